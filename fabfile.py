@@ -1,0 +1,3 @@
+import flask_slipway
+
+namespace = flask_slipway.remote()

@@ -1,0 +1,1 @@
+"""The tasks: flags in, one function called. Tasks never call tasks."""
