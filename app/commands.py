@@ -2,6 +2,7 @@
 
 import click
 from flask import Flask
+from flask.cli import with_appcontext
 
 from .extensions import db
 from .models import Currency
@@ -17,6 +18,7 @@ CURRENCIES = [
 
 
 @click.command("init-currency")
+@with_appcontext
 def init_currency() -> None:
     """Add the currencies that are not there yet; safe to repeat."""
     known = set(db.session.scalars(db.select(Currency.code)))
