@@ -1,0 +1,176 @@
+"""Backups: a dump counts only after it was read to its end and its rows agree; then it gets its name and manifest."""
+
+import hashlib
+import os
+import re
+import time
+
+from . import compress, files
+
+MANIFEST = ".json"
+IDENTIFIER = re.compile(r"\d{8}T\d{6}Z(-\d+)?\Z")
+
+
+class NotVerified(Exception):
+    """A dump that is not what the database holds, or a backup that is damaged or foreign."""
+
+
+def make(database, folder, about, fenced=False):
+    """Makes and verifies a backup of `database` in `folder`. `about`: words for the manifest (site, commit, task…).
+    `fenced`: no one can write, so all counts must agree. Returns the manifest. Raises DatabaseError, NotVerified."""
+    files.folder(folder)
+    way = compress.best()
+    identifier = new_identifier(folder)
+    kind = "sqlite" if database.dialect == "sqlite" else "sql"
+    path = os.path.join(folder, "%s.%s.%s" % (identifier, kind, way.suffix))
+    part = path + ".part"
+    try:
+        before = database.counts()
+        dumped, digest = _dump(database, way, part)
+        after = database.counts()
+        compared = _compare(before, dumped, after, fenced)
+        if _digest(way, part) != digest:
+            raise NotVerified("the backup does not read back as it was written")
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        manifest = dict(
+            about,
+            id=identifier,
+            file=os.path.basename(path),
+            dialect=database.dialect,
+            server=database.version,
+            database=database.name,
+            identity=database.identity(),
+            revisions=database.revisions(),
+            tables=dumped,
+            rows=sum(dumped.values()),
+            bytes=os.path.getsize(part),
+            sha256=files.sha256_file(part),
+            compared=compared,
+            hindrances=database.hindrances(),
+            columns=database.columns(),
+            at=time.time(),
+        )
+        os.rename(part, path)
+        files.write_json(os.path.join(folder, identifier + MANIFEST), manifest)
+    finally:
+        files.remove(part)
+    return manifest
+
+
+def _compare(before, dumped, after, fenced):
+    if before == after or fenced:
+        if not before == dumped == after:
+            wrong = [t for t in sorted(set(before) | set(dumped) | set(after)) if len({before.get(t), dumped.get(t), after.get(t)}) > 1]
+            rows = ", ".join("%s: %s, %s, %s" % (t, before.get(t), dumped.get(t), after.get(t)) for t in wrong[:3])
+            raise NotVerified("rows before, in the dump and after do not agree: %s" % rows)
+        return "equal"
+    return "changing, not compared"
+
+
+class _Digested:
+    """A file object that notes the sha256 of what is written through it, and can start again."""
+
+    def __init__(self, way, path):
+        self.way, self.path = way, path
+        self._begin()
+
+    def _begin(self):
+        self.digest = hashlib.sha256()
+        self.inner = self.way.writer(self.path)
+
+    def write(self, data):
+        self.digest.update(data)
+        return self.inner.write(data)
+
+    def seek_to_start(self):
+        self.inner.close()
+        self._begin()
+
+
+def _dump(database, way, part):
+    """Dumps into `part`; returns ({table: rows}, sha256 of the plain dump)."""
+    target = _Digested(way, part)
+    if database.dialect == "sqlite":
+        plain = part + ".plain"
+        try:
+            dumped = database.dump(plain)
+            with open(plain, "rb") as source:
+                compress.copy(source, target)
+        finally:
+            database.forget(plain)
+            target.inner.close()
+        return dumped, target.digest.hexdigest()
+    try:
+        dumped = database.dump(target)
+    finally:
+        target.inner.close()
+    return dumped, target.digest.hexdigest()
+
+
+def _digest(way, path):
+    digest = hashlib.sha256()
+    with way.reader(path) as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def new_identifier(folder):
+    """The moment in UTC, such as 20261120T180312Z; with -2 and so on where that is taken."""
+    stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    taken = {name.split(".")[0] for name in os.listdir(folder)}
+    identifier, number = stem, 1
+    while identifier in taken:
+        number += 1
+        identifier = "%s-%d" % (stem, number)
+    return identifier
+
+
+def listed(folder):
+    """The manifests in `folder`, newest first. Only what has a manifest is a backup."""
+    found = []
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if name.endswith(MANIFEST) and IDENTIFIER.match(name[: -len(MANIFEST)]):
+            try:
+                manifest = files.read_json(os.path.join(folder, name))
+            except ValueError:
+                continue
+            if isinstance(manifest, dict) and os.path.exists(path_of(folder, manifest)):
+                found.append(manifest)
+    return sorted(found, key=lambda manifest: manifest["at"], reverse=True)
+
+
+def path_of(folder, manifest):
+    return os.path.join(folder, os.path.basename(str(manifest.get("file"))))
+
+
+def find(folder, identifier=None):
+    """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those there are."""
+    found = listed(folder)
+    if identifier is None and found:
+        return found[0]
+    for manifest in found:
+        if manifest["id"] == identifier:
+            return manifest
+    there = ", ".join(manifest["id"] for manifest in found[:3])
+    raise NotVerified("there is no backup %s; there %s" % (identifier or "yet", "are: %s" % there if there else "is none"))
+
+
+def verify(folder, manifest):
+    """Raises NotVerified unless the backup's file is byte for byte what its manifest says."""
+    path = path_of(folder, manifest)
+    if files.sha256_file(path) != manifest["sha256"]:
+        raise NotVerified("backup %s is damaged: its file is not what its manifest says" % manifest["id"])
+
+
+def prune(folder, keep, spare=()):
+    """Removes all but the newest `keep` backups, and never one whose id is in `spare`. Returns the ids removed."""
+    gone = []
+    for manifest in listed(folder)[keep:]:
+        if manifest["id"] in spare:
+            continue
+        files.remove(os.path.join(folder, manifest["id"] + MANIFEST))
+        files.remove(path_of(folder, manifest))
+        gone.append(manifest["id"])
+    return gone

@@ -1,0 +1,192 @@
+"""What is true at the site: read before a plan is made, and read again when the lock is held."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+
+from . import backup, database, files, gate, git, journal, lock, masking, packages
+from .app import App, AppFailed
+from .mysql import DatabaseError
+from .outcome import Refused
+
+
+class Facts:
+    """The facts of `site`. Opens what it needs to read; `close` ends it. Nothing is changed."""
+
+    def __init__(self, site, mask):
+        self.site, self.mask = site, mask
+        self.live = None
+        self.database = None
+        self.access = None
+        self.load_seconds = 0.0
+        self._private = tempfile.mkdtemp(prefix="slipway-")
+
+    def close(self):
+        if self.live is not None:
+            self.live.close()
+        if self.database is not None:
+            self.database.close()
+        shutil.rmtree(self._private, ignore_errors=True)
+
+    # what must be there
+
+    def check_places(self):
+        """Raises Refused unless project, virtualenv and WSGI file are there."""
+        site = self.site
+        if not os.path.isdir(site.project):
+            raise Refused("the project folder %s is not there" % site.project, next=["clone the repository there, then try again"])
+        if not git.is_clone(site.project):
+            raise Refused("the project folder %s is not a git clone" % site.project)
+        if not os.path.exists(site.python):
+            raise Refused("the virtualenv %s has no bin/python" % site.virtualenv, next=["make it on the server: python3 -m venv %s" % site.virtualenv])
+        if not os.path.isfile(site.wsgi):
+            raise Refused("the WSGI file %s is not there" % site.wsgi, ["a web app that was never made on the Web tab has none"])
+        self.mask.add_env((files.read(os.path.join(site.project, ".env")) or b"").decode("utf-8", "replace"))
+        for name, value in site.env.items():
+            if masking.SECRET_NAME.search(name):
+                self.mask.add(value)
+
+    def wsgi_source(self):
+        """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place."""
+        if not gate.is_gate(files.read(self.site.wsgi)):
+            return None
+        return os.path.join(gate_folder(self.site), "wsgi.original")
+
+    # the app and its database
+
+    def load_live(self):
+        """Loads the live app as the host does, guarded, and finds the database it uses. Raises Refused."""
+        self.live = App(self.site.python, self.site.project, self.site)
+        try:
+            self.live.load_live(self.wsgi_source())
+            told = self.live.ask("database")
+        except AppFailed as error:
+            told = self._told_by_guard(error)
+        self.load_seconds = self.live.seconds
+        self.use(database.access(told))
+
+    def _told_by_guard(self, error):
+        site = self.site
+        if error.refused and site.writes_on_load and error.database:
+            self.live.close()
+            self.live = None
+            return error.database
+        if error.refused:
+            raise Refused(
+                "the live app writes to its database while it loads",
+                [error.refused, "only reads are allowed before there is a backup"],
+                ["make the app load without writing, or set writes_on_load: true for %s in invoke.yaml" % site.name],
+            )
+        lines = [self.mask.text("%s: %s" % (error.kind, error))] + (["in %s" % error.where] if error.where else [])
+        raise Refused("the live app cannot be loaded by %s" % site.wsgi, lines, ["fab %s.logs" % site.name])
+
+    def use(self, access):
+        """Takes the database that `access` leads to. Raises Refused where it cannot be reached."""
+        self.mask.add(access["url"].get("password"))
+        self.access = access
+        try:
+            self.database = database.from_access(access, self._private)
+            self.identity = self.database.identity()
+        except DatabaseError as error:
+            raise Refused("the database cannot be reached", [self.mask.text(str(error))]) from error
+
+    # what is true now
+
+    def quick(self):
+        """The facts that a plan stands on, cheap to read again: {name: value}."""
+        site = self.site
+        return {
+            "commit": git.commit(site.project),
+            "branch": git.branch(site.project),
+            "changes": git.changes(site.project),
+            "revisions": self.database.revisions(),
+            "requirements": files.sha256(files.read(os.path.join(site.project, "requirements.txt"))),
+            "wsgi": files.sha256(files.read(site.wsgi)),
+            "gate": "up" if gate.is_gate(files.read(site.wsgi)) else "down",
+            "packages": packages.marked(site.virtualenv),
+            "identity": self.identity,
+        }
+
+    def all(self):
+        """Everything a plan wants to know, with the fingerprint of `quick`."""
+        site = self.site
+        quick = self.quick()
+        counts = self.database.counts()
+        told = {
+            "event": "facts",
+            "fingerprint": fingerprint(quick),
+            "database": {
+                "dialect": self.database.dialect,
+                "version": self.database.version,
+                "name": self.database.name,
+                "host": self.database.host,
+                "bytes": self.database.size(),
+                "tables": len(counts),
+                "rows": sum(counts.values()),
+            },
+            "fence": "up" if self.database.fence_is_up() else "down",
+            "fence_kind": self.database.fence_kind,
+            "scratch": self.database.can_create() and self.database.movable(),
+            "detached": True,
+            "load_seconds": round(self.load_seconds, 2),
+            "lock": self.lock(),
+            "interrupted": interrupted(site),
+            "last": last(site),
+            "backups": len(backup.listed(site.backups)),
+        }
+        quick.pop("identity")
+        return dict(quick, **told)
+
+    def keys(self):
+        """What the lock is over."""
+        site = self.site
+        keys = ["domain " + site.domain.lower(), "project " + os.path.realpath(site.project)]
+        keys.append("virtualenv " + os.path.realpath(site.virtualenv))
+        if self.database is not None:
+            keys.append("database " + " ".join(map(str, self.identity)))
+        return keys
+
+    def lock(self):
+        """Who holds the lock, or None."""
+        for holder in lock.holders(lock_folder(self.site), self.keys()):
+            return told_of(holder, lock.is_alive(lock_folder(self.site), holder))
+        return None
+
+
+def told_of(holder, alive):
+    """A lock's holder as others are told."""
+    return dict({key: holder.get(key) for key in ("who", "since", "task", "commit", "run", "site")}, alive=alive)
+
+
+def lock_folder(site):
+    return os.path.join(site.state, "locks")
+
+
+def gate_folder(site):
+    return os.path.join(site.folder, "gate")
+
+
+def fingerprint(quick):
+    """The sha256 of the facts that a plan stands on."""
+    return hashlib.sha256(json.dumps(quick, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def last(site):
+    """The site's last release, or None."""
+    for line in reversed(journal.read_lines(site.history)):
+        if line.get("outcome") in ("released", "done") and line.get("commit"):
+            return {key: line.get(key) for key in ("commit", "revision", "at", "who", "task")}
+    return None
+
+
+def interrupted(site):
+    """The run that began and did not end, and whose process is gone: {"run", "task", "who", "since"}, or None."""
+    found = files.read_json(site.open_run)
+    if not found:
+        return None
+    holder = found.get("holder") or {}
+    if lock.is_alive(lock_folder(site), holder):
+        return None
+    return {key: found.get(key) for key in ("run", "task", "who", "since")}

@@ -1,0 +1,165 @@
+"""The live folder as a git clone: facts are read, the working tree is moved, nothing of a person's is discarded."""
+
+import contextlib
+import os
+import re
+
+from . import files, process
+
+COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+
+
+def git(folder, *arguments, timeout=120, check=True):
+    """Runs git in `folder` without hooks or prompts and returns its stdout. Raises process.Failed."""
+    line = [process.find("git") or "git", "-c", "core.hooksPath=" + os.devnull, "-c", "core.quotePath=off", "-c", "gc.auto=0"]
+    return process.run([*line, *arguments], cwd=folder, timeout=timeout, check=check)
+
+
+def is_clone(folder):
+    """True where `folder` is the root of a git working tree."""
+    return os.path.exists(os.path.join(folder, ".git"))
+
+
+def commit(folder):
+    """The commit that is checked out, or None in an empty repository."""
+    text = git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).strip()
+    return text or None
+
+
+def branch(folder):
+    """The branch that is checked out, or "" for a detached HEAD."""
+    return git(folder, "symbolic-ref", "--short", "--quiet", "HEAD", check=False).strip()
+
+
+def changes(folder):
+    """The tracked paths that a person has changed in the working tree or the index."""
+    text = git(folder, "status", "--porcelain", "--untracked-files=no", "-z")
+    return [entry[3:] for entry in text.split("\0") if len(entry) > 3]
+
+
+def has(folder, revision):
+    """True where the commit is in the repository."""
+    try:
+        git(folder, "cat-file", "-e", revision + "^{commit}")
+    except process.Failed:
+        return False
+    return True
+
+
+def fetch(folder, remote, branch_name):
+    """Fetches the branch from the remote. Raises process.Failed."""
+    git(folder, "fetch", "--no-tags", "--no-auto-maintenance", remote, "+refs/heads/%s:refs/remotes/%s/%s" % (branch_name, remote, branch_name), timeout=300)
+
+
+def is_ancestor(folder, older, newer):
+    """True where `newer` contains `older`."""
+    try:
+        git(folder, "merge-base", "--is-ancestor", older, newer)
+    except process.Failed as error:
+        if error.code == 1:
+            return False
+        raise
+    return True
+
+
+def changed_paths(folder, older, newer, only=None):
+    """The paths that differ between two commits; `only`: a letter such as "A" (added)."""
+    arguments = ["diff", "--name-only", "--no-renames", "-z"] + (["--diff-filter=" + only] if only else [])
+    return [path for path in git(folder, *arguments, older, newer, "--").split("\0") if path]
+
+
+def blob(folder, revision, path):
+    """The bytes (as text) of `path` in a commit, or None."""
+    try:
+        return git(folder, "show", "%s:%s" % (revision, path))
+    except process.Failed:
+        return None
+
+
+def subject(folder, revision):
+    """The first line of a commit's message."""
+    return git(folder, "log", "-1", "--format=%s", revision).strip()
+
+
+def commit_that_added(folder, path):
+    """The newest commit in the live history that added `path`, or None."""
+    text = git(folder, "log", "--diff-filter=A", "--format=%H", "-1", "HEAD", "--", path).strip()
+    return text or None
+
+
+def parent(folder, revision):
+    """The first parent of a commit, or None."""
+    return git(folder, "rev-parse", "--verify", "--quiet", revision + "^1", check=False).strip() or None
+
+
+def add_worktree(folder, path, revision):
+    """Checks the commit out at `path`, beside the live folder."""
+    git(folder, "worktree", "add", "--detach", "--force", path, revision)
+
+
+def remove_worktree(folder, path):
+    """Removes a worktree that add_worktree made; nothing to do where there is none."""
+    if os.path.exists(path):
+        git(folder, "worktree", "remove", "--force", path, check=False)
+    git(folder, "worktree", "prune", check=False)
+
+
+def ignored_and_untracked(folder):
+    """The top-most paths in the live folder that git ignores or does not know: .env, instance/, data."""
+    text = git(folder, "status", "--porcelain", "--ignored=traditional", "--untracked-files=normal", "-z")
+    return [entry[3:].rstrip("/") for entry in text.split("\0") if entry[:2] in ("??", "!!")]
+
+
+def move(folder, revision):
+    """Brings the live working tree and its branch to `revision`. Refuses (process.Failed) rather than overwrite
+    what a person changed."""
+    git(folder, "reset", "--keep", revision)
+    remove_bytecode(folder)
+
+
+def move_back(folder, before, after):
+    """Brings the live folder back to `before`, also from the middle of a move to `after` that was killed."""
+    files.remove(os.path.join(git_folder(folder), "index.lock"))
+    added = changed_paths(folder, before, after, only="A") if has(folder, after) else []
+    git(folder, "reset", "--hard", before)
+    for path in added:
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(folder, path))
+            _remove_empty(folder, os.path.dirname(path))
+    remove_bytecode(folder)
+
+
+def _remove_empty(folder, path):
+    while path:
+        os.rmdir(os.path.join(folder, path))
+        path = os.path.dirname(path)
+
+
+def git_folder(folder):
+    """The repository's own folder, absolute."""
+    return git(folder, "rev-parse", "--absolute-git-dir").strip()
+
+
+def ignore(folder, name):
+    """Lets git overlook `name` in this clone alone."""
+    path = os.path.join(git_folder(folder), "info", "exclude")
+    text = (files.read(path) or b"").decode()
+    if "/%s" % name not in text.splitlines():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        files.write(path, ("%s%s/%s\n" % (text, "" if text.endswith("\n") or not text else "\n", name)).encode(), 0o644)
+
+
+def remove_bytecode(folder):
+    """Removes compiled files of the project, so that no stale one runs on new source."""
+    import shutil
+
+    for top, folders, _ in os.walk(folder):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+            shutil.rmtree(os.path.join(top, "__pycache__"), ignore_errors=True)
+        folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv", "venv")]
+
+
+def relative(folder, path):
+    """`path` as git names it in the clone `folder`."""
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))

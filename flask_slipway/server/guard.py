@@ -1,0 +1,115 @@
+"""What stands between an app and its database: a guard that lets only reads pass, a redirection to a scratch database,
+and the announcement of each new connection. All by SQLAlchemy's public engine events."""
+
+import re
+import traceback
+
+READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(SELECT|SHOW|PRAGMA|DESCRIBE|DESC|EXPLAIN)\b", re.I | re.S)
+PRAGMA_WRITE = re.compile(r"\s*PRAGMA\s[^=(]*=", re.I)
+
+
+class WriteRefused(Exception):
+    """The app tried to write while only reads were allowed; says which statement, from which line."""
+
+
+def is_read(statement):
+    """True for a statement that only reads: SELECT, SHOW, DESCRIBE, EXPLAIN, PRAGMA without a value."""
+    return bool(READS.match(statement)) and not PRAGMA_WRITE.match(statement)
+
+
+def calling_line(folder):
+    """`file:line` of the deepest frame below `folder` that is not in a virtualenv, or an empty text."""
+    for frame in reversed(traceback.extract_stack()):
+        if frame.filename.startswith(folder) and "site-packages" not in frame.filename:
+            return "%s:%d" % (frame.filename, frame.lineno)
+    return ""
+
+
+class Guard:
+    """Listens to every engine of this process. `reads_only` decides whether writes are refused;
+    `redirect` is a map {(host, database): scratch} or None; `announce` is called with each new connection's id."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.reads_only = True
+        self.redirect = None
+        self.announce = None
+        self.session = ()
+        self.refused = None
+        self.url = None
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+        from sqlalchemy.pool import Pool
+
+        event.listen(Engine, "do_connect", self._on_connect_to)
+        event.listen(Engine, "before_cursor_execute", self._on_statement)
+        event.listen(Pool, "connect", self._on_connected)
+
+    def _on_connect_to(self, dialect, record, cargs, cparams):
+        if self.redirect is None:
+            return
+        if dialect.name == "sqlite":
+            cargs[0] = self._target("", cargs[0])
+            return
+        key = "db" if "db" in cparams else "database"
+        cparams[key] = self._target(cparams.get("host") or "", cparams.get(key))
+
+    def _target(self, host, database):
+        try:
+            return self.redirect[(host, database)]
+        except KeyError:
+            raise WriteRefused("the app connects to another database than its own: %s" % database) from None
+
+    def _on_statement(self, connection, cursor, statement, parameters, context, executemany):
+        if self.reads_only and not is_read(statement):
+            line = calling_line(self.folder)
+            self.url = connection.engine.url
+            words = " ".join(statement.split())[:60]
+            self.refused = "%s%s" % (words, " at %s" % line if line else "")
+            raise WriteRefused("the app writes to its database while it loads: %s" % self.refused)
+
+    def _on_connected(self, connection, record):
+        name = type(connection).__module__.split(".")[0]
+        cursor = connection.cursor()
+        try:
+            if name == "sqlite3":
+                if self.reads_only:
+                    cursor.execute("PRAGMA query_only = ON")
+                return
+            for statement in self.session:
+                cursor.execute(statement)
+            if self.reads_only:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+            elif self.announce is not None:
+                cursor.execute("SELECT CONNECTION_ID()")
+                self.announce(int(cursor.fetchone()[0]))
+        finally:
+            cursor.close()
+
+    def lift(self, engine):
+        """Writes are allowed from here on: drops the connections that were opened for reading."""
+        self.reads_only = False
+        engine.dispose()
+
+    def restore(self, engine):
+        """Only reads are allowed again."""
+        self.reads_only = True
+        engine.dispose()
+
+
+def last_line_below(error, folder):
+    """`file:line` of the deepest frame of `error` that lies below `folder`, outside any virtualenv, or None."""
+    found = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith(folder) and "site-packages" not in frame.filename:
+            found = "%s:%d" % (frame.filename, frame.lineno)
+    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(folder):
+        found = "%s:%d" % (error.filename, error.lineno or 0)
+    return found
+
+
+def one_line(error):
+    """The error as the last line of its traceback would show it."""
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(Background on this error at")]
+    text = lines[0] if lines else ""
+    return text or type(error).__name__

@@ -1,0 +1,185 @@
+"""Inside the app: one process in the app's virtualenv that loads the app once and answers requests about it.
+
+Started as `python -B -m flask_slipway.server.inside`; one JSON request a line in, one JSON answer a line out. Both go
+over private copies of stdin and stdout: what the app prints goes to a file of its own, and never counts as an answer."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+
+from . import loading, schema
+from .guard import Guard, one_line
+
+OUTPUT_TAIL = 4000  # bytes of what the app printed, told with a failure
+
+
+class Channel:
+    """JSON lines over private descriptors; the app's own stdout and stderr go to a temporary file."""
+
+    def __init__(self):
+        self.requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+        self.answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        self.printed = tempfile.TemporaryFile()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(self.printed.fileno(), 1)
+        os.dup2(self.printed.fileno(), 2)
+
+    def receive(self):
+        """The next request, or None at the end."""
+        line = self.requests.readline()
+        return json.loads(line) if line else None
+
+    def send(self, answer):
+        self.answers.write(json.dumps(answer, default=str) + "\n")
+        self.answers.flush()
+
+    def tail(self):
+        """The end of what the app has printed so far."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        size = os.fstat(self.printed.fileno()).st_size
+        return os.pread(self.printed.fileno(), OUTPUT_TAIL, max(0, size - OUTPUT_TAIL)).decode("utf-8", "replace")
+
+    def announce(self, connection_id):
+        """Tells a new database connection's id, and waits until it was written down."""
+        self.send({"connection": connection_id})
+        if self.receive() is None:
+            os._exit(1)
+
+
+class Inside:
+    """The app of one version of the code, and what can be asked of it. Each method `do_…` takes a request's words."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self.app = None
+        self.guard = None
+        self.folder = os.getcwd()
+
+    def answer(self, request):
+        words = {key: value for key, value in request.items() if key != "do"}
+        try:
+            method = getattr(self, "do_" + request["do"])
+            if self.app is None:
+                return dict(method(**words), ok=True)
+            with self.app.app_context():
+                try:
+                    return dict(method(**words), ok=True)
+                finally:
+                    schema.engine(self.app).dispose()  # no connection is kept between two requests
+        except (Exception, SystemExit) as error:
+            return self.failure(error)
+
+    def failure(self, error):
+        refused = self.guard.refused if self.guard else None
+        return {
+            "ok": False,
+            "error": one_line(error),
+            "kind": "WriteRefused" if refused else type(error).__name__,
+            "where": schema.where(error, self.folder),
+            "refused": refused,
+            "database": self.told(self.guard.url) if refused else None,
+            "output": self.channel.tail(),
+        }
+
+    def do_load(self, app, cwd, guard=True, wsgi=None, source=None, home=None, scratch=None, session=()):
+        """Loads the app as `flask` does, or by the WSGI file `wsgi`; then the working folder is `cwd`.
+        `scratch`: [[host, database, scratch database]] sends its connections there. `session`: statements for each
+        new MySQL connection. Returns the seconds it took and the folder the app's code came from."""
+        started = time.monotonic()
+        self.folder = os.path.realpath(cwd)
+        os.chdir(home or cwd)
+        self.guard = Guard(self.folder)
+        self.guard.reads_only = guard
+        self.guard.session = tuple(session)
+        if scratch:
+            self.guard.redirect = {(host, name): target for host, name, target in scratch}
+        loaded = loading.by_wsgi(wsgi, source) if wsgi else loading.by_flask(app)
+        os.chdir(cwd)
+        if self.guard.refused:
+            raise RuntimeError("the app writes to its database while it loads: %s" % self.guard.refused)
+        if "migrate" not in loaded.extensions:
+            raise loading.NoApp("the app has no Flask-Migrate: Migrate(app, db) is missing")
+        if loaded.config.get("SQLALCHEMY_BINDS"):
+            raise loading.NoApp("the app uses several databases (SQLALCHEMY_BINDS), which is not supported")
+        self.app = loaded
+        code = sys.modules.get(loaded.import_name)
+        return {"seconds": round(time.monotonic() - started, 3), "code": getattr(code, "__file__", None)}
+
+    def do_database(self):
+        """Which database the app uses and how to reach it (a secret: for the caller's eyes only)."""
+        return self.told(schema.engine(self.app).url)
+
+    def told(self, url):
+        names = ("username", "password", "host", "port", "database")
+        parts = {name: getattr(url, name) for name in names}
+        parts["query"] = {key: value for key, value in dict(url.query).items() if isinstance(value, str)}
+        if url.get_backend_name() == "sqlite" and url.database:
+            parts["database"] = os.path.realpath(url.database)
+        return {"dialect": url.get_backend_name(), "driver": url.get_driver_name(), "url": parts}
+
+    def do_revisions(self):
+        return schema.revisions(self.app)
+
+    def do_current(self):
+        return {"revisions": schema.current(self.app)}
+
+    def do_differences(self):
+        return {"differences": schema.differences(self.app)}
+
+    def do_operations(self, revisions, direction):
+        return {"operations": schema.operations(self.app, revisions, direction)}
+
+    def do_upgrade(self, to):
+        return self._move("upgrade", to)
+
+    def do_downgrade(self, to):
+        return self._move("downgrade", to)
+
+    def _move(self, direction, target):
+        self.guard.announce = self.channel.announce
+        self.guard.lift(schema.engine(self.app))
+        try:
+            schema.move(self.app, direction, target)
+        finally:
+            self.guard.announce = None
+            self.guard.restore(schema.engine(self.app))
+        return {}
+
+    def do_command(self, args):
+        """Runs a `flask` command with the loaded app; a non-zero exit is a failure."""
+        from flask.cli import FlaskGroup
+
+        loaded = self.app
+        group = FlaskGroup(create_app=lambda: loaded, load_dotenv=False, set_debug_flag=False)
+        self.guard.announce = self.channel.announce
+        self.guard.lift(schema.engine(self.app))
+        try:
+            status = group.main(args=list(args), prog_name="flask", standalone_mode=False)
+        finally:
+            self.guard.announce = None
+            self.guard.restore(schema.engine(self.app))
+        if isinstance(status, int) and status:
+            raise RuntimeError("flask %s ended with %d" % (" ".join(args), status))
+        return {"output": self.channel.tail()}
+
+
+def main():
+    """Answers until the requests end."""
+    sys.dont_write_bytecode = True
+    os.environ["SLIPWAY"] = "1"
+    channel = Channel()
+    inside = Inside(channel)
+    while True:
+        request = channel.receive()
+        if request is None:
+            return
+        channel.send(inside.answer(request))
+
+
+if __name__ == "__main__":
+    main()

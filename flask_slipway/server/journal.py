@@ -1,0 +1,55 @@
+"""The journal of a run: each line is written, and made durable, before what it tells is done."""
+
+import json
+import os
+import time
+
+from . import files
+
+
+class Journal:
+    """Lines of one run, in `folder`/journal.jsonl. `mask` covers secrets before anything is written."""
+
+    def __init__(self, folder, mask):
+        self.folder, self.mask = folder, mask
+        self.path = os.path.join(folder, "journal.jsonl")
+
+    def write(self, what, **words):
+        """Writes down what is about to be done or was found, with its figures; returns when it is on the disk."""
+        words.update(what=what, at=round(time.time(), 3))
+        append(self.path, self.mask.value(words))
+
+    def lines(self):
+        return read_lines(self.path)
+
+    def last(self, what):
+        """The last line of that kind, or None."""
+        found = [line for line in self.lines() if line.get("what") == what]
+        return found[-1] if found else None
+
+    def all(self, what):
+        return [line for line in self.lines() if line.get("what") == what]
+
+    def has(self, what):
+        return self.last(what) is not None
+
+
+def append(path, value):
+    """Adds one JSON line to `path`, durable."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, (json.dumps(value, default=str) + "\n").encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_lines(path):
+    """The values of a file of JSON lines; a last line that was cut off is passed over."""
+    found = []
+    for line in (files.read(path) or b"").splitlines():
+        try:
+            found.append(json.loads(line.decode()))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,76 @@
+"""Loads an app in this process, as the `flask` command does or as the host does: by executing the WSGI file."""
+
+import os
+import sys
+import types
+
+
+class NoApp(Exception):
+    """There is no usable Flask app at the given place."""
+
+
+def by_flask(app):
+    """The Flask app that FLASK_APP=`app` names, with .env and .flaskenv read as `flask` does.
+    Source: flask.cli.ScriptInfo."""
+    from flask.cli import ScriptInfo, load_dotenv
+
+    if not os.environ.get("FLASK_SKIP_DOTENV"):
+        load_dotenv()
+    return ScriptInfo(app_import_path=app).load_app()
+
+
+def by_wsgi(path, source=None):
+    """The Flask app behind `application` of the WSGI file at `path`, executed as the host does.
+    `source` is where its text lies while the gate stands in its place."""
+    with open(source or path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    name = os.path.splitext(os.path.basename(path))[0]
+    module = types.ModuleType(name)
+    module.__file__ = path
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+    application = getattr(module, "application", None)
+    if application is None:
+        raise NoApp("the WSGI file %s has no name 'application'" % path)
+    found = flask_app_behind(application)
+    if found is None:
+        raise NoApp("behind 'application' of the WSGI file %s there is no Flask app with a database" % path)
+    return found
+
+
+def flask_app_behind(application):
+    """The Flask app inside any wrappers (ProxyFix, closures, bound methods), breadth first, or None."""
+    from flask import Flask
+
+    seen, row = set(), [application]
+    for _ in range(8):
+        following = []
+        for thing in row:
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if issubclass(type(thing), Flask):
+                return thing
+            following.extend(_parts(thing))
+        row = following
+    return None
+
+
+def _parts(thing):
+    if isinstance(thing, (str, bytes, int, float, type, types.ModuleType)):
+        return
+    if isinstance(thing, dict):
+        yield from thing.values()
+    elif isinstance(thing, (list, tuple)):
+        yield from thing
+    else:
+        for name in ("__self__", "__wrapped__", "__func__"):
+            inner = getattr(type(thing), name, None) and getattr(thing, name, None)
+            if inner is not None:
+                yield inner
+        for cell in getattr(thing, "__closure__", None) or ():
+            try:
+                yield cell.cell_contents
+            except ValueError:
+                continue
+        yield from vars(thing).values() if hasattr(thing, "__dict__") else ()

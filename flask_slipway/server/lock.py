@@ -1,0 +1,149 @@
+"""The lock: one change at a time on whatever two sites may share: domain, database, project folder, virtualenv.
+
+A lock file appears in one atomic step and is held by whoever's token stands in it. Alive means: its process is there
+(seen from the same machine), or its heartbeat moves (seen from any). A pid means nothing on another machine."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import threading
+import time
+
+from . import files, process
+
+BEAT = 5  # seconds between heartbeats
+DEAD = 60  # seconds without one, by the observer's clock, after which a holder counts as dead
+
+
+class Held(Exception):
+    """Somebody else holds the lock. `holder`: {"who", "since", "task", "commit", "run", "site"}; `alive`: bool."""
+
+    def __init__(self, holder, alive):
+        super().__init__("the lock is held by %s" % holder.get("who"))
+        self.holder, self.alive = holder, alive
+
+
+class Lock:
+    """The lock of one run over `keys` (texts), below `folder`. `holder` is what others are told."""
+
+    def __init__(self, folder, keys, holder):
+        self.folder = folder
+        self.token = secrets.token_hex(16)
+        self.paths = sorted(os.path.join(folder, path_name(key)) for key in keys)
+        self.holder = dict(
+            holder,
+            token=self.token,
+            since=time.time(),
+            machine=process.machine(),
+            pid=os.getpid(),
+            started=process.started_at(os.getpid()),
+        )
+        self._stop = threading.Event()
+
+    def acquire(self):
+        """Takes all of it or nothing. Raises Held."""
+        files.folder(self.folder)
+        self._beat()
+        part = os.path.join(self.folder, "%s.part" % self.token)
+        files.write_json(part, self.holder)
+        taken = []
+        try:
+            for path in self.paths:
+                try:
+                    os.link(part, path)
+                except FileExistsError:
+                    holder = files.read_json(path) or {}
+                    raise Held(holder, is_alive(self.folder, holder)) from None
+                taken.append(path)
+        except BaseException:
+            for path in taken:
+                files.remove(path)
+            files.remove(self._beat_path(self.token))
+            raise
+        finally:
+            files.remove(part)
+        files.sync_folder(self.folder)
+        self._start()
+
+    def take_over(self, dead):
+        """Takes the lock of a dead holder `dead` (its dict); of two who try, one gets it. Raises Held."""
+        claim = os.path.join(self.folder, "%s.taken" % dead["token"])
+        self._beat()
+        try:
+            descriptor = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            claimer = files.read_json(claim) if os.path.getsize(claim) else None
+            if claimer and is_alive(self.folder, claimer):
+                raise Held(claimer, True) from None
+            descriptor = os.open(claim, os.O_TRUNC | os.O_WRONLY, 0o600)
+        os.close(descriptor)
+        files.write_json(claim, self.holder)
+        for path in self.paths:
+            holder = files.read_json(path)
+            if holder and holder.get("token") not in (dead["token"], self.token):
+                raise Held(holder, is_alive(self.folder, holder))
+            files.write_json(path, self.holder)
+        files.remove(self._beat_path(dead["token"]))
+        files.remove(claim)
+        self._start()
+
+    def check(self):
+        """Raises Held unless every part still bears this run's token. Asked before every change."""
+        for path in self.paths:
+            holder = files.read_json(path) or {}
+            if holder.get("token") != self.token:
+                raise Held(holder, True)
+
+    def release(self):
+        """Lets go of what is ours; run twice, the second finds nothing to do."""
+        self._stop.set()
+        for path in self.paths:
+            with contextlib.suppress(OSError, ValueError):
+                if (files.read_json(path) or {}).get("token") == self.token:
+                    os.unlink(path)
+        files.remove(self._beat_path(self.token))
+
+    def _beat_path(self, token):
+        return os.path.join(self.folder, "%s.beat" % token)
+
+    def _beat(self):
+        with contextlib.suppress(OSError):
+            files.write(self._beat_path(self.token), secrets.token_bytes(8))
+
+    def _start(self):
+        def beat():
+            while not self._stop.wait(BEAT):
+                self._beat()
+
+        threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+
+
+def path_name(key):
+    """The name of the lock file for a key such as "project /home/bob/app"."""
+    return hashlib.sha256(key.encode()).hexdigest()[:24] + ".lock"
+
+
+def holders(folder, keys):
+    """The holders of the locks over `keys`, each once: [dict]."""
+    found = {}
+    for key in keys:
+        holder = files.read_json(os.path.join(folder, path_name(key)))
+        if holder:
+            found[holder.get("token")] = holder
+    return list(found.values())
+
+
+def is_alive(folder, holder, patience=0.0):
+    """Whether the holder's process lives. On the same machine its pid and start time tell at once; from another,
+    its heartbeat is watched for up to `patience` seconds: no change for so long counts as dead from DEAD on."""
+    if holder.get("machine") == process.machine():
+        return process.started_at(holder.get("pid") or 0) == holder.get("started")
+    path = os.path.join(folder, "%s.beat" % holder.get("token"))
+    before, waited = files.read(path), 0.0
+    while waited < patience:
+        time.sleep(1)
+        waited += 1
+        if files.read(path) != before:
+            return True
+    return patience < DEAD

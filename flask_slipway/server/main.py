@@ -1,0 +1,132 @@
+"""The server's half begins here: one request, answered by reading, or by a supervisor that is followed."""
+
+import contextlib
+import json
+import os
+import select
+import shlex
+
+from . import facts, files, lock, reads, stories, supervisor
+from .app import AppFailed
+from .masking import Mask
+from .mysql import DatabaseError
+from .outcome import Nothing, Stop
+from .process import Failed as ProgramFailed
+from .site import BadRequest, Site
+from .supervisor import end_event
+from .wire import Wire
+
+CHANGES = (*stories.BY_TASK, "recover")
+
+
+def main(nonce, request):
+    """Answers `request` (bytes of JSON) over stdin and stdout, whose lines bear `nonce`."""
+    wire = Wire(0, 1, nonce)
+    request = json.loads(request.decode())
+    if request["task"] in CHANGES:
+        follow_supervisor(request, wire)
+    elif request["task"] == "workon":
+        workon(request)
+    else:
+        read(request, wire)
+
+
+def read(request, wire):
+    """A task that only reads."""
+    mask = Mask()
+    try:
+        site = Site(request["site"])
+        reading = reads.Reading(site, dict(request.get("args") or {}), wire, mask)
+    except BadRequest as error:
+        wire.send(end_event(1, "refused", str(error)))
+        return
+    try:
+        told = reads.BY_TASK[request["task"]](reading)
+        if "follow" in told:
+            follow_file(told["follow"], wire, lambda: not _runs(site))
+            return
+        ending = dict(end_event(0, "done", ""), data=told)
+    except Nothing as stop:
+        ending = end_event(0, "nothing", stop.what)
+    except Stop as stop:
+        ending = end_event(3, "refused", stop.what, stop.lines, None, stop.next)
+    except (ProgramFailed, DatabaseError, AppFailed, OSError) as error:
+        ending = end_event(3, "refused", str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+    finally:
+        reading.facts.close()
+    wire.send(mask.value(ending))
+
+
+def _runs(site):
+    """True while a run's process lives."""
+    noted = files.read_json(site.open_run)
+    return bool(noted) and lock.is_alive(facts.lock_folder(site), noted.get("holder") or {})
+
+
+def follow_supervisor(request, wire):
+    """Starts the supervisor, passes its facts to the laptop and the laptop's go to it, then follows its events."""
+    reading, writing = supervisor.start(request)
+    with os.fdopen(reading, "rb", buffering=0, closefd=False) as lines:
+        for line in iter(lines.readline, b""):
+            event = json.loads(line.decode())
+            if event["event"] == "follow":
+                follow_file(event["path"], wire, lambda: _closed(reading))
+                return
+            wire.send(event)
+            if event["event"] == "end":
+                return
+            if event["event"] == "facts":
+                answer = wire.receive_bytes()
+                if answer is None:
+                    os.close(writing)
+                    return
+                with contextlib.suppress(OSError):
+                    os.write(writing, b"%d\n" % len(answer) + answer)
+    wire.send(end_event(1, "refused", "the server's process ended unexpectedly, before it changed anything"))
+
+
+def _closed(descriptor):
+    """True when the supervisor at the other end of the pipe has gone."""
+    ready, _, _ = select.select([descriptor], [], [], 0)
+    return bool(ready) and not os.read(descriptor, 1)
+
+
+def follow_file(path, wire, over):
+    """Sends the events of a run's file as they come, up to its end. `over()` tells that nobody writes any more."""
+    position, rest = 0, b""
+    while True:
+        finished = over()
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+            file.seek(position)
+            rest += file.read()
+            position = file.tell()
+        *whole, rest = rest.split(b"\n")
+        for line in whole:
+            event = json.loads(line.decode())
+            wire.send(event)
+            if event["event"] == "end":
+                return
+        if finished and not whole:
+            wire.send(end_event(4, "incident", "the release's process on the server ended before it was done"))
+            return
+        if wire.gone or wire.hung_up(0.05):
+            return
+
+
+def workon(request):
+    """Becomes an interactive shell, or one command, in the project folder with the virtualenv and the site's env."""
+    site = Site(request["site"])
+    command = (request.get("args") or {}).get("command")
+    os.chdir(site.project)
+    path = os.path.join(site.virtualenv, "bin")
+    os.environ.update(site.env, FLASK_APP=site.app, VIRTUAL_ENV=site.virtualenv)
+    os.environ["PATH"] = path + os.pathsep + os.environ.get("PATH", os.defpath)
+    if command:
+        arguments = shlex.split(command)
+        try:
+            os.execvp(arguments[0], arguments)
+        except OSError as error:
+            os.write(2, ("%s: %s\n" % (arguments[0], error.strerror)).encode())
+            os._exit(127)
+    os.environ["PS1"] = "(%s) \\w$ " % site.name
+    os.execvp("bash", ["bash", "--noprofile", "--norc", "-i"])

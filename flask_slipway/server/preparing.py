@@ -1,0 +1,127 @@
+"""What a task wants to know for its plan, beyond the facts of every plan. Reads only."""
+
+from . import backup, files, git, packages, returning, steps, web
+from .outcome import Nothing, Refused
+
+
+def prepare(run):
+    """Loads the live app, and puts into `run.found` what the plan of this task shows, into `run.args` what it does."""
+    run.facts.load_live()
+    answer = web.ask(run.site.health_url())
+    run.args["usual"] = answer.status if not answer.gate and 0 < answer.status < 500 else None
+    extra = FOR_TASK.get(run.task)
+    if extra is not None:
+        extra(run)
+
+
+def _known(run):
+    if run.facts.live is None:
+        raise Refused("the live app writes to its database while it loads, so it cannot be asked", next=["inv release --to %s" % run.site.name])
+    return run.facts.live.ask("revisions")
+
+
+def upgrade(run):
+    told = _known(run)
+    current = run.database.revisions()
+    pending = steps.pending(told["revisions"], current)
+    if not pending:
+        raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
+    run.args.update(pending=pending, revisions=told["revisions"])
+    run.found.update(pending=pending, texts=_texts(told, pending))
+
+
+def _texts(told, ids):
+    by_id = {row["id"]: row["text"] for row in told["revisions"]}
+    return [[identifier, by_id.get(identifier, "")] for identifier in ids]
+
+
+def downgrade(run):
+    """Target, commit, and what would be dropped."""
+    told = _known(run)
+    rows = {row["id"]: row for row in told["revisions"]}
+    current = run.database.revisions()
+    if len(current) != 1:
+        raise Refused("the database is at %s revisions: a way down needs exactly one" % (len(current) or "no"))
+    if current[0] not in rows:
+        raise Refused("the database is at %s, which the live code does not know" % current[0])
+    undone = way_down(rows, current[0], run.args.get("to"))
+    target = rows[undone[-1]]["down"]
+    run.args["revision"] = target[0] if target else None
+    operations = run.facts.live.ask("operations", revisions=undone, direction="down")["operations"]
+    lost = returning.losses(run.database, operations)
+    if not any(row["revision"] in undone for row in operations):
+        lost.append("nothing: the way down of %s is empty, its changes would stay" % ", ".join(undone))
+    if not run.args.get("database_only"):
+        run.args["commit"] = commit_before(run, rows[undone[-1]])
+    run.found.update(
+        undone=_texts(told, undone),
+        target=run.args["revision"],
+        target_commit=run.args.get("commit"),
+        losses=lost,
+        operations=[row["text"] for row in operations],
+    )
+
+
+def way_down(rows, current, target):
+    """The revisions from `current` down to just above `target` (one step without it). Raises Refused."""
+    undone, here = [], current
+    while True:
+        down = rows[here]["down"]
+        undone.append(here)
+        if len(down) > 1:
+            raise Refused("%s merges two branches: going down past it is not supported" % here)
+        here = down[0] if down else None
+        if target is None or here == target or (target in ("base", "") and here is None):
+            return undone
+        if here is not None and len(target) >= 4 and here.startswith(target):
+            return undone
+        if here is None or here not in rows:
+            near = ", ".join(list(rows)[:5])
+            raise Refused("%s is not a revision below %s" % (target, current), ["known: %s" % near])
+
+
+def commit_before(run, row):
+    """The newest commit in the live history that does not have the revision `row`: its head is the target."""
+    project = run.site.project
+    path = git.relative(project, row["path"])
+    added = git.commit_that_added(project, path)
+    older = added and git.parent(project, added)
+    if not older:
+        raise Refused(
+            "there is no older commit without %s" % row["id"],
+            ["code and schema never part"],
+            ["fab %s.downgrade --database-only leaves the gate up" % run.site.name],
+        )
+    return older
+
+
+def restore(run):
+    try:
+        manifest = backup.find(run.site.backups, run.args.get("backup"))
+        backup.verify(run.site.backups, manifest)
+    except backup.NotVerified as error:
+        raise Refused(str(error), next=["fab %s.backups" % run.site.name]) from error
+    if manifest["dialect"] != run.database.dialect and "sqlite" in (manifest["dialect"], run.database.dialect):
+        raise Refused("backup %s is of %s, the site's database is %s" % (manifest["id"], manifest["dialect"], run.database.dialect))
+    if manifest.get("domain") != run.site.domain:
+        raise Refused("backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain))
+    run.args.update(backup=manifest["id"], commit=manifest["commit"])
+    shown = {key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")}
+    run.found.update(backup=shown, rows_now=sum(run.database.counts().values()))
+
+
+def install(run):
+    path = run.site.project + "/requirements.txt"
+    if files.read(path) is None:
+        raise Refused("the live code has no requirements.txt")
+    if packages.satisfied(run.site.python, path):
+        raise Nothing("the virtualenv has what requirements.txt lists")
+
+
+def seed(run):
+    if not run.site.seed:
+        raise Nothing("no seed commands are configured for %s" % run.site.name)
+    run.found["commands"] = run.site.seed
+
+
+FOR_TASK = {"upgrade": upgrade, "downgrade": downgrade, "restore": restore, "install": install, "seed": seed}

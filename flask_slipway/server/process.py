@@ -1,0 +1,107 @@
+"""Programs, started from argument lists only, never through a shell; they end with the process that started them."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+
+try:
+    _LIBC = ctypes.CDLL(None, use_errno=True)
+except (OSError, TypeError):  # not Linux
+    _LIBC = None
+PR_SET_PDEATHSIG = 1
+
+
+class Failed(Exception):
+    """A program ended with a failure. `code`: its exit code, or None for a time-out; `output`: the end of what it said."""
+
+    def __init__(self, name, code, output):
+        self.name, self.code, self.output = name, code, output
+        lines = [line for line in output.strip().splitlines() if line.strip()]
+        told = lines[-1].strip() if lines else ("took too long" if code is None else "ended with %s" % code)
+        super().__init__("%s: %s" % (name, told))
+
+
+def die_with_parent():
+    """Asks the kernel to end this process when its parent ends. Source: prctl(2)."""
+    if _LIBC is not None and hasattr(_LIBC, "prctl"):
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def environment(extra=None):
+    """This process's environment, quiet and without prompts, with `extra` on top."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "GIT_", "VIRTUAL_ENV"))}
+    kept.update(GIT_TERMINAL_PROMPT="0", GIT_SSH_COMMAND="ssh -o BatchMode=yes", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    kept.update(extra or {})
+    return kept
+
+
+def start(arguments, cwd=None, env=None, **streams):
+    """Starts a program that dies with this process: a subprocess.Popen. Call it from the main thread."""
+    streams.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen(arguments, cwd=cwd, env=env or environment(), preexec_fn=die_with_parent, **streams)
+
+
+def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None):
+    """Runs a program to its end and returns its stdout (text). Raises Failed with the end of its stderr."""
+    name = " ".join([os.path.basename(arguments[0])] + [a for a in arguments[1:3] if not a.startswith(("-", "/"))][:1])
+    streams = {"stdin": subprocess.PIPE} if data is not None else {}
+    try:
+        child = start(arguments, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **streams)
+    except OSError as error:
+        raise Failed(name, None, "%s: %s" % (arguments[0], error.strerror)) from error
+    try:
+        out, err = child.communicate(data, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        stop(child)
+        raise Failed(name, None, "took longer than %d s" % timeout) from None
+    text = out.decode("utf-8", "replace")
+    if check and child.returncode:
+        raise Failed(name, child.returncode, (err.decode("utf-8", "replace") or text)[-4000:])
+    return text
+
+
+def stop(child, patience=5):
+    """Ends a started program and waits until it is gone."""
+    if child.poll() is None:
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(patience)
+    if child.poll() is None:
+        child.kill()
+        child.wait()
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def machine():
+    """What names this machine since its start: host name and boot id."""
+    boot = ""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
+        boot = file.read().strip()
+    return "%s %s" % (socket.gethostname(), boot)
+
+
+def started_at(pid):
+    """The start time of process `pid` in clock ticks since boot, or None where it is gone. Source: proc(5), field 22."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def find(*names):
+    """The path of the first of `names` on PATH, or None."""
+    import shutil
+
+    for name in names:
+        path = shutil.which(name)
+        if path:
+            return path
+    return None

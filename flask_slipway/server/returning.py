@@ -1,0 +1,163 @@
+"""The return: takes a site back to what was written down before a run that failed. A function of (before, now): run
+twice, the second finds nothing to do. It needs no app."""
+
+import os
+import time
+
+from . import backup, files, git, packages, restore, steps, web
+from .app import App
+from .outcome import Incident
+
+
+def needed(run):
+    """True where the run has changed anything that visitors, code or database would notice."""
+    return any(run.journal.has(what) for what in ("gate", "fence", "changing database", "swapping", "swapping packages", "reloading"))
+
+
+def bring_back(run):
+    """Takes back all that the run's journal says was begun. Raises whatever goes wrong; the gate is up then."""
+    run.events.send({"event": "returning", "to": (run.before["commit"] or "")[:7]})
+    stop(run)
+    if run.journal.has("opened") and database_changed(run):
+        run.step("database", database_down)
+    elif database_changed(run) or run.journal.has("fence"):
+        run.step("database", database_back)
+    if run.journal.has("swapping") or run.journal.has("swapping packages"):
+        run.step("code", code_back)
+    if run.journal.has("gate") or run.journal.has("reloading"):
+        run.step("open", site_back)
+    steps.clean(run)
+
+
+def stop(run):
+    """Sees that the release's processes and database connections are gone: a killed client's ALTER goes on, and
+    commits, so only then is looked at what is there."""
+    run.stop_apps()
+    run.database.kill(run.connections)
+
+
+def database_changed(run):
+    """True where a change of the database was begun and not yet taken back."""
+    lines = [line["what"] for line in run.journal.lines() if line["what"] in ("changing database", "database returned")]
+    return bool(lines) and lines[-1] == "changing database"
+
+
+def database_back(run):
+    """Before the site was opened: the backup, behind the fence."""
+    if not database_changed(run):
+        run.database.fence_down()
+        return "not changed"
+    saved = run.journal.last("backup")
+    if saved is None:
+        raise Incident("the database was changed and there is no backup of this run")
+    run.about_to("fence")
+    run.database.fence_up()
+    manifest = backup.find(run.site.backups, saved["id"])
+    how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "r", run.about_to).put_back(manifest)
+    if run.database.revisions() != run.before["revisions"]:
+        raise Incident("the backup was put back, but the database is at %s" % ", ".join(run.database.revisions()))
+    run.journal.write("database returned", how=how)
+    rows = "{:,} rows, as before".format(manifest["rows"])
+    return "backup %s put back, %s" % (manifest["id"], rows)
+
+
+def database_down(run):
+    """After the site was opened, rows may be new: the way down, if it drops no value that is not empty."""
+    close_again(run)
+    about = {"site": run.site.name, "domain": run.site.domain, "task": "return", "run": run.id, "who": run.who, "commit": run.commit}
+    manifest = backup.make(run.database, run.site.backups, about, fenced=True)
+    folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
+    interpreter = run.python if os.path.exists(run.python) else run.site.python
+    app = App(interpreter, folder, run.site)
+    try:
+        app.load_code()
+        undone = [line["id"] for line in reversed(run.journal.all("revision"))]
+        lost = losses(run.database, app.ask("operations", revisions=undone, direction="down")["operations"])
+        if lost:
+            raise Incident(
+                "the way down would drop values: %s" % "; ".join(lost),
+                ["the site was open, so rows may be new; backup %s holds them" % manifest["id"]],
+                ["fab %s.downgrade" % run.site.name, "or mend the code, then  inv release --to %s" % run.site.name],
+            )
+        run.about_to("changing database", by="return")
+        run.database.fence_down()
+        steps.move(run, app, "downgrade", run.before["revisions"][0] if run.before["revisions"] else "base")
+    finally:
+        app.close()
+    run.journal.write("database returned", how="down")
+    return "down to %s; backup %s" % (", ".join(run.before["revisions"]) or "the empty schema", manifest["id"])
+
+
+def close_again(run):
+    """Gate and fence up again, after the site was open."""
+    run.about_to("gate")
+    nonce = run.gate.put(public=False)
+    web.prove_gate(run.site.health_url(), nonce)
+    run.about_to("fence")
+    run.database.fence_up()
+
+
+def losses(database, operations):
+    """What the recorded `operations` would drop that is not empty, as texts, counted in the database."""
+    found, tables = [], database.tables()
+    for operation in operations:
+        kind, table, column = operation["kind"], operation["table"], operation["column"]
+        if kind == "drop_table" and table in tables:
+            rows = database.values_in(table)
+            if rows:
+                found.append("table %s: %s rows" % (table, "{:,}".format(rows)))
+        elif kind == "drop_column" and column in database.columns().get(table, {}):
+            rows = database.values_in(table, column)
+            if rows:
+                found.append("column %s.%s: %s values" % (table, column, "{:,}".format(rows)))
+        elif kind in ("execute", "unknown"):
+            found.append("cannot be told beforehand: %s" % operation["text"])
+    return found
+
+
+def code_back(run):
+    """The old commit and the old packages in the live place."""
+    texts = []
+    line = run.journal.last("swapping")
+    if line is not None:
+        git.move_back(run.site.project, line["before"], line["after"])
+        path = os.path.join(run.site.project, "REVISION")
+        if run.before["revision_file"] is None:
+            files.remove(path)
+        else:
+            files.write(path, run.before["revision_file"].encode(), 0o644)
+        texts.append(line["before"][:7])
+    if packages.marked(run.site.virtualenv) == run.id and os.path.isdir(run.packages_folder):
+        packages.exchange(run.packages_folder, run.site.virtualenv)
+        texts.append("packages as before")
+    return ", ".join(texts) or "not moved"
+
+
+def site_back(run):
+    """The old code proved behind the gate, then the gate away (unless the site was closed before)."""
+    url, usual = run.site.health_url(), run.before.get("usual")
+    public = not run.is_gated()
+    run.gate.keep_original()
+    nonce = run.gate.put(public=public)
+    answer = web.prove_processes(url, run.token, nonce, usual)
+    if run.was_closed:
+        return "healthy behind the gate, closed as before"
+    run.gate.open()
+    run.closed = closed_seconds(run)
+    run.gate.take_away()
+    web.prove_own(url, run.token, usual)
+    run.journal.write("gate gone")
+    told = "healthy (%d)" % answer.status
+    return told if run.closed is None else "closed for %.1f s; %s" % (run.closed, told)
+
+
+def closed_seconds(run):
+    """How long visitors met the gate, or None where they did not."""
+    first = run.journal.last("gate")
+    return None if first is None else round(time.time() - first["at"], 1)
+
+
+def shut(run):
+    """What can still be done when a return fails: the gate up, so that nobody meets code on a foreign schema."""
+    run.gate.keep_original()
+    run.gate.put(public=False)

@@ -1,0 +1,70 @@
+"""The site a request is about: where its parts lie. Checked here, for what comes over the wire is not trusted."""
+
+import hashlib
+import os
+import re
+
+ABSOLUTE = ("home", "project", "virtualenv", "wsgi", "backups")
+
+
+class BadRequest(Exception):
+    """A request that does not say what it must."""
+
+
+class Site:
+    """One web app on one account. Paths are absolute. Attributes as in the laptop's settings."""
+
+    def __init__(self, words):
+        self.words = dict(words)
+        for key in ("name", "domain", "url", "health", "branch", "remote", "app"):
+            if not isinstance(words.get(key), str) or not words[key]:
+                raise BadRequest("the request has no %s" % key)
+            setattr(self, key, words[key])
+        for key in ABSOLUTE:
+            path = words.get(key)
+            if not isinstance(path, str) or not os.path.isabs(path) or "\0" in path:
+                raise BadRequest("%s is not an absolute path" % key)
+            setattr(self, key, os.path.normpath(path))
+        if self.branch.startswith("-") or self.remote.startswith("-"):
+            raise BadRequest("a branch or remote cannot begin with '-'")
+        self.keep = max(1, int(words.get("keep", 10)))
+        self.scratch = words.get("scratch") or None
+        self.writes_on_load = bool(words.get("writes_on_load"))
+        self.env = {str(key): str(value) for key, value in (words.get("env") or {}).items()}
+        self.seed = [list(command) for command in words.get("seed") or []]
+        self.logs = {str(key): str(value) for key, value in (words.get("logs") or {}).items()}
+
+    @property
+    def state(self):
+        """The folder of all that the suite keeps on this account."""
+        return os.path.join(self.home, ".slipway")
+
+    @property
+    def folder(self):
+        """The folder of what it keeps of this site."""
+        plain = re.sub(r"[^A-Za-z0-9.-]", "_", self.domain)
+        if plain != self.domain or plain.startswith("."):
+            plain = "%s-%s" % (plain.lstrip("."), hashlib.sha256(self.domain.encode()).hexdigest()[:8])
+        return os.path.join(self.state, "sites", plain)
+
+    @property
+    def runs(self):
+        return os.path.join(self.folder, "runs")
+
+    @property
+    def history(self):
+        """The file with a line for each finished change."""
+        return os.path.join(self.folder, "history.jsonl")
+
+    @property
+    def open_run(self):
+        """The file that names the run under way, from its lock to its record."""
+        return os.path.join(self.folder, "open_run")
+
+    @property
+    def python(self):
+        """The virtualenv's interpreter."""
+        return os.path.join(self.virtualenv, "bin", "python")
+
+    def health_url(self):
+        return self.url.rstrip("/") + "/" + self.health.lstrip("/")

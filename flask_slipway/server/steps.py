@@ -1,0 +1,333 @@
+"""The steps of a release and of its parts. Each takes the run, does one thing, and returns what a person reads of it.
+What a step is about to change is in the journal before it is changed."""
+
+import os
+import time
+
+from . import backup, database, files, git, packages, restore, web
+from .app import App, AppFailed
+from .mysql import DatabaseError
+from .outcome import Failed, Refused
+
+UPGRADE_LIMIT = 3600  # seconds that one revision may take before it is ended
+
+
+def lock(run):
+    run.begin()
+    return "alone on %s" % run.site.name
+
+
+def fetch(run):
+    """Gets the exact commit; refuses one that is not a fast-forward of the live one."""
+    project, wanted, live = run.site.project, run.args["commit"], run.before["commit"]
+    if not git.has(project, wanted):
+        git.fetch(project, run.site.remote, run.site.branch)
+    if not git.has(project, wanted):
+        where = "branch %s of %s" % (run.site.branch, run.site.remote)
+        raise Refused("the commit %s is not in %s, as the server sees it" % (wanted[:7], where), next=["git push %s %s" % (run.site.remote, run.site.branch)])
+    if run.before["changes"]:
+        raise Refused("files were changed by hand on the server", run.before["changes"][:5], ["look at them: fab %s.workon -c 'git diff'" % run.site.name])
+    if live and not git.is_ancestor(project, live, wanted):
+        raise Refused("%s is not a descendant of the live commit %s" % (wanted[:7], live[:7]), ["a release goes forward only"], ["git merge %s, then release again" % live[:7]])
+    refuse_overwriting(run, wanted)
+    run.commit = wanted
+    return wanted[:7]
+
+
+def refuse_overwriting(run, wanted):
+    """Raises Refused where the new commit brings a file that lies untracked in the live folder."""
+    project, live = run.site.project, run.before["commit"]
+    if not live:
+        return
+    for path in git.changed_paths(project, live, wanted, only="A"):
+        if os.path.lexists(os.path.join(project, path)):
+            raise Refused("the new commit brings %s, and a file of that name lies on the server, unknown to git" % path, next=["move it away on the server, then try again"])
+
+
+def stage(run):
+    """The commit checked out beside the live code, its packages beside the live ones, and the app loaded there."""
+    stage_code(run)
+    text = stage_packages(run)
+    if run.site.writes_on_load:
+        run.pending = list(run.args.get("pending") or [])
+        return ", ".join(["the app is loaded behind the gate, it writes while it loads", *text])
+    return ", ".join(["the app loads", *load_stage(run), *text])
+
+
+def stage_code(run):
+    path = run.stage_folder
+    files.folder(os.path.dirname(path))
+    run.about_to("staging", path=path, commit=run.commit)
+    git.add_worktree(run.site.project, path, run.commit)
+    for name in git.ignored_and_untracked(run.site.project):
+        target = os.path.join(path, name)
+        if name == "REVISION" or "__pycache__" in name or name.endswith(".pyc") or os.path.lexists(target):
+            continue
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.symlink(os.path.join(run.site.project, name), target)
+    files.write(os.path.join(path, "REVISION"), run.commit.encode() + b"\n", 0o644)
+
+
+def stage_packages(run, always=False):
+    """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
+    wanted = files.read(os.path.join(run.stage_folder, "requirements.txt"))
+    if wanted is None or (not always and files.sha256(wanted) == run.before["requirements"]):
+        return []
+    beside = run.packages_folder
+    run.about_to("staging packages", path=beside)
+    before = set(packages.listed(run.site.python))
+    packages.copy(run.site.virtualenv, beside)
+    packages.install(beside, run.site.virtualenv, os.path.join(run.stage_folder, "requirements.txt"), run.stage_folder)
+    packages.mark(beside, run.id)
+    run.python = os.path.join(beside, "bin", "python")
+    changed = set(packages.listed(run.python)) ^ before
+    names = {line.split("==")[0].split(" @")[0] for line in changed}
+    return ["%d package%s changed" % (len(names), "" if len(names) == 1 else "s")]
+
+
+def load_stage(run):
+    """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan."""
+    run.stage = App(run.python, run.stage_folder, run.site)
+    run.stage.load_code()
+    see_same_database(run)
+    told = run.stage.ask("revisions")
+    if len(told["heads"]) > 1:
+        raise Refused("the code has %d heads: %s" % (len(told["heads"]), ", ".join(told["heads"])), next=["flask db merge heads"])
+    run.head = told["heads"][0] if told["heads"] else None
+    if "pending" not in run.args:
+        return []
+    run.pending = pending(told["revisions"], run.before["revisions"])
+    if run.pending != run.args["pending"]:
+        raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
+    count = len(run.pending)
+    return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def see_same_database(run):
+    """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
+    other = database.from_app(run.stage.ask("database"), os.path.join(run.folder, "stage"))
+    try:
+        if not database.same(other, run.database):
+            raise Refused(
+                "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s" % (described(run.database), described(other)),
+                next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
+            )
+    finally:
+        other.close()
+
+
+def described(base):
+    """A database in a few words: mysql bob$site on host."""
+    return "%s %s%s" % (base.dialect, getattr(base, "path", None) or base.name, " on %s" % base.host if base.host else "")
+
+
+def pending(revisions, current):
+    """The ids in `revisions` (newest first) that the database, being at `current`, lacks, in order of application."""
+    down = {row["id"]: row["down"] for row in revisions}
+    unknown = [identifier for identifier in current if identifier not in down]
+    if unknown:
+        raise Refused("the database is at %s, which the code does not know" % ", ".join(unknown))
+    applied, row = set(), list(current)
+    while row:
+        identifier = row.pop()
+        if identifier not in applied:
+            applied.add(identifier)
+            row += down[identifier]
+    return [row["id"] for row in reversed(revisions) if row["id"] not in applied]
+
+
+def close(run):
+    """Gate up, running requests drained, fence up: from here on nothing is written."""
+    if not run.was_closed:
+        run.about_to("gate")
+        run.gate.keep_original()
+        run.closed_at = time.monotonic()
+        nonce = run.gate.put(public=False)
+        web.prove_gate(run.site.health_url(), nonce)
+    run.about_to("fence")
+    run.database.fence_up()
+    refused = "writes refused" if run.database.fence_kind != "watched" else "no connection left"
+    return "gate up, requests finished, %s" % refused
+
+
+def back_up(run):
+    """A dump, verified; behind the fence all counts must agree."""
+    fenced = run.database.fence_is_up() or run.journal.has("fence")
+    about = {"site": run.site.name, "domain": run.site.domain, "task": run.task, "run": run.id, "who": run.who, "commit": run.before["commit"]}
+    run.about_to("backing up")
+    try:
+        run.backup = backup.make(run.database, run.site.backups, about, fenced=fenced)
+    except (backup.NotVerified, DatabaseError) as error:
+        raise Failed("the backup failed", [str(error)]) from error
+    run.journal.write("backup", id=run.backup["id"], tables=run.backup["tables"])
+    for text in run.backup["hindrances"]:
+        run.say("  note: %s" % text)
+    return backup_words(run.backup)
+
+
+def backup_words(manifest):
+    """A backup in a line: 12 tables, 18,204 rows, 0.6 MB, verified."""
+    words = "{:,} tables, {:,} rows, {:.1f} MB, verified".format(len(manifest["tables"]), manifest["rows"], manifest["bytes"] / 1e6)
+    return words if manifest["compared"] == "equal" else words + "; rows kept changing meanwhile"
+
+
+def upgrade(run):
+    """The pending revisions, one by one, from the stage (or the live code); the fence is lifted for it."""
+    app = migrating_app(run)
+    run.about_to("changing database", by="upgrade")
+    run.database.fence_down()
+    for identifier in run.pending:
+        run.about_to("revision", id=identifier)
+        move(run, app, "upgrade", identifier)
+        if identifier not in run.database.revisions():
+            raise Failed("%s was run, but the database is not at it" % identifier)
+    return "%s" % ", ".join(labelled(run, identifier) for identifier in run.pending[-2:])
+
+
+def migrating_app(run):
+    """The app process whose code knows the revisions: the stage's, else the live one."""
+    if run.stage is None and run.site.writes_on_load:
+        run.stage = App(run.python, run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project, run.site)
+        run.about_to("changing database", by="load")
+        run.database.fence_down()
+        run.stage.load_code(guard=False)
+        see_same_database(run)
+    return run.stage or run.facts.live
+
+
+def labelled(run, identifier):
+    texts = {row["id"]: row["text"] for row in run.args.get("revisions") or []}
+    return ("%s %s" % (identifier, texts.get(identifier) or "")).strip()
+
+
+def move(run, app, direction, target):
+    """One revision up or down, by the app's own Alembic; each of its connections is in the journal."""
+    try:
+        app.ask(direction, to=target, connected=run.connected, timeout=UPGRADE_LIMIT)
+    except AppFailed as error:
+        lines = ["%s says: %s" % (run.database.dialect, error) if error.kind.endswith("Error") else "%s: %s" % (error.kind, error)]
+        if error.where:
+            lines.append("in %s" % relative(run, error.where))
+        raise Failed("%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines) from error
+
+
+def relative(run, where):
+    """A place in the code as the laptop knows it."""
+    path, _, line = where.rpartition(":")
+    for top in (run.stage_folder, run.site.project):
+        if os.path.realpath(path).startswith(os.path.realpath(top) + os.sep):
+            return "%s, line %s" % (os.path.relpath(os.path.realpath(path), os.path.realpath(top)), line)
+    return "%s, line %s" % (path, line)
+
+
+def downgrade(run):
+    """The way down to the target revision, from the code that knows it: the live one."""
+    app = run.facts.live or migrating_app(run)
+    run.about_to("changing database", by="downgrade")
+    run.database.fence_down()
+    move(run, app, "downgrade", run.args["revision"] or "base")
+    wanted = [run.args["revision"]] if run.args["revision"] else []
+    if run.database.revisions() != wanted:
+        raise Failed("the database is at %s, not at %s" % (", ".join(run.database.revisions()) or "nothing", run.args["revision"] or "base"))
+    return "to %s" % (run.args["revision"] or "the empty schema")
+
+
+def put_back(run):
+    """A backup put back: loaded beside, verified, swapped in one step."""
+    manifest = backup.find(run.site.backups, run.args["backup"])
+    run.about_to("changing database", by="restore")
+    how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "t", run.about_to).put_back(manifest)
+    return "{}: {:,} tables, {:,} rows, put back {}".format(manifest["id"], len(manifest["tables"]), manifest["rows"], how)
+
+
+def seed(run):
+    """The configured idempotent commands, from the stage (or the live code)."""
+    if not run.site.seed:
+        return "nothing configured"
+    app = migrating_app(run)
+    run.about_to("changing database", by="seed")
+    run.database.fence_down()
+    for command in run.site.seed:
+        try:
+            app.ask("command", args=command, connected=run.connected, timeout=UPGRADE_LIMIT)
+        except AppFailed as error:
+            raise Failed("flask %s failed" % " ".join(command), ["%s: %s" % (error.kind, error)]) from error
+    return ", ".join(" ".join(command) for command in run.site.seed)
+
+
+def swap(run):
+    """Code and packages into the live place, back to back."""
+    project, live = run.site.project, run.before["commit"]
+    texts = []
+    staged = packages.marked(run.packages_folder) == run.id
+    if staged:
+        run.about_to("swapping packages", beside=run.packages_folder)
+    if run.commit and run.commit != live:
+        changed = git.changed_paths(project, live, run.commit) if live else []
+        run.about_to("swapping", before=live, after=run.commit)
+        git.ignore(project, "REVISION")
+        git.move(project, run.commit)
+        files.write(os.path.join(project, "REVISION"), run.commit.encode() + b"\n", 0o644)
+        texts.append("%d file%s" % (len(changed), "" if len(changed) == 1 else "s"))
+    if staged:
+        packages.exchange(run.packages_folder, run.site.virtualenv)
+        texts.append("packages")
+    return ", ".join(texts) or "nothing to move"
+
+
+def reload(run):
+    """The host reloads; the new processes are proved, and asked for their health, behind the gate."""
+    run.database.fence_down()
+    closed = run.is_gated()
+    run.about_to("reloading", public=not closed)
+    if not closed:
+        run.gate.keep_original()
+    nonce = run.gate.put(public=not closed)
+    try:
+        web.prove_processes(run.site.health_url(), run.token, nonce, run.before.get("usual"))
+    except web.NotHealthy as error:
+        raise Failed("the new processes are not healthy", [str(error)]) from error
+    if closed:
+        return "new processes answer, healthy behind the gate"
+    run.gate.take_away(reload=False)
+    run.journal.write("gate gone")
+    return "new processes answer, healthy"
+
+
+def open_site(run):
+    """The processes that were just proved become public; then the site's own WSGI file returns."""
+    mark = web.log_mark(run.site.logs.get("error"))
+    run.about_to("opened")
+    run.gate.open()
+    if run.closed_at is not None:
+        run.closed = round(time.monotonic() - run.closed_at, 1)
+    run.gate.take_away()
+    try:
+        web.prove_own(run.site.health_url(), run.token, run.before.get("usual"))
+    except web.NotHealthy as error:
+        raise Failed("the site is not healthy after it was opened", [str(error)]) from error
+    run.journal.write("gate gone")
+    errors = web.new_errors(run.site.logs.get("error"), mark)
+    told = "no new errors in the log" if not errors else "new in the error log: %s" % errors[-1][:60]
+    return told if run.closed is None else "closed for %.1f s; %s" % (run.closed, told)
+
+
+def record(run):
+    """Old backups pruned, what was staged removed."""
+    spare = [run.backup["id"]] if run.backup else []
+    backup.prune(run.site.backups, run.site.keep, spare)
+    clean(run)
+    return ""
+
+
+def clean(run):
+    """Removes what the run staged; run twice, the second finds nothing to do."""
+    run.stop_apps()
+    git.remove_worktree(run.site.project, run.stage_folder)
+    top = os.path.dirname(run.stage_folder)
+    if os.path.isdir(top):
+        os.rmdir(top)
+    if packages.marked(run.site.virtualenv) == run.id or packages.marked(run.packages_folder) == run.id:
+        packages.discard(run.packages_folder)
+    for name in ("access.json", os.path.join("stage", "client.cnf")):
+        files.remove(os.path.join(run.folder, name))

@@ -1,0 +1,269 @@
+"""The supervisor: carries a run from its plan to its record, in a process of its own that outlives the connection.
+
+The channel's process forks it before the plan is made; until the go they talk over a pipe. After it the supervisor
+writes its events to a file, and the channel only follows that file."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+import traceback
+
+from . import facts, files, journal, lock, preparing, recovering, returning, run, steps, stories
+from .masking import Mask
+from .mysql import DatabaseError
+from .outcome import Incident, Nothing, Refused, Stop
+from .process import Failed as ProgramFailed
+from .site import Site
+from .wire import Wire
+
+KEPT_RUNS = 20
+
+
+def start(request):
+    """Forks the supervisor of `request`. Returns (reading, writing) descriptors of the pipes to it."""
+    up_read, up_write = os.pipe()
+    down_read, down_write = os.pipe()
+    if os.fork():
+        os.close(up_write)
+        os.close(down_read)
+        os.wait()
+        return up_read, down_write
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.close(up_read)
+    os.close(down_write)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    code = 0
+    try:
+        supervise(request, Wire(down_read, up_write, ""))
+    except BaseException:
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def supervise(request, wire):
+    """Plan, wait for the go, run. Every way out ends with one `end` event."""
+    mask = Mask()
+    events = run.Events(wire, mask)
+    this = None
+    try:
+        site = Site(request["site"])
+        this = run.Run(site, request["task"], dict(request.get("args") or {}), request.get("who") or "unknown", events)
+        ending = _carry(this, wire)
+    except Stop as stop:
+        ending = _end_of_stop(this, stop)
+    except lock.Held as held:
+        ending = _end_of_stop(this, _refused_by(held, request["site"].get("name")))
+    except (ProgramFailed, DatabaseError, OSError) as error:
+        ending = _end_of_stop(this, Refused(mask.text(str(error))))
+    except Exception as error:
+        _note_fault(this)
+        ending = end_event(1, "refused", "a fault of Flask-Slipway itself: %s: %s" % (type(error).__name__, error), lines=_last_lines(error))
+    finally:
+        with contextlib.suppress(Exception):
+            if this is not None:
+                this.end()
+    if ending is not None:
+        events.send(ending)
+
+
+def _carry(this, wire):
+    """From the facts to the end event; None where the laptop did not say go."""
+    this.facts.check_places()
+    refuse_interrupted(this)
+    if this.task == "recover":
+        old = recovering.find(this)
+        told = recovering.plan(old)
+    else:
+        preparing.prepare(this)
+        told = dict(this.facts.all(), **this.found)
+    this.events.send(told)
+    go = wire.receive()
+    if not go or not go.get("go"):
+        return None
+    this.args.update(go, fingerprint=go["go"])
+    this.events.path = os.path.join(files.folder(this.folder), "events.jsonl")
+    journal.append(this.events.path, {"event": "following", "run": this.id})
+    wire.send({"event": "follow", "path": this.events.path})
+    return carry_out(this) if this.task != "recover" else recover(old)
+
+
+def recover(old):
+    """The end event of finishing the interrupted run `old`."""
+    try:
+        outcome = recovering.carry_out(old)
+    except Exception as error:
+        return incident(old, Stop("recover could not finish"), error)
+    finally:
+        with contextlib.suppress(Exception):
+            old.stop_apps()
+    try:
+        ending = _finish(old, outcome)
+    finally:
+        old.end()
+    return dict(ending, code=0)
+
+
+def refuse_interrupted(this):
+    """Until an interrupted run was recovered, every change is refused."""
+    found = facts.interrupted(this.site)
+    if found and this.task != "recover":
+        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(found["since"]))
+        raise Refused(
+            "an interrupted %s stands open" % found["task"],
+            ["begun by %s, %s" % (found["who"], when), "its process is gone; what it began has to be taken back first"],
+            ["fab %s.recover" % this.site.name],
+        )
+
+
+def carry_out(this):
+    """The run after its go: story, record, or return. Returns the end event."""
+    try:
+        this.step("lock", steps.lock)
+        story = stories.BY_TASK[this.task](this)
+        for name, step in story:
+            this.step(name, step)
+        this.journal.write("complete")
+        this.step("record", steps.record)
+    except Exception as error:
+        return _take_back(this, error)
+    return _finish(this, "released" if this.task == "release" else "done")
+
+
+def _take_back(this, error):
+    """After a step failed. Before anything at the site was changed it is a refusal; else the site is returned."""
+    if this.journal is None:
+        raise error
+    stop = error if isinstance(error, Stop) else _as_stop(this, error)
+    try:
+        if isinstance(error, lock.Held):
+            raise Incident("another release took the lock over", next=["fab %s.status" % this.site.name])
+        if not returning.needed(this):
+            steps.clean(this)
+            return _finish(this, "nothing" if isinstance(stop, Nothing) else "refused", stop)
+        returning.bring_back(this)
+    except Exception as second:
+        return incident(this, stop, second)
+    return _finish(this, "returned", stop)
+
+
+def incident(this, stop, second):
+    """A return that failed: the gate is put up, the run stays open for `recover`."""
+    _note_fault(this)
+    with contextlib.suppress(Exception):
+        if not isinstance(second, lock.Held):
+            returning.shut(this)
+    told = second if isinstance(second, Stop) else _as_stop(this, second)
+    lines = [stop.what, *stop.lines, "and the return failed: %s" % told.what, *told.lines]
+    where = this.where()
+    _history(this, "incident", where)
+    this.lock = None  # its files stay: what shares anything with this site is refused, too
+    next_lines = told.next or ["fab %s.recover" % this.site.name]
+    return end_event(4, "incident", "%s needs a person: the gate is up" % this.site.name, lines, where, next_lines)
+
+
+def _as_stop(this, error):
+    """Any error as a Stop, its text masked and short."""
+    lines = [line for line in this.mask.text(str(error)).splitlines() if line.strip()]
+    if not isinstance(error, (ProgramFailed, DatabaseError, OSError)):
+        _note_fault(this)
+    return Stop(lines[0] if lines else type(error).__name__, lines[1:4])
+
+
+CODES = {"released": 0, "done": 0, "nothing": 0, "refused": 3, "returned": 6, "incident": 4}
+
+
+def _finish(this, outcome, stop=None):
+    """The record of a run that ended as it should, one way or the other."""
+    where = this.where()
+    healthy = outcome in ("released", "done", "returned") and this.journal.has("gate gone")
+    where["healthy"] = True if healthy else None
+    _history(this, outcome, where)
+    this.journal.write("end", outcome=outcome)
+    files.remove(this.site.open_run)
+    _forget_old(this)
+    told = end_event(CODES[outcome], outcome, stop.what if stop else "", stop.lines if stop else (), where, stop.next if stop else ())
+    told.update(
+        seconds=round(time.monotonic() - this.began, 1),
+        closed=this.closed,
+        commit=where["commit"],
+        data={"backup": this.backup and this.backup["id"], "run": this.id, "gate_left_up": where["gate"] == "up"},
+    )
+    return told
+
+
+def _history(this, outcome, where):
+    line = {"run": this.id, "task": this.task, "who": this.who, "at": time.time(), "outcome": outcome}
+    line.update(commit=where["commit"], revision=where["revision"], before={key: this.before.get(key) for key in ("commit", "revisions")})
+    line.update(backup=this.backup and this.backup["id"], closed=this.closed, seconds=round(time.monotonic() - this.began, 1))
+    with contextlib.suppress(OSError):
+        journal.append(this.site.history, this.mask.value(line))
+
+
+def _forget_old(this):
+    """Removes the folders of runs long past, and what their returns kept aside in scratch databases."""
+    names = sorted(os.listdir(this.site.runs))
+    for name in names:
+        if name == this.id:
+            continue
+        lines = journal.read_lines(os.path.join(this.site.runs, name, "journal.jsonl"))
+        made = {line["database"] for line in lines if line.get("what") == "scratch"}
+        if made and not any(line.get("what") == "scratch gone" for line in lines):
+            with contextlib.suppress(DatabaseError):
+                for database_name in made:
+                    this.database.drop(database_name)
+                journal.append(os.path.join(this.site.runs, name, "journal.jsonl"), {"what": "scratch gone"})
+    for name in names[:-KEPT_RUNS]:
+        shutil.rmtree(os.path.join(this.site.runs, name), ignore_errors=True)
+
+
+def _end_of_stop(this, stop):
+    outcome = stop.outcome if stop.outcome in CODES else "refused"
+    return end_event(CODES[outcome], outcome, stop.what, stop.lines, None, stop.next)
+
+
+def _refused_by(held, name):
+    holder = held.holder
+    when = time.strftime("%H:%M:%S UTC", time.gmtime(holder.get("since") or 0))
+    what = "%s is held by %s: %s" % (holder.get("site") or name, holder.get("who"), holder.get("task"))
+    lines = ["since %s%s" % (when, ", commit %s" % holder["commit"][:7] if holder.get("commit") else "")]
+    site = holder.get("site") or name
+    if held.alive:
+        return Refused(what, lines, ["fab %s.watch" % site])
+    return Refused(what, [*lines, "its process is gone"], ["fab %s.recover" % site])
+
+
+def end_event(code, outcome, what, lines=(), where=None, next=()):
+    return {
+        "event": "end",
+        "code": code,
+        "outcome": outcome,
+        "what": what,
+        "cause": list(lines)[:6],
+        "where": where,
+        "next": list(next),
+        "seconds": None,
+        "closed": None,
+        "commit": None,
+        "data": {},
+    }
+
+
+def _note_fault(this):
+    """Keeps a traceback in the run's folder, for whoever looks into the tool itself."""
+    with contextlib.suppress(Exception):
+        text = this.mask.text(traceback.format_exc())
+        files.write(os.path.join(this.folder, "fault-%d.txt" % time.time_ns()), text.encode())
+
+
+def _last_lines(error):
+    frames = traceback.extract_tb(error.__traceback__)[-2:]
+    return ["%s:%d" % (os.path.basename(frame.filename), frame.lineno) for frame in frames]

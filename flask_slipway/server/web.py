@@ -1,0 +1,156 @@
+"""The site as a visitor reaches it: whether it answers, from which processes, and what its error log says."""
+
+import os
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PATIENCE = 90  # seconds to wait for new processes
+PAUSE = 0.1
+
+
+class NotHealthy(Exception):
+    """The site does not answer as it should. `load_failed`: its code could not be loaded there."""
+
+    def __init__(self, text, load_failed=False):
+        super().__init__(text)
+        self.load_failed = load_failed
+
+
+class Answer:
+    """An HTTP answer: status, headers, the start of its body; status 0 where nothing answered."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def nonce(self):
+        return self.headers.get("X-Slipway-Nonce")
+
+    @property
+    def gate(self):
+        return self.headers.get("X-Slipway-Gate")
+
+
+class _Still(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+def ask(url, token=None, gate=False, timeout=30):
+    """One GET that follows no redirect."""
+    headers = {"User-Agent": "Flask-Slipway", "Cache-Control": "no-cache"}
+    if token:
+        headers["X-Slipway-Token"] = token
+    if gate:
+        headers["X-Slipway-Ask"] = "gate"
+    opener = urllib.request.build_opener(_Still, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as response:
+            return Answer(response.status, response.headers, response.read(4000))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, error.read(4000))
+    except (OSError, ValueError) as error:
+        return Answer(0, {}, str(getattr(error, "reason", error)).encode())
+
+
+def is_reloading(answer, url):
+    """True for what a host answers while it reloads: nothing, a 302 to the same address, 502 to 504 of its own."""
+    if answer.gate or answer.nonce:
+        return False
+    if answer.status == 302:
+        return urllib.parse.urljoin(url, answer.headers.get("Location", "")) == url
+    return answer.status in (0, 502, 504)
+
+
+def wait_for(url, accept, token=None, gate=False, patience=PATIENCE):
+    """Asks until `accept(answer)` is true, and returns that answer. Raises NotHealthy with the last answer's words."""
+    deadline = time.monotonic() + patience
+    while True:
+        answer = ask(url, token, gate)
+        if accept(answer):
+            return answer
+        if time.monotonic() > deadline:
+            raise NotHealthy("no new process answered within %d s; last: %s" % (patience, described(answer)))
+        time.sleep(PAUSE)
+
+
+def prove_gate(url, nonce):
+    """Waits until a visitor meets the gate with `nonce`."""
+    return wait_for(url, lambda answer: answer.gate == nonce)
+
+
+def prove_processes(url, token, nonce, usual):
+    """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `usual`: the status
+    that counts as healthy beside 2xx, or None. Raises NotHealthy."""
+    answer = wait_for(url, lambda answer: answer.nonce == nonce, token)
+    if answer.headers.get("X-Slipway-Load"):
+        raise NotHealthy(answer.body.decode("utf-8", "replace").strip(), load_failed=True)
+    judge(answer, usual)
+    return answer
+
+
+def prove_own(url, token, usual):
+    """Waits until the site's own WSGI file answers (no gate, no nonce), healthily. Raises NotHealthy."""
+    answer = wait_for(url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token)
+    judge(answer, usual)
+    return answer
+
+
+def judge(answer, usual):
+    """Raises NotHealthy unless the status is 2xx, or `usual` and below 500."""
+    if 200 <= answer.status < 300 or (answer.status == usual and 0 < answer.status < 500):
+        return
+    raise NotHealthy("the site answers %s" % described(answer))
+
+
+def described(answer):
+    """An answer in a few words."""
+    if not answer.status:
+        return answer.body.decode("utf-8", "replace") or "nothing"
+    where = answer.headers.get("Location") if 300 <= answer.status < 400 else None
+    return "%d%s" % (answer.status, " to %s" % where if where else "")
+
+
+def log_mark(path):
+    """Where the error log ends now: (inode, bytes)."""
+    try:
+        found = os.stat(path)
+        return (found.st_ino, found.st_size)
+    except (OSError, TypeError):
+        return (0, 0)
+
+
+def new_errors(path, mark):
+    """The last lines of the tracebacks that the error log got since `mark`, at most 3, newest last."""
+    inode, size = log_mark(path)
+    if not inode:
+        return []
+    with open(path, "rb") as file:
+        file.seek(mark[1] if inode == mark[0] and size >= mark[1] else 0)
+        text = file.read(4 << 20).decode("utf-8", "replace")
+    found, inside = [], False
+    for line in text.splitlines():
+        if "Traceback (most recent call last)" in line:
+            inside = True
+        elif inside and line and not line[0].isspace() and not line.startswith("During handling"):
+            plain = line.split(": ", 1)[-1] if line.startswith("20") and ": " in line else line
+            if not plain.startswith(" "):
+                found.append(plain.strip())
+                inside = False
+    return found[-3:]
+
+
+def log_tail(path, lines):
+    """The last `lines` lines of a log, or None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            size = file.tell()
+            file.seek(max(0, size - 400 * lines))
+            return b"\n".join(file.read().splitlines()[-lines:]).decode("utf-8", "replace")
+    except OSError:
+        return None
