@@ -1,0 +1,13 @@
+"""What all tests share: the project on the path, and the database servers (servers.py)."""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+pytest_plugins = ["servers"]
+
+
+def pytest_configure(config):
+    # pytest-alembic 0.13 would add tests to this very file, which fails under pytest 9; tests/app asks for them.
+    config.option.pytest_alembic_tests_path = "nowhere"
