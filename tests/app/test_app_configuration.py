@@ -1,6 +1,8 @@
 """What the app is told by its environment, and what it refuses to start without."""
 
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -8,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from app import create_app
 
+PROJECT = Path(__file__).parents[2]
 NAMES = ["FLASK_ENV", "SECRET_KEY", "DATABASE_URL", "FLASK_SESSION_COOKIE_SECURE"]
 
 
@@ -55,6 +58,24 @@ def test_env_file_says_everything_that_production_needs(root):
     assert config["SESSION_COOKIE_SECURE"]
 
 
+def test_the_example_env_file_is_enough_for_development(root):
+    (root / ".env").write_text((PROJECT / ".env.example").read_text())
+    config = create_app().config
+    assert config["SECRET_KEY"] == "for development only"
+    assert config["SQLALCHEMY_DATABASE_URI"] == "sqlite:///development.db"
+
+
+def test_the_example_wsgi_file_serves_the_production_app(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("SECRET_KEY", "s")
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    code = (PROJECT / "docs/wsgi.py.example").read_text().replace("/home/yourusername/bankroll", str(PROJECT))
+    names = {}
+    exec(compile(code, "wsgi.py", "exec"), names)
+    assert names["application"].config["SESSION_COOKIE_SECURE"]
+    assert names["application"].test_client().get("/").status_code == 200
+
+
 def test_a_variable_of_the_process_outweighs_the_env_file(root, monkeypatch):
     (root / ".env").write_text("DATABASE_URL=sqlite:///file.db\n")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///process.db")
@@ -96,7 +117,8 @@ def test_health_tells_the_commit_of_the_release_that_was_loaded(root):
 def test_health_without_tables_is_not_ok():
     answer = create_app("testing").test_client().get("/health")
     assert answer.status_code == 503
-    assert answer.json == {"status": "the database does not answer", "commit": "unknown", "revision": None}
+    assert answer.json["status"] == "the database has no revision: flask db upgrade"
+    assert answer.json["commit"] == "unknown"
 
 
 def test_health_with_no_database_server_is_not_ok():
