@@ -1,0 +1,40 @@
+"""Flask-Slipway: releases a Flask app, its code, packages and database together, to PythonAnywhere.
+
+A project's tasks.py says `namespace = flask_slipway.local()`, its fabfile.py `namespace = flask_slipway.remote()`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invoke.collection import Collection
+
+__version__ = "0.1.0"
+
+
+def local() -> Collection:
+    """The tasks for the developer's machine, for the project in whose tasks.py this is called."""
+    from flask_slipway.tasks.local import collection
+
+    return collection(_folder_of_caller())
+
+
+def remote() -> Collection:
+    """The tasks for each environment of invoke.yaml, for the project in whose fabfile.py this is called."""
+    from invoke.collection import Collection
+
+    from flask_slipway import settings
+    from flask_slipway.tasks import remote
+
+    root = _folder_of_caller()
+    namespace = Collection()
+    for name in settings.names(root):
+        namespace.add_collection(remote.collection(name, root), name=name)
+    return namespace
+
+
+def _folder_of_caller() -> Path:
+    """The folder of the file that called local() or remote()."""
+    return Path(sys._getframe(2).f_globals.get("__file__") or "tasks.py").resolve().parent

@@ -1,0 +1,197 @@
+"""invoke.yaml as frozen dataclasses. Every fault is told at once, each by its path; nothing is guessed.
+
+Read by Invoke's own Config, so that INVOKE_SLIPWAY_… in the process's environment has the last word."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from flask_slipway import schema, words, yamlfile
+from flask_slipway.errors import WrongUse
+from flask_slipway.schema import Faults
+
+FILE = "invoke.yaml"
+PATHS = ("home", "project", "virtualenv", "wsgi", "backups")
+SENT = (
+    "name",
+    "domain",
+    *PATHS,
+    "url",
+    "health",
+    "branch",
+    "remote",
+    "keep",
+    "scratch",
+    "writes_on_load",
+    "app",
+    "python",
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """One web app on one account. Paths are absolute, as on the server; `key` and a `host_key` file lie here."""
+
+    name: str
+    user: str
+    domain: str
+    host: str
+    port: int
+    key: str | None
+    host_key: tuple[str, ...]
+    home: str
+    project: str
+    virtualenv: str
+    wsgi: str
+    url: str
+    health: str
+    branch: str
+    remote: str
+    backups: str
+    keep: int
+    scratch: str | None
+    writes_on_load: bool
+    app: str
+    seed: tuple[tuple[str, ...], ...]
+    python: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    logs: Mapping[str, str] = field(default_factory=dict)
+    unedited: tuple[str, ...] = ()
+
+    def wire(self) -> dict[str, Any]:
+        """What is sent to the server: no key, no host, no fingerprint."""
+        sent = {name: getattr(self, name) for name in SENT}
+        return {**sent, "env": dict(self.env), "logs": dict(self.logs), "seed": [list(line) for line in self.seed]}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole of `slipway:` in invoke.yaml. `test`: what a release runs before it commits."""
+
+    root: Path
+    app: str
+    seed: tuple[tuple[str, ...], ...]
+    test: tuple[str, ...]
+    sites: Mapping[str, Site]
+
+    @property
+    def edited(self) -> list[Site]:
+        """The sites that no longer hold the example's values."""
+        return [site for site in self.sites.values() if not site.unedited]
+
+
+def load(root: Path) -> Settings:
+    """The settings of the project at `root`. Raises WrongUse with every fault."""
+    top = yamlfile.slipway(root)
+    faults = Faults()
+    if top is None:
+        raise WrongUse(
+            words.told(f"{FILE} has no `slipway:` in {root}", next=[f"copy {FILE} from Flask-Slipway and edit it"])
+        )
+    whole = schema.checked(top, schema.TOP, "slipway", faults)
+    sites = {}
+    environments = whole.get("environments") or {}
+    if not environments and not faults:
+        faults.add("slipway.environments", "names no environment; there should be one, such as prod")
+    for name, given in environments.items():
+        path = f"slipway.environments.{name}"
+        if not schema.NAME.fullmatch(str(name)):
+            faults.add(path, "should be lower-case letters, digits, - and _, beginning with a letter")
+        values = schema.checked(given, schema.ENVIRONMENT, path, faults)
+        if not faults.below(path):
+            sites[str(name)] = _site(root, str(name), values, whole, faults)
+    if faults:
+        raise WrongUse(words.told(f"{FILE} has {words.count(len(faults), 'fault')}:", faults.lines(_line_of(root))))
+    return Settings(root, whole["app"], whole["seed"], whole["test"], MappingProxyType(sites))
+
+
+def site(root: Path, name: str) -> Site:
+    """The environment `name`. Raises WrongUse where it is unknown, faulty, or still the example."""
+    known = load(root).sites
+    if name not in known:
+        raise WrongUse(f"{FILE} has no environment {name!r}{words.nearest(name, known)}")
+    found = known[name]
+    if found.unedited:
+        raise WrongUse(words.told(f"{name} still has the example's values", found.unedited, [f"edit {FILE}"]))
+    return found
+
+
+def names(root: Path) -> list[str]:
+    """The environments' names, in order, whatever they hold. Raises WrongUse where the file is not YAML."""
+    top = yamlfile.slipway(root)
+    environments = top.get("environments") if isinstance(top, dict) else None
+    if not isinstance(environments, dict):
+        return []
+    return [name for name in environments if isinstance(name, str) and schema.NAME.fullmatch(name)]
+
+
+def _line_of(root: Path):
+    return lambda path: yamlfile.line_of(root, path.split("."))
+
+
+def _site(root: Path, name: str, values: dict[str, Any], whole: dict[str, Any], faults: Faults) -> Site:
+    """The site with all that is derived filled in."""
+    path = f"slipway.environments.{name}"
+    here = values["host"] in schema.THIS_MACHINE
+    user = values["user"] or (getpass.getuser() if here else "")
+    if not user:
+        faults.add(f"{path}.user", "is missing: the account, case-sensitive")
+    derived = schema.derive(values, user)
+
+    def on_server(key: str) -> str:
+        text = derived[key]
+        if not text.startswith("/") and not (len(text) > 2 and text[1] == ":"):
+            if not here:
+                faults.add(f"{path}.{key}", f"should be an absolute path on the server, not {text!r}")
+            text = (root / text).as_posix()
+        return text
+
+    home = on_server("home").rstrip("/")
+    local_key = values["key"]
+    return Site(
+        name=name,
+        user=user,
+        domain=values["domain"],
+        host=derived["host"],
+        port=values["port"],
+        key=str(_local(root, local_key)) if local_key else None,
+        host_key=tuple(pin if pin.startswith("SHA256:") else str(_local(root, pin)) for pin in derived["host_key"]),
+        home=home,
+        project=schema.below(home, values["project"]),
+        virtualenv=schema.below(f"{home}/.virtualenvs", values["virtualenv"]),
+        wsgi=on_server("wsgi"),
+        url=derived["url"],
+        health=values["health"],
+        branch=values["branch"],
+        remote=values["remote"],
+        backups=schema.below(home, derived["backups"]),
+        keep=values["keep"],
+        scratch=values["scratch"],
+        writes_on_load=values["writes_on_load"],
+        app=values["app"] or whole["app"],
+        seed=whole["seed"] if values["seed"] is None else values["seed"],
+        python=values["python"],
+        env=MappingProxyType(values["env"]),
+        logs=MappingProxyType({kind: schema.absolute(root, text) for kind, text in derived["logs"].items()}),
+        unedited=tuple(_unedited(root, path, values)),
+    )
+
+
+def _local(root: Path, text: str) -> Path:
+    return root / Path(text).expanduser()
+
+
+def _unedited(root: Path, path: str, values: dict[str, Any]) -> list[str]:
+    """The lines of invoke.yaml that still hold the example's account or domain."""
+    found = []
+    for key, is_example in (("user", schema.is_example_user), ("domain", schema.is_example_domain)):
+        text = values[key]
+        if text and is_example(text):
+            line = yamlfile.line_of(root, [*path.split("."), key])
+            found.append(f"{FILE}{f', line {line}' if line else ''}: {key}: {text}")
+    return found

@@ -1,0 +1,46 @@
+"""The wording that all messages share: what happened, the lines that explain it, what to type next. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def told(what: str, lines: Iterable[str] = (), next: Sequence[str] = ()) -> str:
+    """A message for a person: a sentence, indented lines, then what to type next."""
+    parts = [what, *(f"  {line}" for line in lines)]
+    if next:
+        parts.append(f"Next: {next[0]}")
+        parts += [f"      {line}" for line in next[1:]]
+    return "\n".join(parts)
+
+
+def count(number: int, noun: str) -> str:
+    """The number with its noun: 1 file, 2 files, 1,200 rows."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def short(commit: str | None) -> str:
+    """The first seven digits of a commit, "none" where there is none."""
+    return (commit or "none")[:7]
+
+
+def listed(things: Iterable[str], most: int = 5) -> list[str]:
+    """The first `most` things, and a line that says how many more there are."""
+    every = list(things)
+    return every if len(every) <= most else [*every[:most], f"and {len(every) - most} more"]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean x?` for the known word nearest to `word`, else the known words."""
+    every = sorted(known)
+    found = difflib.get_close_matches(word, every, n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else f"; known here: {', '.join(every)}"
+
+
+def size(number: int) -> str:
+    """Bytes as a person reads them: 4.1 MB."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number} B"
