@@ -61,7 +61,11 @@ def make(database, folder, about, fenced=False):
 def _compare(before, dumped, after, fenced):
     if before == after or fenced:
         if not before == dumped == after:
-            wrong = [t for t in sorted(set(before) | set(dumped) | set(after)) if len({before.get(t), dumped.get(t), after.get(t)}) > 1]
+            wrong = [
+                t
+                for t in sorted(set(before) | set(dumped) | set(after))
+                if len({before.get(t), dumped.get(t), after.get(t)}) > 1
+            ]
             rows = ", ".join("%s: %s, %s, %s" % (t, before.get(t), dumped.get(t), after.get(t)) for t in wrong[:3])
             raise NotVerified("rows before, in the dump and after do not agree: %s" % rows)
         return "equal"
@@ -154,7 +158,9 @@ def find(folder, identifier=None):
         if manifest["id"] == identifier:
             return manifest
     there = ", ".join(manifest["id"] for manifest in found[:3])
-    raise NotVerified("there is no backup %s; there %s" % (identifier or "yet", "are: %s" % there if there else "is none"))
+    raise NotVerified(
+        "there is no backup %s; there %s" % (identifier or "yet", "are: %s" % there if there else "is none")
+    )
 
 
 def verify(folder, manifest):

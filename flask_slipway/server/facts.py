@@ -36,13 +36,20 @@ class Facts:
         """Raises Refused unless project, virtualenv and WSGI file are there."""
         site = self.site
         if not os.path.isdir(site.project):
-            raise Refused("the project folder %s is not there" % site.project, next=["clone the repository there, then try again"])
+            raise Refused(
+                "the project folder %s is not there" % site.project, next=["clone the repository there, then try again"]
+            )
         if not git.is_clone(site.project):
             raise Refused("the project folder %s is not a git clone" % site.project)
         if not os.path.exists(site.python):
-            raise Refused("the virtualenv %s has no bin/python" % site.virtualenv, next=["make it on the server: python3 -m venv %s" % site.virtualenv])
+            raise Refused(
+                "the virtualenv %s has no bin/python" % site.virtualenv,
+                next=["make it on the server: python3 -m venv %s" % site.virtualenv],
+            )
         if not os.path.isfile(site.wsgi):
-            raise Refused("the WSGI file %s is not there" % site.wsgi, ["a web app that was never made on the Web tab has none"])
+            raise Refused(
+                "the WSGI file %s is not there" % site.wsgi, ["a web app that was never made on the Web tab has none"]
+            )
         self.mask.add_env((files.read(os.path.join(site.project, ".env")) or b"").decode("utf-8", "replace"))
         for name, value in site.env.items():
             if masking.SECRET_NAME.search(name):

@@ -11,7 +11,15 @@ COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 def git(folder, *arguments, timeout=120, check=True):
     """Runs git in `folder` without hooks or prompts and returns its stdout. Raises process.Failed."""
-    line = [process.find("git") or "git", "-c", "core.hooksPath=" + os.devnull, "-c", "core.quotePath=off", "-c", "gc.auto=0"]
+    line = [
+        process.find("git") or "git",
+        "-c",
+        "core.hooksPath=" + os.devnull,
+        "-c",
+        "core.quotePath=off",
+        "-c",
+        "gc.auto=0",
+    ]
     return process.run([*line, *arguments], cwd=folder, timeout=timeout, check=check)
 
 
@@ -48,7 +56,15 @@ def has(folder, revision):
 
 def fetch(folder, remote, branch_name):
     """Fetches the branch from the remote. Raises process.Failed."""
-    git(folder, "fetch", "--no-tags", "--no-auto-maintenance", remote, "+refs/heads/%s:refs/remotes/%s/%s" % (branch_name, remote, branch_name), timeout=300)
+    git(
+        folder,
+        "fetch",
+        "--no-tags",
+        "--no-auto-maintenance",
+        remote,
+        "+refs/heads/%s:refs/remotes/%s/%s" % (branch_name, remote, branch_name),
+        timeout=300,
+    )
 
 
 def is_ancestor(folder, older, newer):

@@ -5,6 +5,9 @@ import json
 import os
 import select
 import shlex
+import termios
+import threading
+import time
 
 from . import facts, files, lock, reads, stories, supervisor
 from .app import AppFailed
@@ -19,16 +22,32 @@ from .wire import Wire
 CHANGES = (*stories.BY_TASK, "recover")
 
 
-def main(nonce, request):
-    """Answers `request` (bytes of JSON) over stdin and stdout, whose lines bear `nonce`."""
+BEAT = 10  # seconds between signs of life
+
+
+def main(nonce, request, terminal=None):
+    """Answers `request` (bytes of JSON) over stdin and stdout, whose lines bear `nonce`. `terminal`: the attributes
+    that a terminal at stdin had before it was made raw, or None."""
     wire = Wire(0, 1, nonce)
     request = json.loads(request.decode())
     if request["task"] in CHANGES:
         follow_supervisor(request, wire)
     elif request["task"] == "workon":
-        workon(request)
+        workon(request, terminal)
     else:
+        show_life(wire)
         read(request, wire)
+
+
+def show_life(wire):
+    """From here on the laptop hears something at least every BEAT seconds, and can tell a dead link from a long step."""
+
+    def beat():
+        while not wire.gone:
+            time.sleep(BEAT)
+            wire.send({"event": "beat"})
+
+    threading.Thread(target=beat, name="beat", daemon=True).start()
 
 
 def read(request, wire):
@@ -51,7 +70,9 @@ def read(request, wire):
     except Stop as stop:
         ending = end_event(3, "refused", stop.what, stop.lines, None, stop.next)
     except (ProgramFailed, DatabaseError, AppFailed, OSError) as error:
-        ending = end_event(3, "refused", str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        ending = end_event(
+            3, "refused", str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        )
     finally:
         reading.facts.close()
     wire.send(mask.value(ending))
@@ -66,6 +87,7 @@ def _runs(site):
 def follow_supervisor(request, wire):
     """Starts the supervisor, passes its facts to the laptop and the laptop's go to it, then follows its events."""
     reading, writing = supervisor.start(request)
+    show_life(wire)
     with os.fdopen(reading, "rb", buffering=0, closefd=False) as lines:
         for line in iter(lines.readline, b""):
             event = json.loads(line.decode())
@@ -113,7 +135,7 @@ def follow_file(path, wire, over):
             return
 
 
-def workon(request):
+def workon(request, terminal):
     """Becomes an interactive shell, or one command, in the project folder with the virtualenv and the site's env."""
     site = Site(request["site"])
     command = (request.get("args") or {}).get("command")
@@ -121,6 +143,8 @@ def workon(request):
     path = os.path.join(site.virtualenv, "bin")
     os.environ.update(site.env, FLASK_APP=site.app, VIRTUAL_ENV=site.virtualenv)
     os.environ["PATH"] = path + os.pathsep + os.environ.get("PATH", os.defpath)
+    if terminal is not None:
+        termios.tcsetattr(0, termios.TCSANOW, terminal)
     if command:
         arguments = shlex.split(command)
         try:

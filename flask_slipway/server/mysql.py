@@ -219,7 +219,10 @@ class MySQL:
             texts.append("table %s is %s, not InnoDB: its rows may change while it is dumped" % (table, engine))
         user = self.one("SELECT CURRENT_USER()")
         binary_log = self.one("SELECT @@log_bin") == "1" and self.one("SELECT @@log_bin_trust_function_creators") != "1"
-        for kind, schema, named in (("trigger", "trigger_schema", "trigger_name"), ("routine", "routine_schema", "routine_name")):
+        for kind, schema, named in (
+            ("trigger", "trigger_schema", "trigger_name"),
+            ("routine", "routine_schema", "routine_name"),
+        ):
             found = self.rows(
                 "SELECT %s, definer FROM information_schema.%ss WHERE %s = DATABASE()" % (named, kind, schema)
             )
@@ -234,9 +237,14 @@ class MySQL:
 
     def movable(self):
         """True where every table can be moved to another database by RENAME TABLE: no views, triggers, routines."""
-        things = (("tables", "table_schema", " AND table_type = 'VIEW'"), ("triggers", "trigger_schema", ""), ("routines", "routine_schema", ""))
+        things = (
+            ("tables", "table_schema", " AND table_type = 'VIEW'"),
+            ("triggers", "trigger_schema", ""),
+            ("routines", "routine_schema", ""),
+        )
         return all(
-            self.one("SELECT COUNT(*) FROM information_schema.%s WHERE %s = DATABASE()%s" % (table, schema, more)) == "0"
+            self.one("SELECT COUNT(*) FROM information_schema.%s WHERE %s = DATABASE()%s" % (table, schema, more))
+            == "0"
             for table, schema, more in things
         )
 
@@ -267,7 +275,7 @@ class MySQL:
 
     @property
     def fence_kind(self):
-        """"database" where the server can refuse all writes (MySQL 8.0.22), else "watched"."""
+        """ "database" where the server can refuse all writes (MySQL 8.0.22), else "watched"."""
         digits = [int(part) for part in re.findall(r"\d+", self.version)[:3]]
         return "database" if self.dialect == "mysql" and digits >= [8, 0, 22] else "watched"
 
@@ -295,7 +303,9 @@ class MySQL:
             time.sleep(0.2)
         left = ", ".join(str(number) for number in self.others())
         if left:
-            raise DatabaseError("connections to %s stay open: %s; another program is using the database" % (self.name, left))
+            raise DatabaseError(
+                "connections to %s stay open: %s; another program is using the database" % (self.name, left)
+            )
 
     def kill(self, ids, seconds=600):
         """Ends connections and waits until the server has forgotten them: a killed ALTER goes on for a while."""
@@ -411,13 +421,17 @@ class MySQL:
             return True
         plain = pattern.strip("`").replace("``", "`")
         parts = re.split(r"(\\.|%|_)", plain)
-        expression = "".join({"%": ".*", "_": "."}.get(part, re.escape(part.lstrip("\\") if len(part) == 2 else part)) for part in parts)
+        expression = "".join(
+            {"%": ".*", "_": "."}.get(part, re.escape(part.lstrip("\\") if len(part) == 2 else part)) for part in parts
+        )
         return re.fullmatch(expression, self.scratch_name("x"), re.S) is not None
 
     def swap(self, scratch, kept):
         """In one statement: this database's tables go to `kept`, those of `scratch` take their place."""
         moves = ["%s.%s TO %s.%s" % (name(self.name), name(t), name(kept), name(t)) for t in self.tables()]
-        moves += ["%s.%s TO %s.%s" % (name(scratch), name(t), name(self.name), name(t)) for t in self.at_tables(scratch)]
+        moves += [
+            "%s.%s TO %s.%s" % (name(scratch), name(t), name(self.name), name(t)) for t in self.at_tables(scratch)
+        ]
         if moves:
             self.rows("RENAME TABLE " + ", ".join(moves))
 

@@ -35,7 +35,12 @@ def install(beside, live, requirements, folder):
     `folder`: where relative lines of the requirements start. Raises process.Failed."""
     pip = [os.path.join(beside, "bin", "python"), "-B", "-I", "-m", "pip"]
     env = process.environment({"VIRTUAL_ENV": beside})
-    process.run([*pip, "install", "--no-input", "--no-compile", "--requirement", requirements], cwd=folder, env=env, timeout=1800)
+    process.run(
+        [*pip, "install", "--no-input", "--no-compile", "--requirement", requirements],
+        cwd=folder,
+        env=env,
+        timeout=1800,
+    )
     process.run([*pip, "check"], cwd=folder, env=env)
     point_scripts(beside, live)
 

@@ -16,7 +16,10 @@ def prepare(run):
 
 def _known(run):
     if run.facts.live is None:
-        raise Refused("the live app writes to its database while it loads, so it cannot be asked", next=["inv release --to %s" % run.site.name])
+        raise Refused(
+            "the live app writes to its database while it loads, so it cannot be asked",
+            next=["inv release --to %s" % run.site.name],
+        )
     return run.facts.live.ask("revisions")
 
 
@@ -102,11 +105,16 @@ def restore(run):
     except backup.NotVerified as error:
         raise Refused(str(error), next=["fab %s.backups" % run.site.name]) from error
     if manifest["dialect"] != run.database.dialect and "sqlite" in (manifest["dialect"], run.database.dialect):
-        raise Refused("backup %s is of %s, the site's database is %s" % (manifest["id"], manifest["dialect"], run.database.dialect))
+        raise Refused(
+            "backup %s is of %s, the site's database is %s"
+            % (manifest["id"], manifest["dialect"], run.database.dialect)
+        )
     if manifest.get("domain") != run.site.domain:
         raise Refused("backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain))
     run.args.update(backup=manifest["id"], commit=manifest["commit"])
-    shown = {key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")}
+    shown = {
+        key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")
+    }
     run.found.update(backup=shown, rows_now=sum(run.database.counts().values()))
 
 

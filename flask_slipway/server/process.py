@@ -33,7 +33,12 @@ def die_with_parent():
 def environment(extra=None):
     """This process's environment, quiet and without prompts, with `extra` on top."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "GIT_", "VIRTUAL_ENV"))}
-    kept.update(GIT_TERMINAL_PROMPT="0", GIT_SSH_COMMAND="ssh -o BatchMode=yes", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    kept.update(
+        GIT_TERMINAL_PROMPT="0",
+        GIT_SSH_COMMAND="ssh -o BatchMode=yes",
+        PIP_NO_INPUT="1",
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+    )
     kept.update(extra or {})
     return kept
 

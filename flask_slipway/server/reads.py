@@ -67,7 +67,17 @@ def current(reading):
 def history(reading):
     """What was done to the site, newest first."""
     lines = journal.read_lines(reading.site.history)[-int(reading.args.get("lines") or 20) :]
-    rows = [[_moment(line["at"]), line["task"], line["outcome"], (line.get("commit") or "")[:7], line.get("revision") or "", line["who"]] for line in reversed(lines)]
+    rows = [
+        [
+            _moment(line["at"]),
+            line["task"],
+            line["outcome"],
+            (line.get("commit") or "")[:7],
+            line.get("revision") or "",
+            line["who"],
+        ]
+        for line in reversed(lines)
+    ]
     reading.rows(["when", "task", "outcome", "commit", "revision", "who"], rows)
     return {"lines": lines}
 
@@ -75,9 +85,24 @@ def history(reading):
 def backups(reading):
     """The verified backups, newest first."""
     found = backup.listed(reading.site.backups)
-    rows = [[m["id"], "{:,}".format(m["rows"]), "%.1f MB" % (m["bytes"] / 1e6), (m.get("commit") or "")[:7], ", ".join(m["revisions"]), m["task"]] for m in found]
+    rows = [
+        [
+            m["id"],
+            "{:,}".format(m["rows"]),
+            "%.1f MB" % (m["bytes"] / 1e6),
+            (m.get("commit") or "")[:7],
+            ", ".join(m["revisions"]),
+            m["task"],
+        ]
+        for m in found
+    ]
     reading.rows(["backup", "rows", "size", "commit", "revision", "made by"], rows)
-    return {"backups": [{key: m.get(key) for key in ("id", "rows", "bytes", "commit", "revisions", "tables", "at", "task")} for m in found]}
+    return {
+        "backups": [
+            {key: m.get(key) for key in ("id", "rows", "bytes", "commit", "revisions", "tables", "at", "task")}
+            for m in found
+        ]
+    }
 
 
 def logs(reading):
@@ -114,9 +139,18 @@ def health(reading):
     url = reading.site.health_url()
     began = time.monotonic()
     answer = web.ask(url)
-    told = {"url": url, "status": answer.status, "answer": web.described(answer), "gate": bool(answer.gate), "seconds": round(time.monotonic() - began, 2)}
+    told = {
+        "url": url,
+        "status": answer.status,
+        "answer": web.described(answer),
+        "gate": bool(answer.gate),
+        "seconds": round(time.monotonic() - began, 2),
+    }
     if not 200 <= answer.status < 300:
-        raise Refused("%s answers %s" % (url, "with the gate" if answer.gate else web.described(answer)), next=["fab %s.logs" % reading.site.name])
+        raise Refused(
+            "%s answers %s" % (url, "with the gate" if answer.gate else web.described(answer)),
+            next=["fab %s.logs" % reading.site.name],
+        )
     return told
 
 
@@ -156,7 +190,14 @@ def check(reading):
     if base.dialect != "sqlite":
         clients = [process.find("mysql", "mariadb"), process.find("mysqldump", "mariadb-dump")]
         see("clients", ", ".join(os.path.basename(c) for c in clients if c) or "none", all(clients))
-    see("fence", {"database": "the server refuses writes", "sqlite": "the file's write lock", "watched": "weaker: connections are watched"}[base.fence_kind])
+    see(
+        "fence",
+        {
+            "database": "the server refuses writes",
+            "sqlite": "the file's write lock",
+            "watched": "weaker: connections are watched",
+        }[base.fence_kind],
+    )
     scratch = base.can_create() and base.movable()
     see("scratch database", "can be made" if scratch else "weaker: restores happen in place")
     see("compression", "zstd" if process.find("zstd") else "gzip")
@@ -170,7 +211,11 @@ def check(reading):
     told = found.lock()
     see("lock", "held by %s" % told["who"] if told else "free", told is None)
     pending = facts.interrupted(site)
-    see("interrupted", "%s by %s: fab %s.recover" % (pending["task"], pending["who"], site.name) if pending else "nothing", not pending)
+    see(
+        "interrupted",
+        "%s by %s: fab %s.recover" % (pending["task"], pending["who"], site.name) if pending else "nothing",
+        not pending,
+    )
     reading.tell({"event": "checks", "rows": rows})
     return {"rows": rows, "packages": packages.marked(site.virtualenv)}
 
@@ -209,7 +254,9 @@ def watch(reading):
     noted = files.read_json(reading.site.open_run)
     if noted and facts.interrupted(reading.site):
         found = facts.interrupted(reading.site)
-        raise Refused("the %s by %s was interrupted" % (found["task"], found["who"]), next=["fab %s.recover" % reading.site.name])
+        raise Refused(
+            "the %s by %s was interrupted" % (found["task"], found["who"]), next=["fab %s.recover" % reading.site.name]
+        )
     if noted is None and not names:
         raise Nothing("nothing has run on %s yet" % reading.site.name)
     run = noted["run"] if noted else names[-1]

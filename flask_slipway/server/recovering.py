@@ -15,14 +15,19 @@ def find(this):
     if not noted:
         raise Nothing("nothing was interrupted on %s" % site.name)
     if not interrupted(site):
-        raise Refused("the %s by %s is still running" % (noted["task"], noted["who"]), next=["fab %s.watch" % site.name])
+        raise Refused(
+            "the %s by %s is still running" % (noted["task"], noted["who"]), next=["fab %s.watch" % site.name]
+        )
     old = Run(site, noted["task"], {}, noted["who"], this.events)
     old.id = noted["run"]
     old.open_folder()
     before = old.journal.last("before")
     access = files.read_json(os.path.join(old.folder, "access.json"))
     if before is None or access is None:
-        raise Refused("the interrupted run %s left no journal" % old.id, ["it had not begun to change anything, or its files were removed by hand"])
+        raise Refused(
+            "the interrupted run %s left no journal" % old.id,
+            ["it had not begun to change anything, or its files were removed by hand"],
+        )
     old.before = before["facts"]
     old.was_closed = old.before["gate"] == "up"
     old.commit = (old.journal.last("staging") or {}).get("commit")

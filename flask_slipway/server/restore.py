@@ -30,7 +30,10 @@ class Restorer:
     def _sqlite(self, manifest):
         plain = os.path.join(self.folder, "%s.%s.part" % (manifest["id"], self.tag))
         try:
-            with self._reader(manifest) as source, open(os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+            with (
+                self._reader(manifest) as source,
+                open(os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target,
+            ):
                 compress.copy(source, target)
             beside = SQLite(plain)
             beside.check()
@@ -78,7 +81,9 @@ class Restorer:
     def _compare(self, database, manifest):
         found = database.counts()
         if found != manifest["tables"]:
-            wrong = [t for t in sorted(set(found) | set(manifest["tables"])) if found.get(t) != manifest["tables"].get(t)]
+            wrong = [
+                t for t in sorted(set(found) | set(manifest["tables"])) if found.get(t) != manifest["tables"].get(t)
+            ]
             rows = ", ".join("%s: %s, not %s" % (t, found.get(t), manifest["tables"].get(t)) for t in wrong[:3])
             raise backup.NotVerified("backup %s, loaded beside, has other rows: %s" % (manifest["id"], rows))
 

@@ -11,7 +11,10 @@ from .outcome import Incident
 
 def needed(run):
     """True where the run has changed anything that visitors, code or database would notice."""
-    return any(run.journal.has(what) for what in ("gate", "fence", "changing database", "swapping", "swapping packages", "reloading"))
+    return any(
+        run.journal.has(what)
+        for what in ("gate", "fence", "changing database", "swapping", "swapping packages", "reloading")
+    )
 
 
 def bring_back(run):
@@ -64,7 +67,14 @@ def database_back(run):
 def database_down(run):
     """After the site was opened, rows may be new: the way down, if it drops no value that is not empty."""
     close_again(run)
-    about = {"site": run.site.name, "domain": run.site.domain, "task": "return", "run": run.id, "who": run.who, "commit": run.commit}
+    about = {
+        "site": run.site.name,
+        "domain": run.site.domain,
+        "task": "return",
+        "run": run.id,
+        "who": run.who,
+        "commit": run.commit,
+    }
     manifest = backup.make(run.database, run.site.backups, about, fenced=True)
     folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
     interpreter = run.python if os.path.exists(run.python) else run.site.python

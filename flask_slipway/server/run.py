@@ -71,19 +71,30 @@ class Run:
     def begin(self):
         """Takes the lock, sees that the facts are those of the plan, and writes down the whole *before*.
         Raises Refused, lock.Held."""
-        holder = {"who": self.who, "task": self.task, "run": self.id, "site": self.site.name, "commit": self.args.get("commit")}
+        holder = {
+            "who": self.who,
+            "task": self.task,
+            "run": self.id,
+            "site": self.site.name,
+            "commit": self.args.get("commit"),
+        }
         self.lock = lock.Lock(lock_folder(self.site), self.facts.keys(), holder)
         self.lock.acquire()
         quick = self.facts.quick()
         if fingerprint(quick) != self.args["fingerprint"]:
-            raise Refused("the site is not as it was when the plan was made", ["somebody changed it meanwhile"], ["try again, for a new plan"])
+            raise Refused(
+                "the site is not as it was when the plan was made",
+                ["somebody changed it meanwhile"],
+                ["try again, for a new plan"],
+            )
         if not self.database.hold():
             raise Refused("another release holds the lock of database %s" % self.database.name)
         self.open_folder()
         self.before = dict(
             quick,
             access=None,
-            revision_file=(files.read(os.path.join(self.site.project, "REVISION")) or b"").decode("utf-8", "replace") or None,
+            revision_file=(files.read(os.path.join(self.site.project, "REVISION")) or b"").decode("utf-8", "replace")
+            or None,
             usual=self.args.get("usual"),
         )
         self.was_closed = quick["gate"] == "up"

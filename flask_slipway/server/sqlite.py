@@ -37,7 +37,10 @@ class SQLite:
         path = path or self.path
         try:
             connection = sqlite3.connect(
-                "file:%s?mode=%s" % (_uri(path), "rwc" if writing else "ro"), uri=True, timeout=PATIENCE, isolation_level=None
+                "file:%s?mode=%s" % (_uri(path), "rwc" if writing else "ro"),
+                uri=True,
+                timeout=PATIENCE,
+                isolation_level=None,
             )
         except sqlite3.Error as error:
             raise DatabaseError("%s: %s" % (path, error)) from error
@@ -89,7 +92,7 @@ class SQLite:
         """{table: {column: type}}: what two schemas are compared by."""
         result = {}
         for table in self.tables():
-            rows = self._rows("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?)", (table,))
+            rows = self._rows('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)', (table,))
             result[table] = {row[0]: " ".join(str(part) for part in row[1:]) for row in rows}
         return result
 

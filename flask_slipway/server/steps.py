@@ -24,11 +24,22 @@ def fetch(run):
         git.fetch(project, run.site.remote, run.site.branch)
     if not git.has(project, wanted):
         where = "branch %s of %s" % (run.site.branch, run.site.remote)
-        raise Refused("the commit %s is not in %s, as the server sees it" % (wanted[:7], where), next=["git push %s %s" % (run.site.remote, run.site.branch)])
+        raise Refused(
+            "the commit %s is not in %s, as the server sees it" % (wanted[:7], where),
+            next=["git push %s %s" % (run.site.remote, run.site.branch)],
+        )
     if run.before["changes"]:
-        raise Refused("files were changed by hand on the server", run.before["changes"][:5], ["look at them: fab %s.workon -c 'git diff'" % run.site.name])
+        raise Refused(
+            "files were changed by hand on the server",
+            run.before["changes"][:5],
+            ["look at them: fab %s.workon -c 'git diff'" % run.site.name],
+        )
     if live and not git.is_ancestor(project, live, wanted):
-        raise Refused("%s is not a descendant of the live commit %s" % (wanted[:7], live[:7]), ["a release goes forward only"], ["git merge %s, then release again" % live[:7]])
+        raise Refused(
+            "%s is not a descendant of the live commit %s" % (wanted[:7], live[:7]),
+            ["a release goes forward only"],
+            ["git merge %s, then release again" % live[:7]],
+        )
     refuse_overwriting(run, wanted)
     run.commit = wanted
     return wanted[:7]
@@ -41,7 +52,10 @@ def refuse_overwriting(run, wanted):
         return
     for path in git.changed_paths(project, live, wanted, only="A"):
         if os.path.lexists(os.path.join(project, path)):
-            raise Refused("the new commit brings %s, and a file of that name lies on the server, unknown to git" % path, next=["move it away on the server, then try again"])
+            raise Refused(
+                "the new commit brings %s, and a file of that name lies on the server, unknown to git" % path,
+                next=["move it away on the server, then try again"],
+            )
 
 
 def stage(run):
@@ -92,7 +106,9 @@ def load_stage(run):
     see_same_database(run)
     told = run.stage.ask("revisions")
     if len(told["heads"]) > 1:
-        raise Refused("the code has %d heads: %s" % (len(told["heads"]), ", ".join(told["heads"])), next=["flask db merge heads"])
+        raise Refused(
+            "the code has %d heads: %s" % (len(told["heads"]), ", ".join(told["heads"])), next=["flask db merge heads"]
+        )
     run.head = told["heads"][0] if told["heads"] else None
     if "pending" not in run.args:
         return []
@@ -109,7 +125,8 @@ def see_same_database(run):
     try:
         if not database.same(other, run.database):
             raise Refused(
-                "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s" % (described(run.database), described(other)),
+                "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s"
+                % (described(run.database), described(other)),
                 next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
             )
     finally:
@@ -118,7 +135,11 @@ def see_same_database(run):
 
 def described(base):
     """A database in a few words: mysql bob$site on host."""
-    return "%s %s%s" % (base.dialect, getattr(base, "path", None) or base.name, " on %s" % base.host if base.host else "")
+    return "%s %s%s" % (
+        base.dialect,
+        getattr(base, "path", None) or base.name,
+        " on %s" % base.host if base.host else "",
+    )
 
 
 def pending(revisions, current):
@@ -153,7 +174,14 @@ def close(run):
 def back_up(run):
     """A dump, verified; behind the fence all counts must agree."""
     fenced = run.database.fence_is_up() or run.journal.has("fence")
-    about = {"site": run.site.name, "domain": run.site.domain, "task": run.task, "run": run.id, "who": run.who, "commit": run.before["commit"]}
+    about = {
+        "site": run.site.name,
+        "domain": run.site.domain,
+        "task": run.task,
+        "run": run.id,
+        "who": run.who,
+        "commit": run.before["commit"],
+    }
     run.about_to("backing up")
     try:
         run.backup = backup.make(run.database, run.site.backups, about, fenced=fenced)
@@ -167,7 +195,9 @@ def back_up(run):
 
 def backup_words(manifest):
     """A backup in a line: 12 tables, 18,204 rows, 0.6 MB, verified."""
-    words = "{:,} tables, {:,} rows, {:.1f} MB, verified".format(len(manifest["tables"]), manifest["rows"], manifest["bytes"] / 1e6)
+    words = "{:,} tables, {:,} rows, {:.1f} MB, verified".format(
+        len(manifest["tables"]), manifest["rows"], manifest["bytes"] / 1e6
+    )
     return words if manifest["compared"] == "equal" else words + "; rows kept changing meanwhile"
 
 
@@ -205,10 +235,16 @@ def move(run, app, direction, target):
     try:
         app.ask(direction, to=target, connected=run.connected, timeout=UPGRADE_LIMIT)
     except AppFailed as error:
-        lines = ["%s says: %s" % (run.database.dialect, error) if error.kind.endswith("Error") else "%s: %s" % (error.kind, error)]
+        lines = [
+            "%s says: %s" % (run.database.dialect, error)
+            if error.kind.endswith("Error")
+            else "%s: %s" % (error.kind, error)
+        ]
         if error.where:
             lines.append("in %s" % relative(run, error.where))
-        raise Failed("%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines) from error
+        raise Failed(
+            "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines
+        ) from error
 
 
 def relative(run, where):
@@ -228,7 +264,10 @@ def downgrade(run):
     move(run, app, "downgrade", run.args["revision"] or "base")
     wanted = [run.args["revision"]] if run.args["revision"] else []
     if run.database.revisions() != wanted:
-        raise Failed("the database is at %s, not at %s" % (", ".join(run.database.revisions()) or "nothing", run.args["revision"] or "base"))
+        raise Failed(
+            "the database is at %s, not at %s"
+            % (", ".join(run.database.revisions()) or "nothing", run.args["revision"] or "base")
+        )
     return "to %s" % (run.args["revision"] or "the empty schema")
 
 
@@ -237,7 +276,9 @@ def put_back(run):
     manifest = backup.find(run.site.backups, run.args["backup"])
     run.about_to("changing database", by="restore")
     how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "t", run.about_to).put_back(manifest)
-    return "{}: {:,} tables, {:,} rows, put back {}".format(manifest["id"], len(manifest["tables"]), manifest["rows"], how)
+    return "{}: {:,} tables, {:,} rows, put back {}".format(
+        manifest["id"], len(manifest["tables"]), manifest["rows"], how
+    )
 
 
 def seed(run):

@@ -32,9 +32,17 @@ def pull(run):
     yield "fetch", steps.fetch
     yield "stage", steps.stage
     if run.pending:
-        raise Refused("the commit brings %d pending revision(s)" % len(run.pending), ["code and schema never part"], ["inv release --to %s" % run.site.name])
+        raise Refused(
+            "the commit brings %d pending revision(s)" % len(run.pending),
+            ["code and schema never part"],
+            ["inv release --to %s" % run.site.name],
+        )
     if run.python != run.site.python:
-        raise Refused("the commit changes requirements.txt", ["code and packages never part"], ["inv release --to %s" % run.site.name])
+        raise Refused(
+            "the commit changes requirements.txt",
+            ["code and packages never part"],
+            ["inv release --to %s" % run.site.name],
+        )
     yield "swap", steps.swap
 
 
@@ -151,7 +159,8 @@ def open_site(run):
         heads = sorted(run.facts.live.ask("revisions")["heads"])
         if heads != sorted(run.database.revisions()):
             raise Refused(
-                "code and database do not match: the code's head is %s, the database is at %s" % (", ".join(heads) or "none", ", ".join(run.database.revisions()) or "none"),
+                "code and database do not match: the code's head is %s, the database is at %s"
+                % (", ".join(heads) or "none", ", ".join(run.database.revisions()) or "none"),
                 next=["fab %s.upgrade" % run.site.name],
             )
     yield "reload", steps.reload

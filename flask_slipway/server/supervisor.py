@@ -66,7 +66,12 @@ def supervise(request, wire):
         ending = _end_of_stop(this, Refused(mask.text(str(error))))
     except Exception as error:
         _note_fault(this)
-        ending = end_event(1, "refused", "a fault of Flask-Slipway itself: %s: %s" % (type(error).__name__, error), lines=_last_lines(error))
+        ending = end_event(
+            1,
+            "refused",
+            "a fault of Flask-Slipway itself: %s: %s" % (type(error).__name__, error),
+            lines=_last_lines(error),
+        )
     finally:
         with contextlib.suppress(Exception):
             if this is not None:
@@ -190,7 +195,9 @@ def _finish(this, outcome, stop=None):
     this.journal.write("end", outcome=outcome)
     files.remove(this.site.open_run)
     _forget_old(this)
-    told = end_event(CODES[outcome], outcome, stop.what if stop else "", stop.lines if stop else (), where, stop.next if stop else ())
+    told = end_event(
+        CODES[outcome], outcome, stop.what if stop else "", stop.lines if stop else (), where, stop.next if stop else ()
+    )
     told.update(
         seconds=round(time.monotonic() - this.began, 1),
         closed=this.closed,
@@ -202,8 +209,14 @@ def _finish(this, outcome, stop=None):
 
 def _history(this, outcome, where):
     line = {"run": this.id, "task": this.task, "who": this.who, "at": time.time(), "outcome": outcome}
-    line.update(commit=where["commit"], revision=where["revision"], before={key: this.before.get(key) for key in ("commit", "revisions")})
-    line.update(backup=this.backup and this.backup["id"], closed=this.closed, seconds=round(time.monotonic() - this.began, 1))
+    line.update(
+        commit=where["commit"],
+        revision=where["revision"],
+        before={key: this.before.get(key) for key in ("commit", "revisions")},
+    )
+    line.update(
+        backup=this.backup and this.backup["id"], closed=this.closed, seconds=round(time.monotonic() - this.began, 1)
+    )
     with contextlib.suppress(OSError):
         journal.append(this.site.history, this.mask.value(line))
 

@@ -1,0 +1,352 @@
+"""The only module that knows Fabric and SSH: one connection and one channel for a task.
+
+The host key must be pinned or known, authentication is tried once, and what comes back counts only behind the nonce
+that the server's half greets with."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import io
+import json
+import platform
+import re
+import shlex
+import socket
+import sys
+import zipfile
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import Interrupted, Unreachable, WrongUse
+
+if TYPE_CHECKING:
+    from paramiko import Channel
+
+    from .settings import Site
+
+Event = dict[str, Any]
+Decide = Callable[[Event], Event | None]
+
+SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
+PATIENCE = 20.0  # seconds for connecting, logging in and opening the channel
+OLDEST_PYTHON = (3, 8)
+SERVER = Path(__file__).parent / "server"
+
+
+def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+    """Does `task` on the server and returns its end event. `decide` answers the facts of a change; None is a no.
+    `show` gets every other event. Raises Unreachable, Interrupted, and whatever `decide` raises."""
+    went = False
+    try:
+        with _connected(site) as transport:
+            line = _Line(_channel(transport, site))
+            line.greet(site, {"task": task, "site": site.wire(), "args": args, "who": who()})
+            for event in line.events(site):
+                if event["event"] == "facts" and decide is not None:
+                    answer = decide(event)
+                    if answer is None:
+                        return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
+                    line.send(answer)
+                    went = True
+                elif event["event"] == "end":
+                    return event
+                else:
+                    show(event)
+    except KeyboardInterrupt:
+        raise Interrupted(_interrupted(site, task, went)) from None
+    except _Lost as lost:
+        raise Unreachable(_lost(site, task, went, str(lost))) from None
+    raise Unreachable(_lost(site, task, went, "the server ended the conversation"))
+
+
+def who() -> str:
+    """Who asks, for the lock, the journal and the history: user@machine."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{platform.node() or 'unknown'}"
+
+
+def engine() -> tuple[bytes, str]:
+    """The server's half as a zip, the same bytes for the same code, and its sha256."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(SERVER.iterdir()):
+            if path.suffix in (".py", ".in"):
+                entry = zipfile.ZipInfo(f"slipway_server/{path.name}", (2020, 1, 1, 0, 0, 0))
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+    data = buffer.getvalue()
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def first_line(site: Site) -> str:
+    """The one constant line that starts the server's half."""
+    return f"{shlex.quote(site.python)} -I -c {shlex.quote((SERVER / 'hello.py').read_text(encoding='utf-8'))}"
+
+
+def shell(site: Site, command: str | None) -> int:
+    """An interactive shell on the server, or one command; returns its exit code. Raises Unreachable."""
+    from . import terminal
+
+    interactive = command is None
+    if interactive and not sys.stdin.isatty():
+        raise WrongUse(f"workon needs a terminal. For one command: fab {site.name}.workon -c 'flask --version'")
+    try:
+        with _connected(site) as transport:
+            channel = _channel(transport, site, pty=interactive)
+            line = _Line(channel)
+            line.greet(site, {"task": "workon", "site": site.wire(), "args": {"command": command}, "who": who()})
+            line.settle()
+            return terminal.attach(channel, line.rest, interactive)
+    except _Lost as lost:
+        raise Unreachable(_lost(site, "workon", False, str(lost))) from None
+
+
+class _Lost(Exception):
+    """The link broke in the middle; the text tells how."""
+
+
+class _Line:
+    """The conversation on one channel: blocks out, lines behind the nonce in."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.rest = b""
+        self.nonce = b""
+
+    def greet(self, site: Site, request: Event) -> None:
+        """Waits for the server's greeting, then sends what is asked, and the engine if it is not there."""
+        for line in self._lines(PATIENCE):
+            match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d+)\.(\d+)", line.strip())
+            if match:
+                break
+        else:
+            raise Unreachable(_no_greeting(site, self._complaint()))
+        self.nonce = match[1]
+        version = int(match[2]), int(match[3])
+        if version < OLDEST_PYTHON:
+            raise Unreachable(
+                f"On the server, {site.python} is Python {version[0]}.{version[1]}; 3.8 or newer is needed.\n"
+                f"Next: set  python: python3.11  (one that the server has) for {site.name} in invoke.yaml"
+            )
+        data, digest = engine()
+        self.send({"engine": digest, "home": site.home})
+        self.send(request)
+        self.engine = data
+
+    def settle(self) -> None:
+        """For a conversation without events: sends the engine if it is asked for."""
+        for line in self._lines(PATIENCE, partial=True):
+            if line.startswith(self.nonce + b' {"event": "need"}'):
+                self._send_block(self.engine)
+                continue
+            self.rest = line + self.rest
+            return
+
+    def events(self, site: Site) -> Iterator[Event]:
+        """The events of the server, to the end. Raises _Lost."""
+        for line in self._lines(SILENCE):
+            if not line.startswith(self.nonce + b" "):
+                continue  # what a login script or a program prints there
+            event = json.loads(line[len(self.nonce) + 1 :])
+            if event["event"] == "need":
+                self._send_block(self.engine)
+            elif event["event"] == "no home":
+                raise WrongUse(
+                    f"On the server there is no folder {event['home']}.\n"
+                    f"Next: correct  user:  or  home:  of {site.name} in invoke.yaml"
+                )
+            elif event["event"] == "damaged":
+                raise _Lost("the server's half arrived damaged")
+            elif event["event"] != "beat":
+                yield event
+
+    def send(self, message: Event) -> None:
+        self._send_block(json.dumps(message).encode())
+
+    def _send_block(self, data: bytes) -> None:
+        try:
+            self.channel.sendall(b"%d\n" % len(data) + data)
+        except OSError as error:
+            raise _Lost(str(error) or "the connection broke") from None
+
+    def _lines(self, silence: float, partial: bool = False) -> Iterator[bytes]:
+        self.channel.settimeout(silence)
+        while True:
+            line, found, rest = self.rest.partition(b"\n")
+            if found:
+                self.rest = rest
+                yield line + (b"\n" if partial else b"")
+                continue
+            try:
+                block = self.channel.recv(65536)
+            except TimeoutError:
+                raise _Lost(f"no sign of life for {silence:.0f} s") from None
+            except OSError as error:
+                raise _Lost(str(error)) from None
+            if not block:
+                if self.channel.get_transport() is None or not self.channel.get_transport().is_active():
+                    raise _Lost("the connection broke")
+                return
+            self.rest += block
+            if partial and not self.rest.lstrip().startswith(self.nonce):
+                yield self._take_rest()
+
+    def _take_rest(self) -> bytes:
+        data, self.rest = self.rest, b""
+        return data
+
+    def _complaint(self) -> str:
+        with contextlib.suppress(OSError):
+            self.channel.settimeout(2)
+            return self.channel.recv_stderr(2000).decode("utf-8", "replace").strip()
+        return ""
+
+
+def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
+    import paramiko
+
+    try:
+        channel = transport.open_session(window_size=1 << 27, timeout=PATIENCE)
+        if pty:
+            from . import terminal
+
+            channel.get_pty(*terminal.kind_and_size())
+        channel.exec_command(first_line(site))
+    except (paramiko.SSHException, OSError) as error:
+        raise _Lost(str(error) or "the server opens no channel") from None
+    return channel
+
+
+@contextlib.contextmanager
+def _connected(site: Site) -> Iterator[Any]:
+    """An open, checked SSH transport to the site's server. Raises Unreachable."""
+    import paramiko
+    from fabric import Config, Connection
+
+    where = f"{site.host}:{site.port}"
+    pins = fingerprints(site)
+
+    class Pinned(paramiko.MissingHostKeyPolicy):
+        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+            told = "SHA256:" + b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+            if told not in pins:
+                raise Unreachable(_foreign_key(site, told, bool(pins)))
+
+    class StrictConnection(Connection):
+        """Fabric's own adds every unknown host key (fabric#2071); this one accepts only pinned or known keys."""
+
+        def open(self) -> Any:
+            if not pins:
+                self.client.load_system_host_keys()
+            self.client.set_missing_host_key_policy(Pinned())
+            return super().open()
+
+    options: dict[str, Any] = {"banner_timeout": PATIENCE, "auth_timeout": PATIENCE, "channel_timeout": PATIENCE}
+    if site.key:
+        options |= {"key_filename": str(Path(site.key).expanduser()), "look_for_keys": False, "allow_agent": False}
+    connection = StrictConnection(
+        site.host,
+        user=site.user,
+        port=site.port,
+        config=Config(),
+        connect_timeout=int(PATIENCE),
+        connect_kwargs=options,
+    )
+    try:
+        connection.open()
+    except paramiko.BadHostKeyException as error:
+        told = "SHA256:" + b64encode(hashlib.sha256(error.key.asbytes()).digest()).decode().rstrip("=")
+        raise Unreachable(_changed_key(site, told)) from None
+    except paramiko.AuthenticationException as error:
+        raise Unreachable(_login_refused(site, error)) from None
+    except FileNotFoundError as error:
+        raise WrongUse(
+            f"The key {error.filename or site.key} is not there. Next: correct  key:  of {site.name}"
+        ) from None
+    except socket.gaierror:
+        raise Unreachable(
+            f"The name {site.host} is not known to this machine's DNS.\nNext: check the network, and  host:  of {site.name}"
+        ) from None
+    except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
+        raise Unreachable(
+            f"{where} does not answer as an SSH server: {error or type(error).__name__}\nNothing was changed. Next: try again, or  fab {site.name}.check"
+        ) from None
+    try:
+        transport = connection.transport
+        transport.set_keepalive(15)
+        with contextlib.suppress(OSError, AttributeError):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield transport
+    finally:
+        connection.close()
+
+
+def fingerprints(site: Site) -> list[str]:
+    """The pinned fingerprints of the site's host, SHA256:…; a path of a public key file counts as the key in it."""
+    pins = [site.host_key] if isinstance(site.host_key, str) else list(site.host_key or [])
+    found = []
+    for pin in pins:
+        if pin.startswith("SHA256:"):
+            found.append(pin.rstrip("="))
+            continue
+        try:
+            key = b64decode(Path(pin).expanduser().read_text(encoding="ascii").split()[1])
+        except (OSError, IndexError, ValueError):
+            raise WrongUse(
+                f"host_key of {site.name} is neither SHA256:… nor a readable public key file: {pin}"
+            ) from None
+        found.append("SHA256:" + b64encode(hashlib.sha256(key).digest()).decode().rstrip("="))
+    return found
+
+
+def _foreign_key(site: Site, told: str, pinned: bool) -> str:
+    reason = "which is not the pinned one" if pinned else "and no key of it is known here"
+    return (
+        f"{site.host} shows the host key {told}, {reason}.\nNothing was sent. "
+        f"Next: compare it with what the host publishes; if it is right, set  host_key: {told}  for {site.name} in invoke.yaml"
+    )
+
+
+def _changed_key(site: Site, told: str) -> str:
+    return (
+        f"{site.host} shows another host key than the known one: {told}.\n"
+        "Somebody may stand in between; nothing was sent.\n"
+        f"Next: compare it with what the host publishes, then:  ssh-keygen -R {site.host}"
+    )
+
+
+def _login_refused(site: Site, error: Exception) -> str:
+    return (
+        f"{site.host} does not let {site.user} in: {error or 'authentication failed'}\n"
+        "It was tried once: a few failed logins can ban an address for an hour.\n"
+        f"Next: ssh {site.user}@{site.host} must work without a password; or set  key:  for {site.name} in invoke.yaml"
+    )
+
+
+def _no_greeting(site: Site, complaint: str) -> str:
+    told = complaint.splitlines()[-1] if complaint else "it printed nothing"
+    return (
+        f"On {site.host}, {site.python} did not start: {told}\n"
+        f"Next: set  python:  for {site.name} in invoke.yaml to a Python 3.8 or newer that the server has"
+    )
+
+
+def _interrupted(site: Site, task: str, went: bool) -> str:
+    if went:
+        return f"\nInterrupted here. The {task} goes on, on the server.\nNext: fab {site.name}.watch"
+    return "\nInterrupted. Nothing was changed."
+
+
+def _lost(site: Site, task: str, went: bool, how: str) -> str:
+    if went:
+        return (
+            f"The link to {site.name} is lost: {how}.\nThe {task} goes on, on the server. Next: fab {site.name}.watch"
+        )
+    return f"The link to {site.name} is lost: {how}.\nNothing was changed. Next: try again"

@@ -1,0 +1,114 @@
+"""Backups and restores on SQLite, MariaDB and MySQL."""
+
+import pytest
+
+from flask_slipway.server import backup, compress
+from flask_slipway.server.restore import Restorer
+
+ABOUT = {"site": "prod", "domain": "www.example.org", "commit": "c" * 40, "task": "backup"}
+
+
+def restorer(site, folder, tag="ab12r"):
+    notes = []
+    made = Restorer(site.base, str(folder), tag, lambda what, **words: notes.append((what, words)))
+    return made, notes
+
+
+def test_a_backup_counts_its_rows_whatever_they_hold(site, tmp_path):
+    site.fill()
+    manifest = backup.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    assert manifest["tables"] == {"alembic_version": 1, "children": 11, "parents": 11}
+    assert manifest["compared"] == "equal"
+    assert manifest["revisions"] == ["8a1c5e20"]
+    assert backup.listed(str(tmp_path / "backups")) == [manifest]
+
+
+def test_a_backup_put_back_brings_every_row_and_drops_what_it_does_not_have(site, tmp_path):
+    site.fill()
+    folder = tmp_path / "backups"
+    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    names = site.base.columns()
+    site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    site.execute("DELETE FROM children")
+    site.execute("UPDATE alembic_version SET version_num = 'd0641f33'")
+    how = restorer(site, folder)[0].put_back(manifest)
+    assert how == "beside"
+    assert site.base.counts() == manifest["tables"]
+    assert site.base.revisions() == ["8a1c5e20"]
+    assert site.base.columns() == names
+    again = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    assert plain(folder, again) == plain(folder, manifest)
+
+
+def plain(folder, manifest):
+    path = backup.path_of(str(folder), manifest)
+    if manifest["dialect"] == "sqlite":
+        return manifest["tables"]
+    with compress.of(path).reader(path) as file:
+        return [line for line in file.read().splitlines() if not line.startswith(b"--")]
+
+
+def test_a_return_that_was_cut_off_after_its_swap_finds_the_rows_in_place(site, tmp_path):
+    site.fill()
+    folder = tmp_path / "backups"
+    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    site.execute("DELETE FROM children")
+    restorer(site, folder)[0].put_back(manifest)
+    restorer(site, folder)[0].put_back(manifest)
+    assert site.base.counts() == manifest["tables"]
+
+
+def test_a_damaged_backup_is_never_put_back(site, tmp_path):
+    site.fill()
+    folder = tmp_path / "backups"
+    manifest = backup.make(site.base, str(folder), ABOUT)
+    with open(backup.path_of(str(folder), manifest), "r+b") as file:
+        file.seek(40)
+        byte = file.read(1)
+        file.seek(40)
+        file.write(bytes([byte[0] ^ 1]))
+    made, notes = restorer(site, folder)
+    with pytest.raises(backup.NotVerified, match="damaged"):
+        made.put_back(manifest)
+    assert notes == []
+
+
+def test_behind_the_fence_nobody_writes(site, tmp_path):
+    site.fill()
+    if site.base.fence_kind == "watched":
+        pytest.skip("this database cannot refuse writes")
+    site.base.fence_up()
+    assert site.base.fence_is_up()
+    with pytest.raises(Exception, match=r"3989|read only|locked"):
+        site.execute("INSERT INTO parents VALUES (99, 'x')")
+    manifest = backup.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    assert manifest["rows"] == 23
+    site.base.fence_down()
+    site.execute("INSERT INTO parents VALUES (99, 'x')")
+    assert not site.base.fence_is_up()
+
+
+def test_only_the_newest_are_kept_and_one_in_use_is_spared(site, tmp_path):
+    site.fill()
+    folder = str(tmp_path / "backups")
+    made = [backup.make(site.base, folder, ABOUT)["id"] for _ in range(4)]
+    backup.prune(folder, 2, spare=[made[0]])
+    assert [manifest["id"] for manifest in backup.listed(folder)] == [made[3], made[2], made[0]]
+
+
+def test_values_that_would_be_dropped_are_counted(site):
+    site.fill()
+    site.execute("ALTER TABLE children ADD COLUMN mood VARCHAR(20) DEFAULT 'calm'")
+    site.execute("UPDATE children SET mood = 'glad' WHERE id < 4")
+    site.execute("UPDATE children SET mood = '' WHERE id = 5")
+    assert site.base.values_in("children", "mood") == 3
+    assert site.base.values_in("parents") == 11
+
+
+def test_an_empty_database_is_backed_up_and_put_back(site, tmp_path):
+    folder = tmp_path / "backups"
+    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    assert manifest["tables"] == {}
+    site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    restorer(site, folder)[0].put_back(manifest)
+    assert site.base.tables() == []
