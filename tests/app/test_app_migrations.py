@@ -84,6 +84,14 @@ def schema(engine):
     }
 
 
+def test_the_migrations_make_what_the_models_say_under_the_same_names(alembic_runner, alembic_engine, empty_database):
+    alembic_runner.migrate_up_to("head")
+    with app_on(empty_database()).app_context():
+        db.create_all()
+        assert schema(alembic_engine) == schema(db.engine)
+        db.engine.dispose()
+
+
 def test_comments_that_were_there_get_the_time_of_the_upgrade(alembic_runner, alembic_engine):
     alembic_runner.migrate_up_to(COMMENTS)
     before = dt.datetime.now(dt.timezone.utc).replace(microsecond=0, tzinfo=None)
