@@ -5,7 +5,7 @@ Read by Invoke's own Config, so that INVOKE_SLIPWAY_… in the process's environ
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -130,7 +130,7 @@ def names(root: Path) -> list[str]:
     return [name for name in environments if isinstance(name, str) and schema.NAME.fullmatch(name)]
 
 
-def _line_of(root: Path):
+def _line_of(root: Path) -> Callable[[str], int | None]:
     return lambda path: yamlfile.line_of(root, path.split("."))
 
 

@@ -18,7 +18,7 @@ def slipway(root: Path) -> Any:
 
     node(root)
     try:
-        config = Config(project_location=str(root))
+        config = Config(project_location=root)
         config.load_project()
         config.load_shell_env()
         return _plain(config["slipway"]) if "slipway" in config else None
@@ -30,8 +30,10 @@ def _plain(value: Any) -> Any:
     """Invoke's own wrappers taken off."""
     from invoke.config import DataProxy
 
-    if isinstance(value, (DataProxy, dict)):
+    if isinstance(value, DataProxy):
         return {key: _plain(value[key]) for key in value}
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return value

@@ -1,0 +1,225 @@
+"""What a person sees of a conversation with a site: the steps as they run, small tables, the ending.
+
+80 columns; on a terminal the running step is live; piped, each finished step is one plain line. Colour only helps:
+it never carries the meaning, and NO_COLOR is respected."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TextIO
+
+from flask_slipway import pictures, words
+from flask_slipway.errors import Incident, Refusal, Returned, SlipwayError, WrongUse
+from flask_slipway.plan import WIDTH, table
+from flask_slipway.settings import Site
+
+Event = Mapping[str, Any]
+MARGIN = 16  # columns before a step's words
+TIME = 10  # columns of a step's time, at the right
+COLOURS = {"bold": "1", "red": "31", "green": "32", "dim": "2"}
+MOST_LINES = 10
+
+
+class Screen:
+    """Shows events in order. `out`: where to; `live`: whether the running step may be rewritten."""
+
+    def __init__(self, out: TextIO | None = None, live: bool | None = None) -> None:
+        self.out = out or sys.stdout
+        self.live = is_terminal(self.out) if live is None else live
+        self.colour = self.live and "NO_COLOR" not in os.environ
+        self._running: str | None = None
+
+    def show(self, event: Event) -> None:
+        """Shows one event; what it does not know is left out."""
+        known = {
+            "step": self._step,
+            "returning": self._returning,
+            "say": self._say,
+            "text": self._text,
+            "rows": self._rows,
+        }
+        if event.get("event") in known:
+            known[event["event"]](event)
+
+    def line(self, text: str = "", colour: str | None = None) -> None:
+        """One plain line, above the running step."""
+        self._erase()
+        self._write(self.paint(text, colour) + "\n")
+        if self._running:
+            self._write(self._running)
+
+    def step(self, name: str, text: str, seconds: float | None = None, failed: bool = False) -> None:
+        """One finished step."""
+        self._erase()
+        self._running = None
+        for line in step_lines(name, text, seconds):
+            self._write(self.paint(line, "red" if failed else None) + "\n")
+
+    def begin(self, name: str) -> None:
+        """A step that begins: its line stands until it is done."""
+        if self.live:
+            self._erase()
+            self._running = f"  {name:<{MARGIN - 4}}  …"
+            self._write(self._running)
+
+    def close(self) -> None:
+        """Leaves no unfinished line."""
+        self._erase()
+        self._running = None
+
+    def paint(self, text: str, colour: str | None) -> str:
+        return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if colour and self.colour and text else text
+
+    def _write(self, text: str) -> None:
+        self.out.write(text)
+        self.out.flush()
+
+    def _erase(self) -> None:
+        if self._running:
+            self._write("\r" + " " * len(self._running) + "\r")
+
+    def _step(self, event: Event) -> None:
+        state, name, text = event.get("state"), event["step"], event.get("text") or ""
+        if state == "begin":
+            self.begin(name)
+        elif state == "done" and not text:
+            self.close()
+        else:
+            told = f"failed: {text}" if state == "failed" and "fail" not in text else text
+            self.step(name, told, event.get("seconds"), failed=state == "failed")
+
+    def _returning(self, event: Event) -> None:
+        self.line(f"Returning to {event.get('to') or 'the state before'}", "bold")
+
+    def _say(self, event: Event) -> None:
+        self.line(event.get("text") or "")
+
+    def _text(self, event: Event) -> None:
+        self.line((event.get("text") or "").rstrip("\n"))
+
+    def _rows(self, event: Event) -> None:
+        rows = [[str("" if cell is None else cell) for cell in row] for row in event.get("rows") or []]
+        if event.get("title"):
+            self.line(event["title"], "bold")
+        if not rows:
+            self.line("  none")
+            return
+        header, *lines = table([[str(name) for name in event["columns"]], *rows])
+        self.line(header, "dim")
+        for line in lines:
+            self.line(line)
+
+
+def step_lines(name: str, text: str, seconds: float | None, width: int = WIDTH) -> list[str]:
+    """A step's line, its time right-aligned at `width`; longer words go on below, under the first."""
+    room = width - MARGIN - TIME
+    first, *rest = textwrap.wrap(text, room) or [""]
+    time = "" if seconds is None else f"{seconds:.1f} s"
+    head = f"  {name:<{MARGIN - 4}}  {first:<{room}}{time:>{TIME}}".rstrip()
+    return [head, *(" " * MARGIN + line for line in rest)]
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """True where lines can be rewritten."""
+    return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
+
+
+def can_ask() -> bool:
+    """True where a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def confirm(question: str, yes: bool = False) -> bool:
+    """The person's yes or no; Return alone is no. `yes` answers for them. Raises Refusal without a terminal."""
+    if yes:
+        return True
+    if not can_ask():
+        raise Refusal(
+            words.told("There is no terminal to ask in. Nothing was changed.", next=["the same command with --yes"])
+        )
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+def finish(end: Event, site: Site, done: str = "", failed: str = "It failed") -> None:
+    """The ending in words. `done`: what was done, such as Backed up prod. Raises the error of its code otherwise."""
+    outcome = end.get("outcome")
+    if outcome == "released":
+        print(f"\nReleased {words.short(end.get('commit'))} to {site.name}{_in(end)}.   {site.url}")
+        print(f"To go back: fab {site.name}.rollback")
+        _gate_left_up(end, site)
+    elif outcome == "done":
+        told = end.get("what") or done or "Done"
+        print(f"{told.rstrip('.')}{_in(end)}.")
+        for line in end.get("cause") or []:
+            print(f"  {line}")
+        _gate_left_up(end, site)
+    elif outcome == "nothing":
+        print(end.get("what") or f"Nothing to do on {site.name}.")
+    else:
+        _raise(end, site, failed)
+
+
+def _in(end: Event) -> str:
+    return f" in {end['seconds']:.1f} s" if end.get("seconds") else ""
+
+
+def _gate_left_up(end: Event, site: Site) -> None:
+    if (end.get("data") or {}).get("gate_left_up"):
+        print(f"The site is closed. Next: fab {site.name}.open")
+
+
+def _raise(end: Event, site: Site, failed: str) -> NoReturn:
+    """Raises the error that fits the ending: ten lines at most."""
+    code = end.get("code")
+    kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
+    what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
+    if kind is Returned:
+        head = f"{failed} (6). {standing(end.get('where'), site)}; nothing was lost."
+        cause = [what, *cause]
+    elif kind is Incident:
+        head = f"{what}. {standing(end.get('where'), site)}."
+    else:
+        head = f"{what[0].upper()}{what[1:].rstrip('.')}. Nothing was changed."
+    next_lines = list(end.get("next") or []) or ([f"fab {site.name}.status"] if kind is not WrongUse else [])
+    room = MOST_LINES - 1 - len(next_lines)
+    raise kind(words.told(head, cause[: max(1, room)], next_lines))
+
+
+def standing(where: Mapping[str, Any] | None, site: Site) -> str:
+    """Where the site stands: prod serves 3f2a6d1 at 8a1c5e20, healthy."""
+    if not where:
+        return f"How {site.name} stands is not known"
+    gate_up = where.get("gate") == "up"
+    told = f"{site.name} {'is closed, with' if gate_up else 'serves'} {words.short(where.get('commit'))}"
+    told += f" at {where['revision']}" if where.get("revision") else ""
+    told += ", gate up" if gate_up else ""
+    told += ", fence up" if where.get("fence") == "up" else ""
+    told += f", lock held by {where['lock']}" if where.get("lock") else ""
+    healthy = where.get("healthy")
+    return told if healthy is None else f"{told}, {'healthy' if healthy else 'not healthy'}"
+
+
+def status(data: Mapping[str, Any]) -> None:
+    """A site as `fab ENV.status` shows it."""
+    _print(pictures.status(data))
+
+
+def current(data: Mapping[str, Any]) -> None:
+    """The database's revision and the code's head."""
+    _print(pictures.current(data))
+
+
+def health(data: Mapping[str, Any]) -> None:
+    """What the site answers."""
+    _print(pictures.health(data))
+
+
+def _print(lines: Sequence[str]) -> None:
+    print("\n".join(lines))
