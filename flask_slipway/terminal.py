@@ -8,8 +8,8 @@ import select
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -37,12 +37,12 @@ def attach(channel: Channel, first: bytes, interactive: bool) -> int:
     return channel.recv_exit_status()
 
 
-def _pump(receive, stream) -> None:
+def _pump(receive: Callable[[int], bytes], stream: Any) -> None:
     for block in iter(lambda: receive(65536), b""):
         _write(stream, block)
 
 
-def _write(stream, data: bytes) -> None:
+def _write(stream: Any, data: bytes) -> None:
     stream.buffer.write(data)
     stream.flush()
 

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+from typing import Any
 
 from . import backup, database, files, gate, git, journal, lock, masking, packages
 from .app import App, AppFailed
@@ -17,9 +18,10 @@ class Facts:
 
     def __init__(self, site, mask):
         self.site, self.mask = site, mask
-        self.live = None
-        self.database = None
-        self.access = None
+        self.live: Any = None  # App
+        self.database: Any = None
+        self.access: Any = None
+        self.identity: Any = None
         self.load_seconds = 0.0
         self._private = tempfile.mkdtemp(prefix="slipway-")
 

@@ -1,8 +1,10 @@
 """What stands between an app and its database: a guard that lets only reads pass, a redirection to a scratch database,
 and the announcement of each new connection. All by SQLAlchemy's public engine events."""
 
+import os
 import re
 import traceback
+from typing import Any
 
 READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(SELECT|SHOW|PRAGMA|DESCRIBE|DESC|EXPLAIN)\b", re.I | re.S)
 PRAGMA_WRITE = re.compile(r"\s*PRAGMA\s[^=(]*=", re.I)
@@ -21,7 +23,7 @@ def calling_line(folder):
     """`file:line` of the deepest frame below `folder` that is not in a virtualenv, or an empty text."""
     for frame in reversed(traceback.extract_stack()):
         if frame.filename.startswith(folder) and "site-packages" not in frame.filename:
-            return "%s:%d" % (frame.filename, frame.lineno)
+            return "%s:%d" % (frame.filename, frame.lineno or 0)
     return ""
 
 
@@ -32,11 +34,11 @@ class Guard:
     def __init__(self, folder):
         self.folder = folder
         self.reads_only = True
-        self.redirect = None
-        self.announce = None
-        self.session = ()
-        self.refused = None
-        self.url = None
+        self.redirect: Any = None
+        self.announce: Any = None
+        self.session: Any = ()
+        self.refused: Any = None
+        self.url: Any = None
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
         from sqlalchemy.pool import Pool
@@ -46,11 +48,16 @@ class Guard:
         event.listen(Pool, "connect", self._on_connected)
 
     def _on_connect_to(self, dialect, record, cargs, cparams):
-        if self.redirect is None:
+        if self.reads_only and dialect.name == "sqlite" and cargs and not os.path.exists(cargs[0]):
+            cargs[0] = ":memory:"  # to connect would make the file
+        elif self.redirect is None:
             return
-        if dialect.name == "sqlite":
+        elif dialect.name == "sqlite":
             cargs[0] = self._target("", cargs[0])
-            return
+        else:
+            self._redirect(cparams)
+
+    def _redirect(self, cparams):
         key = "db" if "db" in cparams else "database"
         cparams[key] = self._target(cparams.get("host") or "", cparams.get(key))
 
@@ -102,7 +109,7 @@ def last_line_below(error, folder):
     found = None
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename.startswith(folder) and "site-packages" not in frame.filename:
-            found = "%s:%d" % (frame.filename, frame.lineno)
+            found = "%s:%d" % (frame.filename, frame.lineno or 0)
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(folder):
         found = "%s:%d" % (error.filename, error.lineno or 0)
     return found

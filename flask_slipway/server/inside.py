@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+from typing import Any
 
 from . import loading, schema
 from .guard import Guard, one_line
@@ -22,6 +23,7 @@ class Channel:
         self.requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
         self.answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
         self.printed = tempfile.TemporaryFile()
+        self.mark = 0
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
@@ -30,6 +32,7 @@ class Channel:
 
     def receive(self):
         """The next request, or None at the end."""
+        self.mark = os.fstat(self.printed.fileno()).st_size
         line = self.requests.readline()
         return json.loads(line) if line else None
 
@@ -38,16 +41,21 @@ class Channel:
         self.answers.flush()
 
     def tail(self):
-        """The end of what the app has printed so far."""
+        """The end of what the app has printed since the request came."""
         sys.stdout.flush()
         sys.stderr.flush()
         size = os.fstat(self.printed.fileno()).st_size
-        return os.pread(self.printed.fileno(), OUTPUT_TAIL, max(0, size - OUTPUT_TAIL)).decode("utf-8", "replace")
+        return os.pread(self.printed.fileno(), OUTPUT_TAIL, max(self.mark, size - OUTPUT_TAIL)).decode(
+            "utf-8", "replace"
+        )
 
     def announce(self, connection_id):
         """Tells a new database connection's id, and waits until it was written down."""
+        mark = self.mark
         self.send({"connection": connection_id})
-        if self.receive() is None:
+        answer = self.receive()
+        self.mark = mark
+        if answer is None:
             os._exit(1)
 
 
@@ -56,8 +64,8 @@ class Inside:
 
     def __init__(self, channel):
         self.channel = channel
-        self.app = None
-        self.guard = None
+        self.app: Any = None
+        self.guard: Any = None
         self.folder = os.getcwd()
 
     def answer(self, request):

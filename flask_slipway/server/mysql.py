@@ -6,13 +6,22 @@ import secrets
 import subprocess
 import threading
 import time
+from typing import Any
 
 from . import files, process
 
-PORTABLE = (
-    "--single-transaction --quick --no-tablespaces --routines --triggers --hex-blob --skip-dump-date "
-    "--loose-set-gtid-purged=OFF --loose-column-statistics=0 --default-character-set=utf8mb4"
-).split()
+PORTABLE = [
+    "--single-transaction",
+    "--quick",
+    "--no-tablespaces",
+    "--routines",
+    "--triggers",
+    "--hex-blob",
+    "--skip-dump-date",
+    "--loose-set-gtid-purged=OFF",
+    "--loose-column-statistics=0",
+    "--default-character-set=utf8mb4",
+]
 SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")
 PATIENCE = 30  # seconds to wait for other connections, locks and killed statements
 
@@ -24,7 +33,7 @@ class DatabaseError(Exception):
         match = re.search(r"ERROR (\d+) \(\w+\)(?: at line \d+)?: (.*)", text, re.S)
         self.code = int(match.group(1)) if match else None
         lines = [line for line in (match.group(2) if match else text).strip().splitlines() if line]
-        super().__init__("(%d) %s" % (self.code, lines[0]) if match else (lines[-1] if lines else "no answer"))
+        super().__init__("(%s) %s" % (self.code, lines[0]) if match else (lines[-1] if lines else "no answer"))
 
 
 def option_file(url):
@@ -89,7 +98,7 @@ class Session:
                 self.child.stdin.flush()
             except BrokenPipeError:
                 raise self._failure() from None
-            found = []
+            found: Any = []
             while True:
                 line = self.child.stdout.readline()
                 if not line:
@@ -193,7 +202,7 @@ class MySQL:
             "SELECT table_name, column_name, column_type, is_nullable, COALESCE(column_default, 'NULL'), extra "
             "FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY 1, ordinal_position"
         )
-        result = {}
+        result: Any = {}
         for table, column, *kind in found:
             result.setdefault(table, {})[column] = " ".join(kind)
         return result

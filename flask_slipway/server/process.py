@@ -6,11 +6,11 @@ import os
 import signal
 import socket
 import subprocess
+from typing import Any
 
-try:
+_LIBC: Any = None
+with contextlib.suppress(OSError, TypeError):  # elsewhere than on Linux
     _LIBC = ctypes.CDLL(None, use_errno=True)
-except (OSError, TypeError):  # not Linux
-    _LIBC = None
 PR_SET_PDEATHSIG = 1
 
 

@@ -149,9 +149,10 @@ def site_back(run):
     public = not run.is_gated()
     run.gate.keep_original()
     nonce = run.gate.put(public=public)
-    answer = web.prove_processes(url, run.token, nonce, usual)
     if run.was_closed:
-        return "healthy behind the gate, closed as before"
+        web.prove_gate(url, nonce)
+        return "closed, as before"
+    answer = web.prove_processes(url, run.token, nonce, usual)
     run.gate.open()
     run.closed = closed_seconds(run)
     run.gate.take_away()

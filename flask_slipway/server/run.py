@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import time
+from typing import Any
 
 from . import files, git, journal, lock
 from .facts import Facts, fingerprint, gate_folder, lock_folder
@@ -16,7 +17,7 @@ class Events:
 
     def __init__(self, wire, mask):
         self.wire, self.mask = wire, mask
-        self.path = None
+        self.path: Any = None
 
     def send(self, event):
         event = self.mask.value(event)
@@ -35,18 +36,20 @@ class Run:
         self.id = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), secrets.token_hex(2))
         self.began = time.monotonic()
         self.facts = Facts(site, self.mask)
-        self.before = {}
-        self.journal = None
-        self.lock = None
-        self.stage = None  # App of the staged code
+        self.before: Any = {}
+        self.journal: Any = None
+        self.lock: Any = None
+        self.stage: Any = None  # App of the staged code
         self.python = site.python  # the interpreter that has the new packages
-        self.pending = []
-        self.commit = None  # the commit that the run brings
-        self.backup = None  # manifest
+        self.pending: Any = []
+        self.commit: Any = None  # the commit that the run brings
+        self.backup: Any = None  # manifest
         self.was_closed = False
-        self.closed_at = None
-        self.closed = None
-        self.found = {}
+        self.closed_at: Any = None
+        self.closed: Any = None
+        self.found: Any = {}
+        self.head: Any = None
+        self.noted: Any = None  # of an interrupted run: what its open_run file says
 
     # places
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Any
 
 from .guard import WriteRefused, last_line_below, one_line
 
@@ -92,9 +93,8 @@ class Recorder:
         from alembic.operations import Operations
 
         self.found = []
-        self.operations = Operations(context)
-        self.operations.invoke = self.note
-        self.operations.batch_alter_table = self.batch
+        self.operations: Any = Operations(context)
+        vars(self.operations).update(invoke=self.note, batch_alter_table=self.batch)
 
     def note(self, operation):
         self.found.append(operation)
@@ -110,8 +110,8 @@ class Recorder:
 
         @contextmanager
         def recording():
-            impl = SimpleNamespace(table_name=table_name, schema=schema, batch=True)
-            inner = BatchOperations(self.operations.migration_context, impl=impl)
+            impl: Any = SimpleNamespace(table_name=table_name, schema=schema, batch=True)
+            inner: Any = BatchOperations(self.operations.migration_context, impl=impl)
             inner.invoke = self.note
             yield inner
 

@@ -14,6 +14,19 @@ class BadRequest(Exception):
 class Site:
     """One web app on one account. Paths are absolute. Attributes as in the laptop's settings."""
 
+    name: str
+    domain: str
+    url: str
+    health: str
+    branch: str
+    remote: str
+    app: str
+    home: str
+    project: str
+    virtualenv: str
+    wsgi: str
+    backups: str
+
     def __init__(self, words):
         self.words = dict(words)
         for key in ("name", "domain", "url", "health", "branch", "remote", "app"):

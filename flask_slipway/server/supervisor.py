@@ -136,10 +136,13 @@ def carry_out(this):
         story = stories.BY_TASK[this.task](this)
         for name, step in story:
             this.step(name, step)
-        this.journal.write("complete")
-        this.step("record", steps.record)
     except Exception as error:
         return _take_back(this, error)
+    this.journal.write("complete")
+    try:
+        this.step("record", steps.record)
+    except Exception as error:
+        this.say("The %s is done; tidying up after it failed: %s" % (this.task, run.short(error)))
     return _finish(this, "released" if this.task == "release" else "done")
 
 
@@ -279,4 +282,4 @@ def _note_fault(this):
 
 def _last_lines(error):
     frames = traceback.extract_tb(error.__traceback__)[-2:]
-    return ["%s:%d" % (os.path.basename(frame.filename), frame.lineno) for frame in frames]
+    return ["%s:%d" % (os.path.basename(frame.filename), frame.lineno or 0) for frame in frames]

@@ -1,0 +1,233 @@
+"""The tasks of `fab ENV.`: flags in, one conversation with the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke import Collection, Context, task
+
+if TYPE_CHECKING:
+    from ..settings import Site
+
+KEY = "_slipway"
+
+
+def collection(name: str, root: Path) -> Collection:
+    """The tasks of one environment of invoke.yaml."""
+    found = Collection(name, *TASKS)
+    found.configure({KEY: {"site": name, "root": str(root)}})
+    return found
+
+
+def _site(context: Context) -> Site:
+    from .. import settings
+
+    here = context.config[KEY]
+    return settings.site(Path(here["root"]), here["site"])
+
+
+def _read(context: Context, task_name: str, **args: Any) -> dict[str, Any]:
+    """A task that changes nothing; returns the data of its end."""
+    from .. import console, link
+
+    site = _site(context)
+    screen = console.Screen()
+    end = link.converse(site, task_name, args, None, screen.show)
+    console.finish(end, site)
+    return end.get("data") or {}
+
+
+def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> dict[str, Any]:
+    """A task that changes the site: facts, a question where there is one, go."""
+    from .. import console, link, questions
+
+    site = _site(context)
+    screen = console.Screen()
+
+    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+        questions.refuse_held(site.name, facts)
+        asked = questions.of(task_name, site.name, facts)
+        for line in asked.lines:
+            screen.line(line)
+        if asked.question and not console.confirm(asked.question, yes):
+            return None
+        return {"go": facts["fingerprint"]}
+
+    end = link.converse(site, task_name, args, decide, screen.show)
+    console.finish(end, site)
+    return end.get("data") or {}
+
+
+@task
+def check(c: Context) -> None:
+    """Measures what the site offers: the first thing to run. Example: fab prod.check"""
+    _read(c, "check")
+
+
+@task
+def status(c: Context) -> None:
+    """Code, database, drift, lock and last release. Example: fab prod.status"""
+    from .. import console
+
+    console.status(_read(c, "status"))
+
+
+@task
+def current(c: Context) -> None:
+    """The database's revision, and the head of the live code. Example: fab prod.current"""
+    from .. import console
+
+    console.current(_read(c, "current"))
+
+
+@task(help={"lines": "how many, newest first (20)"})
+def history(c: Context, lines: int = 20) -> None:
+    """What was done to the site, by whom, and how it ended. Example: fab prod.history"""
+    _read(c, "history", lines=lines)
+
+
+@task(help={"which": "error, server or access", "lines": "how many (40)", "follow": "go on until Ctrl-C"})
+def logs(c: Context, which: str = "error", lines: int = 40, follow: bool = False) -> None:
+    """The end of a log. Example: fab prod.logs -f"""
+    _read(c, "logs", which=which, lines=lines, follow=follow)
+
+
+@task
+def health(c: Context) -> None:
+    """What the site answers now, to a visitor. Example: fab prod.health"""
+    from .. import console
+
+    console.health(_read(c, "health"))
+
+
+@task
+def env(c: Context) -> None:
+    """The names in the server's .env against .env.example, never the values. Example: fab prod.env"""
+    _read(c, "env")
+
+
+@task
+def backups(c: Context) -> None:
+    """The verified backups on the server, newest first. Example: fab prod.backups"""
+    _read(c, "backups")
+
+
+@task
+def backup(c: Context) -> None:
+    """Make and verify a backup of the database. Example: fab prod.backup"""
+    _change(c, "backup")
+
+
+@task(help={"backup": "which one, as fab ENV.backups lists it (the newest)", "yes": "do not ask"})
+def restore(c: Context, backup: str = "", yes: bool = False) -> None:
+    """Put a backup back, with the commit it was made at. Example: fab prod.restore --backup 20261120T180312Z"""
+    _change(c, "restore", yes, backup=backup or None)
+
+
+@task
+def pull(c: Context) -> None:
+    """Bring the code alone to the newest commit of the branch, where it needs nothing else. Example: fab prod.pull"""
+    from .. import project
+
+    site = _site(c)
+    commit = project.commit(Path(c.config[KEY]["root"]))
+    _change(c, "pull", commit=commit, pending=[])
+    print(f"Next: fab {site.name}.reload")
+
+
+@task
+def install(c: Context) -> None:
+    """Install what the live requirements.txt lists, where it is not there yet. Example: fab prod.install"""
+    _change(c, "install")
+
+
+@task(help={"yes": "do not ask"})
+def upgrade(c: Context, yes: bool = False) -> None:
+    """Apply the revisions that the live code has and the database lacks. Example: fab prod.upgrade"""
+    _change(c, "upgrade", yes)
+
+
+@task(
+    help={
+        "to": "revision to go down to (one step)",
+        "database-only": "leave the code; the gate stays up",
+        "yes": "do not ask",
+    }
+)
+def downgrade(c: Context, to: str = "", database_only: bool = False, yes: bool = False) -> None:
+    """Take the database down, and the code with it. Example: fab prod.downgrade --to 8a1c5e20"""
+    _change(c, "downgrade", yes, to=to or None, database_only=database_only)
+
+
+@task
+def seed(c: Context) -> None:
+    """Run the configured seed commands, after a backup. Example: fab prod.seed"""
+    _change(c, "seed")
+
+
+@task
+def reload(c: Context) -> None:
+    """Reload the web app, and prove that the new processes are healthy. Example: fab prod.reload"""
+    _change(c, "reload")
+
+
+@task
+def close(c: Context) -> None:
+    """Put the gate up: visitors see the maintenance page until fab ENV.open. Example: fab prod.close"""
+    _change(c, "close")
+
+
+@task
+def open(c: Context) -> None:
+    """Take the gate away, when code and database match. Example: fab prod.open"""
+    _change(c, "open")
+
+
+@task(help={"yes": "do not ask"})
+def recover(c: Context, yes: bool = False) -> None:
+    """Finish what an interrupted run began, or take it back. Example: fab prod.recover"""
+    _change(c, "recover", yes)
+
+
+@task
+def watch(c: Context) -> None:
+    """Follow the run under way, or show the last one again. Example: fab prod.watch"""
+    _read(c, "watch")
+
+
+@task(help={"command": "one command instead of a shell"})
+def workon(c: Context, command: str = "") -> None:
+    """A shell on the server: project folder, virtualenv, the site's environment. Example: fab prod.workon -c 'flask db current'"""
+    from invoke.exceptions import Exit
+
+    from .. import link
+
+    code = link.shell(_site(c), command or None)
+    if code:
+        raise Exit(code=code)
+
+
+TASKS = (
+    check,
+    status,
+    current,
+    history,
+    logs,
+    health,
+    env,
+    backup,
+    backups,
+    restore,
+    pull,
+    install,
+    upgrade,
+    downgrade,
+    seed,
+    reload,
+    close,
+    open,
+    recover,
+    watch,
+    workon,
+)
