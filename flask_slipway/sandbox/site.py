@@ -1,0 +1,340 @@
+"""The sandbox's story: `up` makes and starts what is missing, `down` ends what runs, `load` finds what there is."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import shutil
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import WrongUse
+from . import databases, home, openssh, origin, processes, programs, state, virtualenv, wsgi
+from .databases import write_private
+from .processes import Process
+from .programs import Programs
+from .state import Sandbox
+from .worker import Layout
+
+HERE = Path(__file__).parent
+DOMAIN = "www.sandbox.localhost"
+PROJECT = "mysite"
+ELSEWHERE = "elsewhere"  # a file that names where the sockets are when the folder's own name is too long for them
+ENV = {"FLASK_ENV": "production"}
+
+
+def up(
+    folder: Path,
+    source: Path | None,
+    *,
+    ssh: str = "embedded",
+    database: str = "auto",
+    python: str = sys.executable,
+    server_python: str | None = None,
+    ssh_port: int = 0,
+    web_port: int = 0,
+    app: str = "app",
+    programs: Path | None = None,
+    project: str = PROJECT,
+    wsgi_text: str | None = None,
+) -> Sandbox:
+    """Makes the site in `folder` from the HEAD of the git project `source`, and starts it; what is there and runs is
+    kept. Without a source the account is new: no code, no virtualenv.
+
+    `ssh`: embedded or openssh. `database`: sqlite, mariadb, mysql, or auto, the first of mysql, mariadb, sqlite to be
+    had here. `python`: what the virtualenv is made from; `server_python`: what `python3` means in an SSH session, the
+    same unless given. Ports: 0 is a free one. `programs`: a folder with mysqld and mysql. `wsgi_text`: the WSGI file,
+    with {project} for the project's folder. Raises WrongUse."""
+    folder = folder.absolute()
+    before = state.read(folder)
+    found = _programs(database, programs, before)
+    site = _new(folder, app, project, found) if before is None else _again(before, ssh, ssh_port, web_port)
+    site = replace(site, ssh=ssh)
+    _refuse_long(site)
+    _make(site, source, python, server_python or python)
+    site = _with_database(site, found)
+    _furnish(site, source, wsgi_text)
+    site = _with_ports(site, ssh_port, web_port)
+    state.save(site)
+    site = _with_web(site, python)
+    site = _with_ssh(site)
+    _wait(site)
+    return site
+
+
+def down(folder: Path, remove: bool = False) -> None:
+    """Ends the sandbox's processes, which are told apart by their start time; with `remove` its folder goes too."""
+    folder = folder.absolute()
+    site = state.read(folder)
+    if site is not None:
+        for name in ("ssh", "web", "database"):
+            if name in site.processes:
+                site.processes[name].stop(90)
+        state.save(replace(site, processes={}))
+    if remove and site is not None:
+        if (note := folder / "run" / ELSEWHERE).exists():
+            shutil.rmtree(note.read_text(), ignore_errors=True)
+        shutil.rmtree(folder)
+
+
+def load(folder: Path) -> Sandbox | None:
+    """The sandbox that runs in `folder`, or None: never made, taken down, or gone with a reboot."""
+    site = state.read(folder.absolute())
+    return site if site is not None and site.processes and site.alive else None
+
+
+# What is decided
+
+
+def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Programs | None:
+    """The database programs to use; None is SQLite."""
+    if before is not None:
+        used = before.database["dialect"]
+        if wanted not in ("auto", used):
+            raise WrongUse(
+                f"The sandbox in {before.folder} has its data in {used}, not in {wanted}. Nothing was changed.\n"
+                "To start anew with the other: inv sandbox.down --remove, then inv sandbox.up"
+            )
+        wanted, folder = used, folder or before.programs
+    if wanted not in ("auto", "sqlite", "mariadb", "mysql"):
+        raise WrongUse(f"database: {wanted!r} is unknown; it can be auto, sqlite, mariadb or mysql.")
+    for dialect in ("mysql", "mariadb") if wanted == "auto" else (wanted,):
+        if dialect != "sqlite" and (found := programs.find(dialect, folder)):
+            return found
+    if wanted in ("mysql", "mariadb"):
+        raise WrongUse(f"There is no {wanted} server on this machine. Get it: {programs.INSTALL[wanted]}")
+    return None
+
+
+def _new(folder: Path, app: str, project: str, found: Programs | None) -> Sandbox:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    account, log = folder / "home", folder / "log"
+    logs = {kind: str(log / f"{DOMAIN}.{kind}.log") for kind in ("error", "server", "access")}
+    user = getpass.getuser()
+    name = f"{user}${project}" if found else "site.sqlite"
+    where = {} if found else {"path": str(folder / "data" / name)}
+    return Sandbox(
+        folder=folder,
+        user=user,
+        host=processes.LOOPBACK,
+        ssh="embedded",
+        ssh_port=0,
+        host_key=folder / "ssh/host_key.pub",
+        key=folder / "ssh/id_ed25519",
+        home=account,
+        project=account / project,
+        virtualenv=account / ".virtualenvs" / project,
+        wsgi=folder / "www" / wsgi.name(DOMAIN),
+        url="",
+        web_port=0,
+        domain=DOMAIN,
+        logs=logs,
+        database={"dialect": found.dialect if found else "sqlite", "name": name, **where},
+        env=dict(ENV),
+        app=app,
+        origin=folder / "origin.git",
+        programs=found.folder if found else None,
+        processes={},
+    )
+
+
+def _again(site: Sandbox, ssh: str, ssh_port: int, web_port: int) -> Sandbox:
+    """The sandbox as it was left: what does not run, or is wanted otherwise, is taken off its list."""
+    left = dict(site.processes)
+    if ssh != site.ssh or ssh_port not in (0, site.ssh_port):
+        _end(left, "ssh")
+    if web_port not in (0, site.web_port):
+        _end(left, "web")
+    return replace(site, processes={name: process for name, process in left.items() if process.alive})
+
+
+def _end(left: dict[str, Process], name: str) -> None:
+    if name in left:
+        left.pop(name).stop(90)
+
+
+def _refuse_long(site: Sandbox) -> None:
+    if any(ord(character) < 32 or character in "'\"" for character in str(site.folder)):
+        raise WrongUse(f"A sandbox's folder cannot have quotes in its name: {site.folder}")
+    if site.ssh not in ("embedded", "openssh"):
+        raise WrongUse(f"ssh: {site.ssh!r} is unknown; it can be embedded or openssh.")
+
+
+# What is made
+
+
+def _make(site: Sandbox, source: Path | None, python: str, server_python: str) -> None:
+    """Folders, keys, repository, clone and virtualenv."""
+    for name in ("www", "log", "data", "run"):
+        (site.folder / name).mkdir(exist_ok=True)
+    for log in site.logs.values():
+        Path(log).touch()
+    home.make(site.home)
+    home.keys(site.folder / "ssh")
+    home.python_link(site.folder / "bin", server_python)
+    for interpreter in {python, server_python}:
+        virtualenv.uwsgi(site.folder / "uwsgi", interpreter)
+    origin.make(site.origin, source)
+    if source is not None:
+        origin.clone(site.origin, site.project)
+        virtualenv.make(site.virtualenv, python, site.project / "requirements.txt")
+
+
+def _with_database(site: Sandbox, found: Programs | None) -> Sandbox:
+    """The site with its database there and its server running."""
+    if found is None:
+        Path(site.database["path"]).touch()
+        return site
+    if "database" in site.processes:
+        return site
+    folder = site.folder / "data"
+    server = databases.start(found, folder)
+    try:
+        password = site.database.get("password")
+        account = server.restricted(site.user, password)
+        if password is None:
+            server.create(site.database["name"])
+    except BaseException:
+        server.stop()
+        raise
+    write_private(site.home / ".my.cnf", account.options())
+    started = {**site.processes, "database": server.process}
+    site = replace(site, database={**site.database, **asdict(account)}, processes=started)
+    state.save(site)
+    return site
+
+
+def _furnish(site: Sandbox, source: Path | None, text: str | None) -> None:
+    """The files that a site's owner writes by hand, once: .env and the WSGI file."""
+    if source is not None and not (site.project / ".env").exists():
+        lines = [
+            f"SECRET_KEY='{secrets.token_hex(32)}'",
+            f"DATABASE_URL='{site.database_url()}'",
+            "# The sandbox speaks plain HTTP, over which a browser sends no secure cookies.",
+            "FLASK_SESSION_COOKIE_SECURE=false",
+        ]
+        write_private(site.project / ".env", "\n".join([*lines, ""]))
+    if not site.wsgi.exists():
+        default = wsgi.content(str(site.project), site.app, site.env) if source is not None else wsgi.EMPTY
+        site.wsgi.write_text(text.replace("{project}", str(site.project)) if text else default)
+
+
+# What is started
+
+
+def _with_ports(site: Sandbox, ssh_port: int, web_port: int) -> Sandbox:
+    """The site with a port for each server that has to be started: the one wanted, the one of before, or a free one."""
+    if "ssh" not in site.processes:
+        site = replace(site, ssh_port=processes.port(ssh_port or site.ssh_port, "SSH server"))
+    if "web" not in site.processes:
+        port = processes.port(web_port or site.web_port, "web server")
+        site = replace(site, web_port=port, url=f"http://{site.host}:{port}")
+    return site
+
+
+def _search(site: Sandbox) -> str:
+    return home.path([site.folder / "bin", *([site.programs] if site.programs else [])])
+
+
+def _with_web(site: Sandbox, python: str) -> Sandbox:
+    if "web" in site.processes:
+        return site
+    run = site.folder / "run"
+    if len(str(run)) > 80 or " " in str(run):  # a socket's path has 107 bytes at most
+        run = _short(run)
+    layout = Layout(
+        home=str(site.home),
+        virtualenv=str(site.virtualenv),
+        wsgi=str(site.wsgi),
+        python=str(home.base(python)),
+        modules=str(site.folder / "uwsgi"),
+        run=str(run),
+        error_log=site.logs["error"],
+        server_log=site.logs["server"],
+        access_log=site.logs["access"],
+        path=_search(site),
+        user=site.user,
+    )
+    (run / "web.state").unlink(missing_ok=True)
+    return _start(site, "web", {"port": site.web_port, "site": asdict(layout)})
+
+
+def _short(run: Path) -> Path:
+    """A folder for sockets with a short name, remembered in `run`."""
+    import tempfile
+
+    note = run / ELSEWHERE
+    if not note.exists() or not Path(note.read_text()).is_dir():
+        note.write_text(tempfile.mkdtemp(prefix="slipway-"))
+    return Path(note.read_text())
+
+
+def _with_ssh(site: Sandbox) -> Sandbox:
+    if "ssh" in site.processes:
+        return site
+    environment = home.environment(site.home, site.user, _search(site))
+    if site.ssh == "openssh":
+        folder = site.folder / "ssh"
+        command = openssh.command(folder, site.ssh_port, site.user, environment)
+        return _started(site, "ssh", processes.spawn(command, site.folder / "log/ssh.log", cwd=site.home))
+    configuration = {
+        "port": site.ssh_port,
+        "home": str(site.home),
+        "user": site.user,
+        "host_key": str(site.host_key.with_suffix("")),
+        "authorized_keys": str(site.folder / "ssh/authorized_keys"),
+        "environment": environment,
+    }
+    return _start(site, "ssh", configuration)
+
+
+def _start(site: Sandbox, name: str, configuration: dict[str, Any]) -> Sandbox:
+    """Starts our own server `name` (web, ssh) with its configuration in a private file."""
+    path = site.folder / "run" / f"{name}.json"
+    write_private(path, json.dumps(configuration, indent=2) + "\n")
+    command = [sys.executable, "-B", "-m", f"flask_slipway.sandbox.{name}", str(path)]
+    env = {**os.environ, "PYTHONPATH": str(HERE.parent.parent)}
+    return _started(site, name, processes.spawn(command, site.folder / f"log/{name}.log", cwd=site.home, env=env))
+
+
+def _started(site: Sandbox, name: str, process: Process) -> Sandbox:
+    site = replace(site, processes={**site.processes, name: process})
+    state.save(site)
+    return site
+
+
+def _wait(site: Sandbox) -> None:
+    """Waits until both servers answer and the site's first processes are up, or have failed to come up."""
+    for name, ready in (("ssh", lambda: _greets(site.ssh_port)), ("web", lambda: _web_state(site) is not None)):
+        process = site.processes[name]
+        processes.wait(lambda ready=ready, process=process: ready() or not process.alive, 120)  # type: ignore[misc]
+        if not process.alive or not ready():
+            log = site.folder / f"log/{name}.log"
+            end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
+            down(site.folder)
+            raise WrongUse(f"The sandbox's {name} server does not start. The end of {log}:\n{end}")
+
+
+def _greets(port: int) -> bool:
+    import socket
+
+    try:
+        with socket.create_connection((processes.LOOPBACK, port), timeout=5) as link:
+            return link.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _web_state(site: Sandbox) -> str | None:
+    """What the web server says of itself once its first processes have come up, or failed to."""
+    run = json.loads((site.folder / "run/web.json").read_text())["site"]["run"]
+    try:
+        word = (Path(run) / "web.state").read_text().split()[0]
+    except (OSError, IndexError):
+        return None
+    return None if word == "starting" else word

@@ -1,0 +1,44 @@
+"""What uWSGI loads: executes the site's WSGI file once and calls its `application`.
+
+What Python writes to stderr goes to the error log, log records with PythonAnywhere's time in front. Standard library
+only, Python 3.8 or newer."""
+
+import logging
+import os
+import pathlib
+import sys
+import traceback
+import types
+
+import uwsgi
+
+WSGI = os.fsdecode(uwsgi.opt["site-wsgi"])
+ERROR_LOG = os.fsdecode(uwsgi.opt["site-error-log"])
+
+
+def execute(path):
+    """The names that the WSGI file defines."""
+    module = types.ModuleType("site_wsgi")
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    code = compile(pathlib.Path(path).read_bytes(), path, "exec")
+    exec(code, module.__dict__)
+    return module.__dict__
+
+
+def application(environ, start_response):
+    environ["wsgi.errors"] = sys.stderr
+    try:
+        return site(environ, start_response)
+    except Exception:
+        logging.exception("Error running WSGI application")
+        raise
+
+
+sys.stderr = pathlib.Path(ERROR_LOG).open("a", buffering=1, errors="backslashreplace")  # noqa: SIM115
+logging.basicConfig(stream=sys.stderr, format="%(asctime)s: %(message)s")
+try:
+    site = execute(WSGI)["application"]
+except BaseException:
+    logging.error("Error running WSGI application\n%s", traceback.format_exc().rstrip())
+    raise

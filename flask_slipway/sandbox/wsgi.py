@@ -1,0 +1,51 @@
+"""The WSGI file, as a site's owner has it on PythonAnywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+EMPTY = """\
+# +++++++++++ GENERAL +++++++++++
+# This file is what the site runs until it is told what to import.
+HELLO = b"<html><body><h1>Hello, World!</h1></body></html>\\n"
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(HELLO)))])
+    return [HELLO]
+"""
+
+
+def name(domain: str) -> str:
+    """The file's name for a domain."""
+    return domain.replace(".", "_") + "_wsgi.py"
+
+
+def content(project: str, app: str, env: Mapping[str, str]) -> str:
+    """What is in it, for the app that FLASK_APP names: `app`, `src/shop`, `shop:make_app`, `wsgi:app`."""
+    place, _, attribute = app.partition(":")
+    module = PurePosixPath(place)
+    attribute = attribute.partition("(")[0] or "create_app"
+    folder = PurePosixPath(project) / module.parent
+    lines = [
+        "# The site's WSGI configuration: https://help.pythonanywhere.com/pages/Flask",
+        "import os",
+        "import sys",
+        "",
+        "from dotenv import load_dotenv",
+        "",
+        f"path = {str(folder)!r}",
+        "if path not in sys.path:",
+        "    sys.path.insert(0, path)",
+        "",
+        *(f"os.environ[{key!r}] = {value!r}" for key, value in env.items()),
+        f"load_dotenv({str(PurePosixPath(project) / '.env')!r})",
+        "",
+    ]
+    dotted = module.name.removesuffix(".py")
+    if attribute.startswith(("create", "make")):
+        lines += [f"from {dotted} import {attribute}", "", f"application = {attribute}()"]
+    else:
+        lines += [f"from {dotted} import {attribute} as application"]
+    return "\n".join([*lines, ""])
