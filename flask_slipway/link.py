@@ -272,11 +272,13 @@ def _connected(site: Site) -> Iterator[Any]:
         ) from None
     except socket.gaierror:
         raise Unreachable(
-            f"The name {site.host} is not known to this machine's DNS.\nNext: check the network, and  host:  of {site.name}"
+            f"This machine's DNS does not know the name {site.host}.\n"
+            f"Nothing was changed. Next: check the network, and  host:  of {site.name} in invoke.yaml"
         ) from None
     except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
         raise Unreachable(
-            f"{where} does not answer as an SSH server: {error or type(error).__name__}\nNothing was changed. Next: try again, or  fab {site.name}.check"
+            f"{where} does not answer as an SSH server: {error or type(error).__name__}\n"
+            f"Nothing was changed. Next: check the network, and  host: port:  of {site.name} in invoke.yaml"
         ) from None
     try:
         transport = connection.transport
@@ -310,7 +312,8 @@ def _foreign_key(site: Site, told: str, pinned: bool) -> str:
     reason = "which is not the pinned one" if pinned else "and no key of it is known here"
     return (
         f"{site.host} shows the host key {told}, {reason}.\nNothing was sent. "
-        f"Next: compare it with what the host publishes; if it is right, set  host_key: {told}  for {site.name} in invoke.yaml"
+        "Next: compare it with what the host publishes;\n"
+        f"if it is right, set  host_key: {told}  for {site.name} in invoke.yaml"
     )
 
 

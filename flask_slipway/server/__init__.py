@@ -1,1 +1,1 @@
-"""The server's half: sent to the server as a zip; standard library only, Python 3.8 or newer, imports nothing of the rest."""
+"""The server's half, sent there as a zip: standard library only, Python 3.8 or newer, imports nothing of the rest."""

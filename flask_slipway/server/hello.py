@@ -37,7 +37,7 @@ def block():
     return data
 
 
-os.write(1, ("\nslipway-hello %s %d.%d\n" % ((NONCE,) + sys.version_info[:2])).encode())
+os.write(1, ("\nslipway-hello %s %d.%d\n" % (NONCE, *sys.version_info[:2])).encode())
 head = json.loads(block().decode())
 request = block()
 digest = head["engine"]

@@ -1,7 +1,7 @@
 """Inside the app: one process in the app's virtualenv that loads the app once and answers requests about it.
 
-Started as `python -B -m flask_slipway.server.inside`; one JSON request a line in, one JSON answer a line out. Both go
-over private copies of stdin and stdout: what the app prints goes to a file of its own, and never counts as an answer."""
+Started as `python -B -m flask_slipway.server.inside`; one JSON request a line in, one JSON answer a line out. Both
+go over private copies of stdin and stdout: what the app prints goes to a file of its own, and never counts as an answer."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Channel:
     def __init__(self):
         self.requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
         self.answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        self.printed = tempfile.TemporaryFile()
+        self.printed = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self.mark = 0
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)

@@ -40,7 +40,7 @@ def main(nonce, request, terminal=None):
 
 
 def show_life(wire):
-    """From here on the laptop hears something at least every BEAT seconds, and can tell a dead link from a long step."""
+    """From here on the laptop hears something every BEAT seconds, and can tell a dead link from a long step."""
 
     def beat():
         while not wire.gone:

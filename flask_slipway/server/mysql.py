@@ -11,15 +11,8 @@ from typing import Any
 from . import files, process
 
 PORTABLE = [
-    "--single-transaction",
-    "--quick",
-    "--no-tablespaces",
-    "--routines",
-    "--triggers",
-    "--hex-blob",
-    "--skip-dump-date",
-    "--loose-set-gtid-purged=OFF",
-    "--loose-column-statistics=0",
+    *("--single-transaction", "--quick", "--no-tablespaces", "--routines", "--triggers", "--hex-blob"),
+    *("--skip-dump-date", "--loose-set-gtid-purged=OFF", "--loose-column-statistics=0"),
     "--default-character-set=utf8mb4",
 ]
 SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")
@@ -267,7 +260,7 @@ class MySQL:
     # the lock that the server itself holds
 
     def hold(self, patience=0):
-        """Takes the server's own lock for this database (GET_LOCK) on a connection of its own; False where it is held."""
+        """Takes the server's own lock for this database (GET_LOCK) on its own connection; False where it is held."""
         self._guard = Session(self.options, self.name)
         key = "slipway " + files.sha256(self.name.encode())[:32]
         self._guard.rows("SET SESSION wait_timeout = 86400")
@@ -289,7 +282,8 @@ class MySQL:
         return "database" if self.dialect == "mysql" and digits >= [8, 0, 22] else "watched"
 
     def fence_up(self):
-        """From here on the database refuses writes; waits for open transactions. Source: MySQL manual, ALTER DATABASE."""
+        """From here on the database refuses writes; waits for open transactions.
+        Source: MySQL manual, ALTER DATABASE."""
         if self.fence_kind == "database":
             self.rows("ALTER DATABASE %s READ ONLY = 1" % name(self.name))
         self.wait_alone()

@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Failed(Exception):
-    """A program ended with a failure. `code`: its exit code, or None for a time-out; `output`: the end of what it said."""
+    """A program ended with a failure. `code`: its exit code, None for a time-out; `output`: the end of what it said."""
 
     def __init__(self, name, code, output):
         self.name, self.code, self.output = name, code, output
@@ -51,7 +51,8 @@ def start(arguments, cwd=None, env=None, **streams):
 
 def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None):
     """Runs a program to its end and returns its stdout (text). Raises Failed with the end of its stderr."""
-    name = " ".join([os.path.basename(arguments[0])] + [a for a in arguments[1:3] if not a.startswith(("-", "/"))][:1])
+    words = [word for word in arguments[1:3] if not word.startswith(("-", "/"))]
+    name = " ".join([os.path.basename(arguments[0]), *words[:1]])
     streams = {"stdin": subprocess.PIPE} if data is not None else {}
     try:
         child = start(arguments, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **streams)
@@ -92,7 +93,7 @@ def machine():
 
 
 def started_at(pid):
-    """The start time of process `pid` in clock ticks since boot, or None where it is gone. Source: proc(5), field 22."""
+    """The start time of process `pid` in clock ticks since boot, None where it is gone. Source: proc(5), field 22."""
     try:
         with open("/proc/%d/stat" % pid) as file:
             fields = file.read().rsplit(")", 1)[1].split()

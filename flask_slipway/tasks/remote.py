@@ -198,7 +198,7 @@ def watch(c: Context) -> None:
 
 @task(help={"command": "one command instead of a shell"})
 def workon(c: Context, command: str = "") -> None:
-    """A shell on the server: project folder, virtualenv, the site's environment. Example: fab prod.workon -c 'flask db current'"""
+    """A shell on the server, in project and virtualenv. Example: fab prod.workon -c 'flask db current'"""
     from invoke.exceptions import Exit
 
     from .. import link
