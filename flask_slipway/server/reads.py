@@ -216,7 +216,7 @@ def check(reading):
         "%s by %s: fab %s.recover" % (pending["task"], pending["who"], site.name) if pending else "nothing",
         not pending,
     )
-    reading.tell({"event": "checks", "rows": rows})
+    reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in rows])
     return {"rows": rows, "packages": packages.marked(site.virtualenv)}
 
 

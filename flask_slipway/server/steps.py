@@ -102,13 +102,15 @@ def stage_packages(run, always=False):
 def load_stage(run):
     """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan."""
     run.stage = App(run.python, run.stage_folder, run.site)
-    run.stage.load_code()
-    see_same_database(run)
-    told = run.stage.ask("revisions")
+    try:
+        run.stage.load_code()
+        see_same_database(run)
+        told = run.stage.ask("revisions")
+    except AppFailed as error:
+        raise not_loadable(run, error) from error
     if len(told["heads"]) > 1:
-        raise Refused(
-            "the code has %d heads: %s" % (len(told["heads"]), ", ".join(told["heads"])), next=["flask db merge heads"]
-        )
+        heads = ", ".join(told["heads"])
+        raise Refused("the code has %d heads: %s" % (len(told["heads"]), heads), next=["flask db merge heads"])
     run.head = told["heads"][0] if told["heads"] else None
     if "pending" not in run.args:
         return []
@@ -117,6 +119,23 @@ def load_stage(run):
         raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
     count = len(run.pending)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def not_loadable(run, error):
+    """The refusal of a commit whose app cannot be loaded."""
+    name = run.site.name
+    if error.refused:
+        return Refused(
+            "the app of %s writes to its database while it loads" % run.commit[:7],
+            [error.refused, "only reads are allowed before there is a backup"],
+            ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
+        )
+    lines = ["%s: %s" % (error.kind, error)]
+    if error.where:
+        lines.append("in %s" % relative(run, error.where))
+    return Refused(
+        "the app of %s cannot be loaded on the server" % run.commit[:7], lines, ["mend it, then release again"]
+    )
 
 
 def see_same_database(run):

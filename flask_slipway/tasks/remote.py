@@ -34,7 +34,8 @@ def _read(context: Context, task_name: str, **args: Any) -> dict[str, Any]:
     site = _site(context)
     screen = console.Screen()
     end = link.converse(site, task_name, args, None, screen.show)
-    console.finish(end, site)
+    if end["code"] or end["outcome"] == "nothing" or task_name == "watch":
+        console.finish(end, site)
     return end.get("data") or {}
 
 
