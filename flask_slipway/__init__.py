@@ -26,12 +26,12 @@ def remote() -> Collection:
     from invoke.collection import Collection
 
     from flask_slipway import settings
-    from flask_slipway.tasks import remote
+    from flask_slipway.tasks.remote import collection
 
     root = _folder_of_caller()
     namespace = Collection()
     for name in settings.names(root):
-        namespace.add_collection(remote.collection(name, root), name=name)
+        namespace.add_collection(collection(name, root), name=name)
     return namespace
 
 

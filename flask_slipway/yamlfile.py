@@ -31,7 +31,7 @@ def _plain(value: Any) -> Any:
     from invoke.config import DataProxy
 
     if isinstance(value, DataProxy):
-        return {key: _plain(value[key]) for key in value}
+        return {key: _plain(value[key]) for key in value.keys()}  # noqa: SIM118
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

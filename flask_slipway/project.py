@@ -1,0 +1,113 @@
+"""What is true in the working copy: git, requirements, .env. Reads only; each fact is read again when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask_slipway import words
+from flask_slipway.errors import WrongUse
+from flask_slipway.git import git, quietly, run, succeeds
+from flask_slipway.plan import Relation
+
+
+@dataclass(frozen=True)
+class WorkingCopy:
+    """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
+    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched."""
+
+    root: Path
+    branch: str
+    commit: str
+    subject: str
+    upstream: str
+    ahead: int
+    behind: int
+    changed: tuple[str, ...]
+    untracked: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        return not self.changed and not self.untracked
+
+
+def working_copy(root: Path) -> WorkingCopy:
+    """The git facts of the project at `root`. Raises WrongUse where it is in no repository."""
+    git(root, "rev-parse", "--git-dir")
+    changed: list[str] = []
+    untracked: list[str] = []
+    entries = iter(git(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", ".").split("\0"))
+    for entry in entries:
+        if len(entry) > 3:
+            (untracked if entry[:2] == "??" else changed).append(entry[3:])
+            if "R" in entry[:2] or "C" in entry[:2]:
+                next(entries, None)  # the old name of a rename
+    upstream = quietly(root, "rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
+    ahead, behind = _apart(root) if upstream else (0, 0)
+    return WorkingCopy(
+        root=root,
+        branch=quietly(root, "symbolic-ref", "--short", "--quiet", "HEAD"),
+        commit=quietly(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
+        subject=quietly(root, "log", "-1", "--format=%s"),
+        upstream=upstream,
+        ahead=ahead,
+        behind=behind,
+        changed=tuple(changed),
+        untracked=tuple(untracked),
+    )
+
+
+def _apart(root: Path) -> tuple[int, int]:
+    ahead, behind = quietly(root, "rev-list", "--left-right", "--count", "HEAD...@{upstream}").split() or ("0", "0")
+    return int(ahead), int(behind)
+
+
+def commit(root: Path) -> str:
+    """The commit that is checked out, 40 hex digits. Raises WrongUse where there is none."""
+    found = working_copy(root).commit
+    if not found:
+        raise WrongUse(words.told("There is no commit yet.", next=['inv commit -m "First version"']))
+    return found
+
+
+def relation(root: Path, live: str | None, new: str) -> Relation:
+    """How a site's live commit stands to `new`, as git here knows it."""
+    if live is None or live == new:
+        return Relation()
+    if not succeeds(root, "cat-file", "-e", f"{live}^{{commit}}"):
+        return Relation(known=False, ancestor=False)
+    ancestor = succeeds(root, "merge-base", "--is-ancestor", live, new)
+    newer = not ancestor and succeeds(root, "merge-base", "--is-ancestor", new, live)
+    ahead = quietly(root, "rev-list", "--count", f"{live}..{new}")
+    return Relation(True, ancestor, newer, int(ahead or 0))
+
+
+def requirements(root: Path, at: str | None = None) -> str | None:
+    """The sha256 of requirements.txt in the commit `at` (default: in the working copy); None where there is none."""
+    if at is None:
+        path = root / "requirements.txt"
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    done = run(root, "show", f"{at}:./requirements.txt")
+    return None if done.returncode else hashlib.sha256(done.stdout).hexdigest()
+
+
+def remotes(root: Path) -> list[str]:
+    """The names of the remotes."""
+    return quietly(root, "remote").split()
+
+
+def tracked(root: Path, *patterns: str) -> list[str]:
+    """The tracked files that match."""
+    return [path for path in git(root, "ls-files", "-z", "--", *patterns).split("\0") if path]
+
+
+def pushed(root: Path, remote: str, branch: str) -> str:
+    """The commit that the remote's branch is at, as last fetched or pushed; an empty text where it is not known."""
+    return quietly(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{branch}")
+
+
+def base(root: Path) -> str:
+    """What the change starts from: where the upstream was last, else the empty tree."""
+    upstream = quietly(root, "merge-base", "HEAD", "@{upstream}")
+    return upstream or git(root, "hash-object", "-t", "tree", "--stdin").strip()
