@@ -54,7 +54,8 @@ def up(
     found = _programs(database, programs, before)
     site = _new(folder, app, project, found) if before is None else _again(before, ssh, ssh_port, web_port)
     site = replace(site, ssh=ssh)
-    _refuse_long(site)
+    _refuse(site)
+    state.save(site)
     _make(site, source, python, server_python or python)
     site = _with_database(site, found)
     _furnish(site, source, wsgi_text)
@@ -158,7 +159,7 @@ def _end(left: dict[str, Process], name: str) -> None:
         left.pop(name).stop(90)
 
 
-def _refuse_long(site: Sandbox) -> None:
+def _refuse(site: Sandbox) -> None:
     if any(ord(character) < 32 or character in "'\"" for character in str(site.folder)):
         raise WrongUse(f"A sandbox's folder cannot have quotes in its name: {site.folder}")
     if site.ssh not in ("embedded", "openssh"):
