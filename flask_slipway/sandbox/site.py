@@ -299,7 +299,8 @@ def _start(site: Sandbox, name: str, configuration: dict[str, Any]) -> Sandbox:
     path = site.folder / "run" / f"{name}.json"
     write_private(path, json.dumps(configuration, indent=2) + "\n")
     command = [sys.executable, "-B", "-m", f"flask_slipway.sandbox.{name}", str(path)]
-    env = {**os.environ, "PYTHONPATH": str(HERE.parent.parent)}
+    modules = [str(HERE.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(modules)}
     return _started(site, name, processes.spawn(command, site.folder / f"log/{name}.log", cwd=site.home, env=env))
 
 
