@@ -21,13 +21,15 @@ class Nothing(Exception):
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is to be released: the commit, its revisions (newest first) with their heads, its requirements' sha256."""
+    """What is to be released: the commit, its revisions (newest first) with their heads, its requirements' sha256.
+    `label` names a commit that is still to be made, with `commit` as its parent."""
 
     commit: str
     subject: str
     heads: tuple[str, ...] = ()
     revisions: tuple[Mapping[str, Any], ...] = ()
     requirements: str | None = None
+    label: str = ""
 
     def args(self, by: str) -> dict[str, Any]:
         """What is sent with the request; `by`: user@machine."""
@@ -103,7 +105,7 @@ def release(
     pending = pending_revisions(site, candidate, facts["revisions"])
     packages = candidate.requirements != facts["requirements"]
     live = facts["commit"]
-    if live == candidate.commit and not pending and not packages:
+    if live == candidate.commit and not (pending or packages or candidate.label):
         closed = f" It is closed: fab {site.name}.open opens it." if facts["gate"] == "up" else ""
         raise Nothing(f"Nothing to do: {site.name} serves {words.short(live)} already.{closed}")
     found = describe(pending) if pending else ()
@@ -114,7 +116,7 @@ def release(
         fingerprint=facts["fingerprint"],
         commit=candidate.commit,
         rows=(
-            ("  code", "", words.short(live), code_then(live, candidate.commit, relation)),
+            ("  code", "", words.short(live), code_then(live, candidate, relation)),
             ("  database", about(facts["database"]), *_database(candidate, facts["revisions"], pending)),
             ("  packages", "", "changed" if packages else "unchanged", "as in requirements.txt" if packages else ""),
         ),
@@ -202,11 +204,14 @@ def seconds_closed(facts: Mapping[str, Any]) -> int:
     return max(1, round(2 * facts["load_seconds"] + facts["database"]["bytes"] / BACKUP_SPEED + 1))
 
 
-def code_then(live: str | None, commit: str, relation: Relation) -> str:
+def code_then(live: str | None, candidate: Candidate, relation: Relation) -> str:
     """The commit to come, with the number of commits that it brings."""
-    if live == commit:
+    if candidate.label:
+        return f"{candidate.label}  ({words.count(relation.ahead + 1, 'commit')})"
+    if live == candidate.commit:
         return "unchanged"
-    return f"{words.short(commit)}  ({words.count(relation.ahead, 'commit')})" if live else words.short(commit)
+    new = words.short(candidate.commit)
+    return f"{new}  ({words.count(relation.ahead, 'commit')})" if live else new
 
 
 def about(database: Mapping[str, Any]) -> str:

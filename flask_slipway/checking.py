@@ -1,0 +1,170 @@
+"""All that a release would refuse on, on this side: each a Finding, told calmly and together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask_slipway import project, pushing, requirements, secrets, words
+from flask_slipway.development import App, AppFailed, loaded
+from flask_slipway.errors import Refusal
+from flask_slipway.plan import Candidate
+from flask_slipway.project import WorkingCopy
+from flask_slipway.settings import Settings, Site
+
+NEEDED = ("add table", "add column")  # differences without which the code fails; the others are drift
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at and found; `next` says what to type where it would stop a release (`stops`)."""
+
+    subject: str
+    text: str
+    stops: bool = False
+    lines: tuple[str, ...] = field(default=())
+    next: tuple[str, ...] = field(default=())
+
+
+def look(settings: Settings, site: Site | None) -> list[Finding]:
+    """Everything, with the tree clean."""
+    here = project.working_copy(settings.root)
+    found = [*tree(here, site, message=False), *hidden(settings.root), packages(settings.root, settings.app)]
+    try:
+        with loaded(settings.root, settings.app) as app:
+            found += database(app)
+    except (AppFailed, Refusal) as error:
+        first, *rest = (error.message or "").splitlines()
+        found.append(Finding("app", first.rstrip("."), True, tuple(line.strip() for line in rest)))
+    return found
+
+
+def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Finding]:
+    """Git: a commit, a branch, a clean tree unless a commit `message` is given, nothing newer on the remote."""
+    if not here.commit and not message:
+        yield Finding("commit", "there is none yet", True, (), ('inv commit -m "First version"',))
+    if not here.branch:
+        at = words.short(here.commit)
+        yield Finding("branch", f"none is checked out (a detached head at {at})", True, (), ("git switch main",))
+    elif site is not None and here.branch != site.branch:
+        text = f"{here.branch} is checked out, {site.name} takes {site.branch}"
+        next_lines = (f"git switch {site.branch}", f"or set  branch: {here.branch}  for {site.name} in invoke.yaml")
+        yield Finding("branch", text, True, (), next_lines)
+    if not here.clean and not message:
+        count = len(here.changed) + len(here.untracked)
+        lines = tuple(words.listed([*here.changed, *here.untracked]))
+        next_lines = ('inv release -m "What this change does"', 'or  inv commit -m "…"')
+        yield Finding("tree", f"{words.count(count, 'file')} not committed", True, lines, next_lines)
+    else:
+        yield Finding("tree", "clean" if here.clean else "to be committed")
+    yield from _remote(here)
+
+
+def _remote(here: WorkingCopy) -> Iterator[Finding]:
+    if here.behind:
+        text = f"{here.upstream} has {words.count(here.behind, 'commit')} that are not here"
+        yield Finding("remote", text, True, (), ("git pull --rebase",))
+    elif not here.upstream and here.branch:
+        try:
+            pushing.default_remote(here.root)
+            yield Finding("remote", "the branch was never pushed; a release pushes it")
+        except Refusal:
+            yield Finding(
+                "remote", "there is none", True, (), ("git remote add origin git@github.com:YOU/PROJECT.git",)
+            )
+    elif here.upstream:
+        ahead = f", {words.count(here.ahead, 'commit')} to push" if here.ahead else ""
+        yield Finding("remote", f"{here.upstream}{ahead}")
+
+
+def hidden(root: Path) -> Iterator[Finding]:
+    """Secrets: a tracked .env, one that git does not ignore, secrets in the change."""
+    env = [path for path in project.tracked(root, ".env", "*/.env", ".env.*") if secrets.of_name(path)]
+    if env:
+        next_lines = (f"git rm --cached {env[0]}", "name it in .gitignore, and change the secrets that it held")
+        yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, (), next_lines)
+    found = secrets.in_change(root)
+    if found:
+        lines = tuple(words.listed(map(str, found)))
+        advice = ("move it to .env, or write  not a secret  in a comment on that line",)
+        yield Finding("secrets", "the change holds what looks like a secret", True, lines, advice)
+    if not env and not found:
+        yield Finding("secrets", "none in the change")
+
+
+def packages(root: Path, app: str) -> Finding:
+    """requirements.txt: there, and without what a server cannot install."""
+    path = root / "requirements.txt"
+    if not path.is_file():
+        return Finding("packages", "there is no requirements.txt", True, (), ("inv freeze",))
+    odd = requirements.odd_lines(path.read_text(encoding="utf-8"))
+    if odd:
+        text = "requirements.txt has lines that a server cannot install"
+        return Finding("packages", text, True, tuple(words.listed(odd)), ("inv freeze",))
+    missing = requirements.unlisted(root, app)
+    if missing:
+        lines = tuple(words.listed(missing))
+        return Finding("packages", "note: the code imports what requirements.txt does not bring", False, lines)
+    return Finding("packages", "requirements.txt brings what the code imports")
+
+
+def database(app: App) -> Iterator[Finding]:
+    """One head, the development database at it, and models that agree with it."""
+    answer = app.ask("revisions")
+    heads, current = answer["heads"], app.current()
+    if len(heads) > 1:
+        next_lines = ("flask db merge heads -m merge", "inv upgrade")
+        yield Finding("revisions", f"{len(heads)} heads: {', '.join(heads)}", True, (), next_lines)
+        return
+    if not heads:
+        text = "there is none: no migration was ever made"
+        yield Finding("revisions", text, True, (), ('inv migrate --initial -m "first tables"',))
+        return
+    yield Finding("revisions", f"one head, {heads[0]}")
+    known = {row["id"] for row in answer["revisions"]}
+    at = ", ".join(current) or "no revision"
+    if set(current) - known:
+        text = f"the development database is at {at}, which the code does not know"
+        yield Finding("database", text, True, (), ("git switch to the branch that has it, then  inv downgrade",))
+    elif current != heads:
+        yield Finding("database", f"the development database is at {at}, not at {heads[0]}", True, (), ("inv upgrade",))
+    else:
+        yield models(app.differences())
+
+
+def models(differences: Sequence[str]) -> Finding:
+    """Whether the models agree with the development database, which is at the head."""
+    needed = [text for text in differences if text.startswith(NEEDED)]
+    if needed:
+        next_lines = ('inv migrate -m "what changed"',)
+        lines = tuple(words.listed(needed))
+        return Finding("models", "the models have what no migration makes", True, lines, next_lines)
+    if differences:
+        text = f"note: drift, {words.count(len(differences), 'difference')} that the code does not need"
+        return Finding("models", text, False, tuple(words.listed(differences)))
+    return Finding("models", "match the migrations")
+
+
+def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
+    """What is checked out as what is to be released; `dirty`: as it will be once it is committed."""
+    here = project.working_copy(root)
+    told = app.ask("revisions")
+    return Candidate(
+        commit=here.commit,
+        subject=here.subject,
+        heads=tuple(told["heads"]),
+        revisions=tuple(told["revisions"]),
+        requirements=project.requirements(root, None if dirty else here.commit),
+        label="to be committed" if dirty else "",
+    )
+
+
+def refuse(found: Sequence[Finding]) -> None:
+    """Raises Refusal with the first finding that stops a release, and the names of the others."""
+    stops = [finding for finding in found if finding.stops]
+    if stops:
+        first = stops[0]
+        more = [f"{other.subject}: {other.text}" for other in stops[1:]]
+        what = f"{first.subject[0].upper()}{first.subject[1:]}: {first.text}. Nothing was changed."
+        raise Refusal(words.told(what, [*first.lines, *more], first.next))

@@ -1,0 +1,107 @@
+"""To commit and to push: lists first, refuses secrets, never forces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask_slipway import project, secrets, words
+from flask_slipway.errors import Refusal, WrongUse
+from flask_slipway.git import git, succeeds
+from flask_slipway.project import WorkingCopy
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A commit that was made: its id, and how many files it holds."""
+
+    commit: str
+    files: int
+
+
+def commit(root: Path, message: str) -> Committed | None:
+    """Commits all that git does not ignore; None where there is nothing to commit. Raises Refusal, WrongUse."""
+    if not message.strip():
+        raise WrongUse(words.told("A commit needs a message.", next=['inv commit -m "Let assets be reordered"']))
+    here = project.working_copy(root)
+    refuse_detached(here)
+    if here.clean:
+        return None
+    refuse_secrets(root)
+    git(root, "add", "--all", "--", ".")
+    git(root, "commit", "--quiet", "--message", message, terminal=True)
+    return Committed(project.commit(root), len(here.changed) + len(here.untracked))
+
+
+def listing(here: WorkingCopy, most: int = 12) -> list[str]:
+    """The files that a commit would hold, a line each."""
+    rows = [f"  changed  {path}" for path in here.changed] + [f"  new      {path}" for path in here.untracked]
+    every = words.listed(rows, most)
+    return every if len(rows) <= most else [*every[:-1], f"  {every[-1]}"]
+
+
+def push(root: Path, remote: str, branch: str) -> bool:
+    """Pushes the branch; False where the remote had it already. Raises WrongUse, taught."""
+    before = project.pushed(root, remote, branch)
+    here = project.working_copy(root)
+    track = [] if here.upstream or remote != default_remote(root) else ["--set-upstream"]
+    if before == here.commit and not track:
+        return False
+    git(root, "push", "--quiet", *track, remote, f"HEAD:refs/heads/{branch}", terminal=True)
+    return before != here.commit
+
+
+def default_remote(root: Path) -> str:
+    """The remote of the branch: its upstream's, else origin, else the only one. Raises Refusal."""
+    known = project.remotes(root)
+    upstream = project.working_copy(root).upstream.split("/")[0]
+    for name in (upstream, "origin"):
+        if name in known:
+            return name
+    if len(known) == 1:
+        return known[0]
+    raise Refusal(
+        words.told(
+            "There is no remote to push to. Nothing was changed.",
+            ["the server fetches from a remote such as GitHub"],
+            ["git remote add origin git@github.com:YOU/PROJECT.git"],
+        )
+    )
+
+
+def remote_for(root: Path, environment: str) -> str:
+    """Where a release to `environment` is pushed: the remote of that name, if there is one, else the branch's."""
+    return environment if environment in project.remotes(root) else default_remote(root)
+
+
+def refuse_detached(here: WorkingCopy) -> None:
+    """Raises Refusal where no branch is checked out."""
+    if not here.branch:
+        raise Refusal(
+            words.told(
+                f"No branch is checked out (a detached head at {words.short(here.commit)}). Nothing was changed.",
+                next=["git switch main", "or keep what is here: git switch -c NAME"],
+            )
+        )
+
+
+def refuse_secrets(root: Path) -> None:
+    """Raises Refusal where the change holds a secret; names place and reason, never the value."""
+    found = secrets.in_change(root)
+    if found:
+        raise Refusal(
+            words.told(
+                "The change holds what looks like a secret. Nothing was changed.",
+                words.listed(map(str, found)),
+                [
+                    "move it to .env, and name .env in .gitignore",
+                    "if it was committed: take it out of the commit, and make the secret invalid",
+                    "if it is none: write  not a secret  in a comment on that line",
+                ],
+            )
+        )
+
+
+def is_ignored(root: Path, path: str) -> bool:
+    """True where git ignores `path`."""
+    return succeeds(root, "check-ignore", "--quiet", path)
