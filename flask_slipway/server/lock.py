@@ -67,26 +67,59 @@ class Lock:
         self._start()
 
     def take_over(self, dead):
-        """Takes the lock of a dead holder `dead` (its dict); of two who try, one gets it. Raises Held."""
-        claim = os.path.join(self.folder, "%s.taken" % dead["token"])
+        """Takes the lock of a dead holder `dead` (its dict), also from one who died while taking it over; of two who
+        try, one gets it. Raises Held."""
         self._beat()
+        part = os.path.join(self.folder, "%s.part" % self.token)
+        files.write_json(part, self.holder)
+        claims, linked = [], []
         try:
-            descriptor = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            claimer = files.read_json(claim) if os.path.getsize(claim) else None
-            if claimer and is_alive(self.folder, claimer):
-                raise Held(claimer, True) from None
-            descriptor = os.open(claim, os.O_TRUNC | os.O_WRONLY, 0o600)
-        os.close(descriptor)
-        files.write_json(claim, self.holder)
-        for path in self.paths:
-            holder = files.read_json(path)
-            if holder and holder.get("token") not in (dead["token"], self.token):
-                raise Held(holder, is_alive(self.folder, holder))
-            files.write_json(path, self.holder)
-        files.remove(self._beat_path(dead["token"]))
-        files.remove(claim)
+            claims = self._claim(part, dead["token"])
+            found = {path: files.read_json(path) for path in self.paths}
+            for holder in found.values():
+                if holder and not self._inherits(holder, dead):
+                    raise Held(holder, is_alive(self.folder, holder))
+            for path in (path for path, holder in found.items() if not holder):
+                os.link(part, path)
+                linked.append(path)
+            for path in (path for path, holder in found.items() if holder):
+                files.write_json(path, self.holder)
+        except BaseException as error:
+            for path in [*linked, *claims[-1:], self._beat_path(self.token)]:
+                files.remove(path)
+            if isinstance(error, FileExistsError):
+                raise Held({}, True) from None
+            raise
+        finally:
+            files.remove(part)
+        for path in [self._beat_path(dead["token"]), *claims]:
+            files.remove(path)
         self._start()
+
+    def _claim(self, part, token):
+        """Claims what the dead holder of `token` left, in one atomic step: [path of the claim]. Of a claimer who died
+        as well, the claim is claimed in turn; then its path comes first. Raises Held."""
+        claims = []
+        while True:
+            path = os.path.join(self.folder, "%s.taken" % token)
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                claimer = files.read_json(path)
+                if claimer is None:
+                    continue
+                if is_alive(self.folder, claimer):
+                    raise Held(claimer, True) from None
+                claims.append(path)
+                token = claimer["token"]
+            else:
+                return [*claims, path]
+
+    def _inherits(self, holder, dead):
+        """Whether what `holder` has falls to who takes over from `dead`: the same run, by a process that is gone."""
+        if holder.get("token") == dead["token"]:
+            return True
+        return holder.get("run") == dead.get("run") and not is_alive(self.folder, holder)
 
     def check(self):
         """Raises Held unless every part still bears this run's token. Asked before every change."""
