@@ -113,6 +113,36 @@ class Screen:
             self.line(line)
 
 
+def headline(name: str, text: str, note: str = "", seconds: float | None = None) -> None:
+    """A line of what was done here: its name, words, a note and the time at the right."""
+    time = "" if seconds is None else f"{seconds:.1f} s"
+    right = f"{note:>14}{time:>{TIME}}" if note else f"{time:>{TIME}}"
+    room = WIDTH - MARGIN - len(right)
+    first, *rest = textwrap.wrap(text, room - 1) or [""]
+    print(f"{name:<{MARGIN}}{first:<{room}}{right}".rstrip(), flush=True)
+    for line in rest:
+        print(" " * MARGIN + line)
+
+
+def note(text: str, lines: Sequence[str] = ()) -> None:
+    """Something to know that stops nothing."""
+    say([f"  {line}" for line in textwrap.wrap(text, WIDTH - 4)])
+    say([f"    {line}" for line in lines])
+
+
+def wrapped(text: str, indent: int = 0) -> list[str]:
+    """The text in lines of 80 columns, indented; what is long stays whole."""
+    space = " " * indent
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(text, WIDTH, initial_indent=space, subsequent_indent=space + "  ", **options)  # type: ignore[arg-type]
+
+
+def say(lines: Sequence[str]) -> None:
+    """Plain lines."""
+    for line in lines:
+        print(line, flush=True)
+
+
 def step_lines(name: str, text: str, seconds: float | None, width: int = WIDTH) -> list[str]:
     """A step's line, its time right-aligned at `width`; longer words go on below, under the first."""
     room = width - MARGIN - TIME
@@ -160,6 +190,8 @@ def finish(end: Event, site: Site, done: str = "", failed: str = "It failed") ->
         for line in end.get("cause") or []:
             print(f"  {line}")
         _gate_left_up(end, site)
+    elif outcome == "stopped":
+        raise Refusal(f"Stopped. Nothing was changed on {site.name}.")
     elif outcome == "nothing":
         print(end.get("what") or f"Nothing to do on {site.name}.")
     else:
@@ -208,18 +240,14 @@ def standing(where: Mapping[str, Any] | None, site: Site) -> str:
 
 def status(data: Mapping[str, Any]) -> None:
     """A site as `fab ENV.status` shows it."""
-    _print(pictures.status(data))
+    say(pictures.status(data))
 
 
 def current(data: Mapping[str, Any]) -> None:
     """The database's revision and the code's head."""
-    _print(pictures.current(data))
+    say(pictures.current(data))
 
 
 def health(data: Mapping[str, Any]) -> None:
     """What the site answers."""
-    _print(pictures.health(data))
-
-
-def _print(lines: Sequence[str]) -> None:
-    print("\n".join(lines))
+    say(pictures.health(data))

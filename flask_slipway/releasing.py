@@ -1,0 +1,157 @@
+"""The laptop's side of a release: check, test, commit, push, then one conversation with the server."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask_slipway import checking, console, link, plan, project, pushing, settings, testing, words
+from flask_slipway.development import App, AppFailed, loaded
+from flask_slipway.errors import Refusal, SlipwayError
+from flask_slipway.settings import Settings, Site
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for. `to`: an environment, "" for the first that is no example."""
+
+    message: str = ""
+    to: str = ""
+    dry: bool = False
+    yes: bool = False
+    skip_tests: bool = False
+
+
+def release(root: Path, wish: Wish) -> None:
+    """Brings a site to what is checked out here. Raises what the errors say; nothing is changed before the yes."""
+    known = settings.load(root)
+    site = chosen(known, wish.to)
+    if not (wish.yes or wish.dry or console.can_ask()):
+        next_lines = ["the same command with --yes, or with --dry to see the plan alone"]
+        raise Refusal(words.told("There is no terminal to ask in. Nothing was changed.", next=next_lines))
+    with ExitStack() as stack:
+        app = check(known, site, wish, stack)
+        dirty = not project.working_copy(root).clean
+        made = None if wish.dry else commit_and_push(root, site, wish.message)
+        if wish.dry:
+            foretell(root, site, wish.message)
+        candidate = checking.candidate(app, root, dirty=dirty and wish.dry)
+        try:
+            converse(site, candidate, app, wish)
+        except Refusal as error:
+            raise _with_commit(error, made, site) from error
+
+
+def chosen(known: Settings, name: str) -> Site:
+    """The environment to release to. Raises WrongUse where it is the example still."""
+    if not name:
+        name = known.edited[0].name if known.edited else next(iter(known.sites))
+        if name == "sandbox" and len(known.sites) > 1:
+            name = next(iter(known.sites))  # never the sandbox by default: nobody has asked for it
+    return settings.site(known.root, name)
+
+
+def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
+    """All that is looked at before anything is committed; returns the loaded app. Raises Refusal."""
+    began = time.monotonic()
+    here = project.working_copy(known.root)
+    found = [*checking.tree(here, site, message=bool(wish.message) or wish.dry), *checking.hidden(known.root)]
+    found.append(checking.packages(known.root, known.app))
+    checking.refuse(found)
+    app = stack.enter_context(loaded(known.root, known.app))
+    found += checking.database(app)
+    checking.refuse(found)
+    told = _tests(known, wish)
+    by_subject = {finding.subject: finding.text for finding in found}
+    tree = f"{by_subject['tree']}, on {here.branch}"
+    models = by_subject["models"] if by_subject["models"].startswith("note") else "models match"
+    console.headline("Checking", f"{tree}, one head, {models}", told, time.monotonic() - began)
+    for finding in found:
+        if finding.text.startswith("note: "):
+            console.note(finding.text, finding.lines)
+    return app
+
+
+def _tests(known: Settings, wish: Wish) -> str:
+    if wish.dry:
+        return "not tested"
+    if wish.skip_tests:
+        return "tests SKIPPED"
+    return testing.for_release(known.root, known.test).told
+
+
+def commit_and_push(root: Path, site: Site, message: str) -> str | None:
+    """Commits what is there to commit, and pushes; returns what was done in words, None where nothing was to do."""
+    remote = pushing.remote_for(root, site.name)
+    began = time.monotonic()
+    made = pushing.commit(root, message) if message else None
+    pushed = pushing.push(root, remote, site.branch)
+    here = project.working_copy(root)
+    place = f"{remote}/{site.branch}"
+    if made is not None:
+        text = f"{words.short(made.commit)}  {words.count(made.files, 'file')}; pushed to {place}"
+        console.headline("Committed", text, "", time.monotonic() - began)
+    elif pushed:
+        console.headline("Pushed", f"{words.short(here.commit)} to {place}", "", time.monotonic() - began)
+    print()
+    return f"commit {words.short(here.commit)} is pushed to {place}" if made or pushed else None
+
+
+def foretell(root: Path, site: Site, message: str) -> None:
+    """What a release would commit and push, in words; changes nothing."""
+    here = project.working_copy(root)
+    place = f"{pushing.remote_for(root, site.name)}/{site.branch}"
+    if not here.clean:
+        count = words.count(len(here.changed) + len(here.untracked), "file")
+        needs = "" if message else '; a release needs -m "…" for that'
+        print(f"Would commit    {count}, and push to {place}{needs}")
+        console.say(pushing.listing(here))
+    elif project.pushed(root, *place.split("/", 1)) != here.commit:
+        print(f"Would push      {words.short(here.commit)} to {place}")
+    print()
+
+
+def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish) -> None:
+    """The conversation: facts → plan → the person's yes → the steps → the ending."""
+    screen = console.Screen()
+
+    def describe(ids: Any) -> Any:
+        try:
+            return app.operations(ids, "up")
+        except AppFailed:
+            return ()
+
+    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+        relation = project.relation(app.root, facts["commit"], candidate.commit)
+        made = plan.release(site, candidate, facts, relation, describe)
+        screen.close()
+        console.say(made.lines())
+        if wish.dry:
+            return None
+        if not console.confirm(made.question, wish.yes):
+            raise Refusal(f"Not released. Nothing was changed on {site.name}.")
+        print()
+        return made.go()
+
+    try:
+        end = link.converse(site, "release", candidate.args(link.who()), decide, screen.show)
+    except plan.Nothing as nothing:
+        print(nothing)
+        return
+    finally:
+        screen.close()
+    if end.get("outcome") == "stopped":
+        print(f"Dry: nothing was changed, here or on {site.name}.")
+        return
+    console.finish(end, site, failed="Not released")
+
+
+def _with_commit(error: SlipwayError, made: str | None, site: Site) -> SlipwayError:
+    """The refusal with the truth about this side: that a commit was pushed before it."""
+    if made is None or not error.message:
+        return error
+    told = error.message.replace("Nothing was changed.", f"Nothing was changed on {site.name}; {made}.", 1)
+    return type(error)(told)

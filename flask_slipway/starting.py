@@ -1,0 +1,44 @@
+"""The first time on a machine: .env, the development database, the rows that the app needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask_slipway import pushing, upgrading
+from flask_slipway.development import App, loaded
+from flask_slipway.settings import Settings
+
+
+def setup(known: Settings) -> Iterator[str]:
+    """Makes .env from .env.example, upgrades and seeds the development database; what is there is kept."""
+    yield from env_file(known.root)
+    yield from upgrading.upgrade(known.root, known.app)
+    with loaded(known.root, known.app) as app:
+        yield from seed(app, known)
+    yield "Next: inv run"
+
+
+def env_file(root: Path) -> Iterator[str]:
+    """.env as a copy of .env.example, readable by its owner alone; says where git does not ignore it."""
+    target, example = root / ".env", root / ".env.example"
+    if target.exists():
+        yield ".env is there already."
+    elif example.is_file():
+        target.touch(mode=0o600)
+        target.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+        yield "Made .env from .env.example; look through its values."
+    else:
+        yield "There is no .env.example, so no .env was made."
+    if target.exists() and not pushing.is_ignored(root, ".env"):
+        yield "Note: git does not ignore .env yet. Add the line  .env  to .gitignore"
+
+
+def seed(app: App, known: Settings) -> Iterator[str]:
+    """Runs the configured commands."""
+    for command in known.seed:
+        printed = app.command(*command).strip().splitlines()
+        last = f": {printed[-1]}" if printed else ""
+        yield f"Seeded by flask {' '.join(command)}{last}"
+    if not known.seed:
+        yield "Nothing to seed: seed: in invoke.yaml names no command."

@@ -1,0 +1,223 @@
+"""The tasks of `inv`: flags in, one function called. What is heavy is imported when its task runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from flask_slipway.tasks.story import KEY, root, story
+
+
+def collection(folder: Path) -> Collection:
+    """The tasks for the project in `folder`. Raises WrongUse where its invoke.yaml is not YAML."""
+    from flask_slipway import yamlfile
+
+    yamlfile.node(folder)
+    namespace = Collection(*TASKS)
+    namespace.add_collection(Collection("sandbox", sandbox_up, sandbox_down))
+    namespace.configure({KEY: {"root": str(folder)}})
+    return namespace
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+@story()
+def setup(c: Context) -> None:
+    """Begin on this machine: .env, development database, seed.
+
+    Example: inv setup"""
+    from flask_slipway import settings, starting
+
+    _say(starting.setup(settings.load(root(c))))
+
+
+@story(help={"port": "another port than 5000", "host": "another address than 127.0.0.1"})
+def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
+    """Run the development server, until Ctrl-C.
+
+    Example: inv run --port 8000"""
+    from flask_slipway import development, settings
+
+    code = development.flask(root(c), settings.load(root(c)).app, "run", "--debug", "--port", str(port), "--host", host)
+    if code:
+        raise Exit(code=code)
+
+
+@story(help={"k": "only the tests whose names match, as pytest -k"})
+def test(c: Context, k: str = "") -> None:
+    """Run the whole suite: ruff, mypy, pytest.
+
+    Example: inv test -- -x tests/unit"""
+    from flask_slipway import testing
+
+    extra = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    code = testing.suite(root(c), [*(["-k", k] if k else []), *extra])
+    if code:
+        raise Exit(code=code)
+
+
+@story(
+    help={
+        "message": "what the revision does",
+        "initial": "the first revision, generated against an empty scratch database",
+    }
+)
+def migrate(c: Context, message: str = "", initial: bool = False) -> None:
+    """Make a revision from the models, show and prove it, apply it here.
+
+    Example: inv migrate -m "add posted"
+    """
+    from flask_slipway import revisions, settings
+
+    revisions.migrate(root(c), settings.load(root(c)).app, message, initial)
+
+
+@story()
+def upgrade(c: Context) -> None:
+    """Bring the development database to the head.
+
+    Example: inv upgrade"""
+    from flask_slipway import settings, upgrading
+
+    _say(upgrading.upgrade(root(c), settings.load(root(c)).app))
+
+
+@story(help={"to": "the revision to go down to, or base (one step)"})
+def downgrade(c: Context, to: str = "") -> None:
+    """Take the development database down a revision.
+
+    Example: inv downgrade --to 8a1c5e20"""
+    from flask_slipway import settings, upgrading
+
+    _say(upgrading.downgrade(root(c), settings.load(root(c)).app, to))
+
+
+@story()
+def current(c: Context) -> None:
+    """Show the development database's revision, and drift.
+
+    Example: inv current"""
+    from flask_slipway import settings, upgrading
+
+    _say(upgrading.current(root(c), settings.load(root(c)).app))
+
+
+@story()
+def freeze(c: Context) -> None:
+    """Write requirements.txt from what is installed, tools left out.
+
+    Example: inv freeze"""
+    from flask_slipway import freezing, settings
+
+    _say(freezing.freeze(root(c), settings.load(root(c)).app))
+
+
+@story(help={"to": "the environment that a release would go to"})
+def check(c: Context, to: str = "") -> None:
+    """Look at all that a release would refuse on.
+
+    Example: inv check"""
+    from flask_slipway import inspecting
+
+    inspecting.check(root(c), to)
+
+
+@story(help={"message": "what the change does"})
+def commit(c: Context, message: str = "") -> None:
+    """List, stage and commit all but secrets.
+
+    Example: inv commit -m "Let assets be reordered"
+    """
+    from flask_slipway import committing
+
+    _say(committing.commit(root(c), message))
+
+
+@story()
+def push(c: Context) -> None:
+    """Push the branch.
+
+    Example: inv push"""
+    from flask_slipway import committing
+
+    _say(committing.push(root(c)))
+
+
+@story()
+def status(c: Context) -> None:
+    """Show code, database and drift here and on every site.
+
+    Example: inv status"""
+    from flask_slipway import overview
+
+    overview.show(root(c))
+
+
+@story(
+    help={
+        "message": "commit what is not committed yet, with this message",
+        "to": "the environment (the first that is not the example)",
+        "dry": "show the plan and stop; changes nothing",
+        "yes": "do not ask",
+        "skip-tests": "do not run the tests first; it is said so",
+    }
+)
+def release(
+    c: Context, message: str = "", to: str = "", dry: bool = False, yes: bool = False, skip_tests: bool = False
+) -> None:
+    """Release: check, test, commit, push, then the site.
+
+    Example: inv release -m "Let assets be reordered"
+    """
+    from flask_slipway import releasing
+
+    releasing.release(root(c), releasing.Wish(message, to, dry, yes, skip_tests))
+
+
+@story()
+def demo(c: Context) -> None:
+    """Try it all on this machine: a sandbox, and a release on it.
+
+    Example: inv demo"""
+    import importlib
+
+    importlib.import_module("flask_slipway.sandbox.demo").run(root(c))
+
+
+@story(
+    name="up",
+    help={
+        "openssh": "the real sshd instead of the embedded server",
+        "database": "auto, sqlite, mariadb or mysql",
+    },
+)
+def sandbox_up(c: Context, openssh: bool = False, database: str = "auto") -> None:
+    """Start a PythonAnywhere on this machine, in .sandbox.
+
+    Example: inv sandbox.up --database mariadb"""
+    from flask_slipway import playing
+
+    _say(playing.up(root(c), openssh, database))
+
+
+@story(name="down", help={"remove": "remove its folder too, with its database"})
+def sandbox_down(c: Context, remove: bool = False) -> None:
+    """Stop the sandbox.
+
+    Example: inv sandbox.down --remove"""
+    from flask_slipway import playing
+
+    _say(playing.down(root(c), remove))
+
+
+TASKS = (
+    setup, run, test, migrate, upgrade, downgrade, current, freeze, check, commit, push, status, release, demo,
+)  # fmt: skip

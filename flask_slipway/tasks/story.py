@@ -1,0 +1,62 @@
+"""What makes a function a task: Invoke's own `task`, and every fault told without a traceback (unless --debug)."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task as invoke_task
+
+from flask_slipway.errors import Interrupted, WrongUse
+
+KEY = "_slipway"  # where a collection keeps its project's root in the context
+
+
+def root(context: Context) -> Path:
+    """The project's folder, as its tasks.py gave it."""
+    return Path(context.config[KEY]["root"])
+
+
+def story(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates a task; `options` as for invoke.task."""
+    return lambda function: invoke_task(told(function), **options)
+
+
+def told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose faults end in one clean message and the exit code of the design."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        try:
+            return function(*args, **options)
+        except Exit:
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("\nInterrupted.") from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Exit(code=1) from None
+        except Exception as error:
+            if is_debugging():
+                raise
+            raise WrongUse(f"A fault of Flask-Slipway itself: {type(error).__name__}: {error}\n{HOW}") from error
+
+    return run
+
+
+HOW = "Next: the same with --debug first, as in  inv --debug status,  shows where"
+
+
+def is_debugging() -> bool:
+    """True after `inv --debug …`."""
+    return logging.getLogger("invoke").isEnabledFor(logging.DEBUG)

@@ -1,0 +1,89 @@
+"""The development database up, down, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from flask_slipway import words
+from flask_slipway.development import loaded
+from flask_slipway.errors import Refusal
+
+
+def upgrade(root: Path, app_name: str) -> Iterator[str]:
+    """The development database up to the head; says what it did."""
+    with loaded(root, app_name) as app:
+        answer = app.ask("revisions")
+        if len(answer["heads"]) > 1:
+            what = f"The code has {len(answer['heads'])} heads: {', '.join(answer['heads'])}. Nothing was changed."
+            raise Refusal(words.told(what, next=["flask db merge heads -m merge", "inv upgrade"]))
+        before = app.current()
+        _refuse_unknown(before, answer["revisions"])
+        if before == answer["heads"]:
+            yield f"Nothing to do: the development database is at {', '.join(before) or 'no revision'}, the head."
+            return
+        app.move("upgrade", answer["heads"][0])
+        yield f"Upgraded the development database: {', '.join(before) or 'empty'} → {', '.join(app.current())}"
+
+
+def downgrade(root: Path, app_name: str, to: str) -> Iterator[str]:
+    """The development database down to `to`, or one step; says what it did, and what it loses. Raises Refusal."""
+    with loaded(root, app_name) as app:
+        rows = app.revisions()
+        before = app.current()
+        _refuse_unknown(before, rows)
+        if not before:
+            yield "Nothing to do: the development database is at no revision."
+            return
+        target = _target(rows, before, to)
+        app.move("downgrade", target or "base")
+        yield f"Downgraded the development database: {', '.join(before)} → {', '.join(app.current()) or 'empty'}"
+        yield "The models are ahead of it now: inv upgrade brings it back."
+
+
+def _target(rows: Sequence[Any], current: Sequence[str], to: str) -> str:
+    """The revision to go down to, "" for the empty schema; `to` may be short. Raises Refusal for an unknown one."""
+    if to == "base":
+        return ""
+    down = {row["id"]: row["down"] for row in rows}
+    if not to:
+        below = down[current[0]]
+        return below[0] if below else ""
+    found = [identifier for identifier in down if identifier.startswith(to)]
+    if len(found) != 1:
+        known = f"known: {', '.join(words.listed(down))}"
+        what = f"{to} is {'no revision' if not found else 'the beginning of several revisions'}. Nothing was changed."
+        raise Refusal(words.told(what, [known], ["inv current"]))
+    below, row = set(), list(current)
+    while row:
+        identifier = row.pop()
+        below.add(identifier)
+        row += down.get(identifier, [])
+    if found[0] not in below:
+        raise Refusal(f"{found[0]} is not below {', '.join(current)}. Nothing was changed.\nNext: inv upgrade")
+    return found[0]
+
+
+def _refuse_unknown(current: Sequence[str], rows: Sequence[Any]) -> None:
+    unknown = set(current) - {row["id"] for row in rows}
+    if unknown:
+        what = f"The development database is at {', '.join(sorted(unknown))}, which this code does not know."
+        next_lines = ["git switch to the branch that has it, inv downgrade there, then come back"]
+        raise Refusal(words.told(f"{what} Nothing was changed.", next=next_lines))
+
+
+def current(root: Path, app_name: str) -> Iterator[str]:
+    """The development database's revision, the code's head, what lies between, and drift."""
+    with loaded(root, app_name) as app:
+        answer, at = app.ask("revisions"), app.current()
+        texts = {row["id"]: row["text"] for row in answer["revisions"]}
+        named = [f"{identifier} {texts.get(identifier, '(unknown to this code)')}".strip() for identifier in at]
+        yield f"database  {', '.join(named) or 'no revision'}"
+        yield f"code      {', '.join(f'{head} {texts[head]}'.strip() for head in answer['heads']) or 'no revision'}"
+        if at == answer["heads"]:
+            differences = app.differences()
+            yield f"drift     {words.count(len(differences), 'difference') if differences else 'none'}"
+            yield from (f"          {line}" for line in words.listed(differences, 20))
+        elif not set(at) - set(texts):
+            yield "Next: inv upgrade"
