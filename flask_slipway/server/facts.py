@@ -160,7 +160,8 @@ class Facts:
     def lock(self):
         """Who holds the lock, or None."""
         for holder in lock.holders(lock_folder(self.site), self.keys()):
-            return told_of(holder, lock.is_alive(lock_folder(self.site), holder))
+            if not lock.is_abandoned(lock_folder(self.site), holder):
+                return told_of(holder, lock.is_alive(lock_folder(self.site), holder))
         return None
 
 

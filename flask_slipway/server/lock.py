@@ -42,7 +42,15 @@ class Lock:
         self._stop = threading.Event()
 
     def acquire(self):
-        """Takes all of it or nothing. Raises Held."""
+        """Takes all of it or nothing; what a dead holder left who had changed nothing counts as free. Raises Held."""
+        try:
+            self._take()
+        except Held as held:
+            if not is_abandoned(self.folder, held.holder):
+                raise
+            self.take_over(held.holder)
+
+    def _take(self):
         files.folder(self.folder)
         self._beat()
         part = os.path.join(self.folder, "%s.part" % self.token)
@@ -165,6 +173,13 @@ def holders(folder, keys):
         if holder:
             found[holder.get("token")] = holder
     return list(found.values())
+
+
+def is_abandoned(folder, holder):
+    """True where the holder is dead and had not begun to change anything, or had ended: no open run is its own."""
+    if not holder.get("open_run") or is_alive(folder, holder):
+        return False
+    return (files.read_json(holder["open_run"]) or {}).get("run") != holder.get("run")
 
 
 def is_alive(folder, holder, patience=0.0):

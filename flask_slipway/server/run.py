@@ -80,6 +80,7 @@ class Run:
             "run": self.id,
             "site": self.site.name,
             "commit": self.args.get("commit"),
+            "open_run": self.site.open_run,
         }
         self.lock = lock.Lock(lock_folder(self.site), self.facts.keys(), holder)
         self.lock.acquire()

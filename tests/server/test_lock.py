@@ -82,7 +82,7 @@ def dead_holder(tmp_path, runner, keys):
 
 
 def test_of_processes_that_take_it_at_once_exactly_one_gets_it(tmp_path, runner):
-    for number in range(5):
+    for number in range(3):
         go = tmp_path / f"go{number}"
         keys = [f"domain www{number}.example.org", f"project /home/bob/app{number}"]
         racers = [runner(keys, f"racer{n}", go=go) for n in range(4)]
@@ -140,7 +140,7 @@ def test_a_holder_on_another_machine_lives_while_its_heartbeat_moves(tmp_path):
 
 def test_of_processes_that_take_a_dead_holders_lock_over_exactly_one_gets_it(tmp_path, runner):
     keys = ["domain www.example.org", "project /a"]
-    for number in range(5):
+    for number in range(3):
         dead = dead_holder(tmp_path, runner, keys)
         go = tmp_path / f"go{number}"
         racers = [runner(keys, f"racer{n}", how="take over", dead=dead, go=go) for n in range(4)]
@@ -181,6 +181,31 @@ def test_who_died_in_the_middle_of_taking_over_can_be_taken_over(tmp_path, runne
     third.check()
     third.release()
     assert [name for name in os.listdir(tmp_path / "locks") if name.endswith((".taken", ".lock", ".part"))] == []
+
+
+def test_the_lock_of_a_dead_holder_that_had_begun_nothing_is_free(run, tmp_path):
+    """Killed between its lock and its first line: nothing is open, so no recover could ever free it."""
+    this = run()
+    folder, keys = server_facts.lock_folder(this.site), this.facts.keys()
+    gone = {"who": "dave@desk", "run": "r1", "open_run": this.site.open_run}
+    left = lock.Lock(folder, keys[:2], gone)
+    left.holder.update(started=-1)
+    left.acquire()
+    assert this.facts.lock() is None
+    this.lock.acquire()
+    this.lock.check()
+
+
+def test_the_lock_of_a_dead_holder_whose_run_stands_open_is_not_free(run, tmp_path):
+    this = run()
+    files.folder(this.site.folder)
+    files.write_json(this.site.open_run, {"run": "r1"})
+    left = lock.Lock(server_facts.lock_folder(this.site), this.facts.keys()[:2], {"who": "dave@desk", "run": "r1"})
+    left.holder.update(started=-1, open_run=this.site.open_run)
+    left.acquire()
+    assert (this.facts.lock()["who"], this.facts.lock()["alive"]) == ("dave@desk", False)
+    with pytest.raises(lock.Held, match="dave@desk"):
+        this.lock.acquire()
 
 
 def test_a_lock_that_somebody_else_got_meanwhile_is_not_taken_over(tmp_path, runner):
