@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import getpass
-import json
-import os
 import secrets
 import shutil
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import WrongUse
-from . import databases, home, openssh, origin, processes, programs, state, virtualenv, wsgi
+from . import databases, fronts, home, origin, processes, programs, state, virtualenv, wsgi
 from .databases import write_private
 from .processes import Process
 from .programs import Programs
 from .state import Sandbox
-from .worker import Layout
 
-HERE = Path(__file__).parent
-DOMAIN = "www.sandbox.localhost"
+DOMAIN = "sandbox.localhost"
 PROJECT = "mysite"
-ELSEWHERE = "elsewhere"  # a file that names where the sockets are when the folder's own name is too long for them
 ENV = {"FLASK_ENV": "production"}
 
 
@@ -40,6 +34,7 @@ def up(
     app: str = "app",
     programs: Path | None = None,
     project: str = PROJECT,
+    virtualenv: str | None = None,
     wsgi_text: str | None = None,
 ) -> Sandbox:
     """Makes the site in `folder` from the HEAD of the git project `source`, and starts it; what is there and runs is
@@ -47,23 +42,26 @@ def up(
 
     `ssh`: embedded or openssh. `database`: sqlite, mariadb, mysql, or auto, the first of mysql, mariadb, sqlite to be
     had here. `python`: what the virtualenv is made from; `server_python`: what `python3` means in an SSH session, the
-    same unless given. Ports: 0 is a free one. `programs`: a folder with mysqld and mysql. `wsgi_text`: the WSGI file,
-    with {project} for the project's folder. Raises WrongUse."""
+    same unless given. Ports: 0 is a free one. `programs`: a folder with mysqld and mysql. `project`, `virtualenv`: the
+    names of their folders. `wsgi_text`: the WSGI file, with {project} for the project's folder. Raises WrongUse."""
     folder = folder.absolute()
     before = state.read(folder)
     found = _programs(database, programs, before)
-    site = _new(folder, app, project, found) if before is None else _again(before, ssh, ssh_port, web_port)
+    site = (
+        _new(folder, app, project, virtualenv or project, found)
+        if before is None
+        else _again(before, ssh, ssh_port, web_port)
+    )
     site = replace(site, ssh=ssh)
     _refuse(site)
     state.save(site)
     _make(site, source, python, server_python or python)
     site = _with_database(site, found)
     _furnish(site, source, wsgi_text)
-    site = _with_ports(site, ssh_port, web_port)
-    state.save(site)
-    site = _with_web(site, python)
-    site = _with_ssh(site)
-    _wait(site)
+    site = fronts.with_ports(site, ssh_port, web_port)
+    site = fronts.with_web(site, python)
+    site = fronts.with_ssh(site)
+    fronts.wait(site)
     return site
 
 
@@ -77,7 +75,7 @@ def down(folder: Path, remove: bool = False) -> None:
                 site.processes[name].stop(90)
         state.save(replace(site, processes={}))
     if remove and site is not None:
-        if (note := folder / "run" / ELSEWHERE).exists():
+        if (note := folder / "run" / fronts.ELSEWHERE).exists():
             shutil.rmtree(note.read_text(), ignore_errors=True)
         shutil.rmtree(folder)
 
@@ -111,7 +109,7 @@ def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Progr
     return None
 
 
-def _new(folder: Path, app: str, project: str, found: Programs | None) -> Sandbox:
+def _new(folder: Path, app: str, project: str, environment: str, found: Programs | None) -> Sandbox:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     account, log = folder / "home", folder / "log"
@@ -129,7 +127,7 @@ def _new(folder: Path, app: str, project: str, found: Programs | None) -> Sandbo
         key=folder / "ssh/id_ed25519",
         home=account,
         project=account / project,
-        virtualenv=account / ".virtualenvs" / project,
+        virtualenv=account / ".virtualenvs" / environment,
         wsgi=folder / "www" / wsgi.name(DOMAIN),
         url="",
         web_port=0,
@@ -223,120 +221,3 @@ def _furnish(site: Sandbox, source: Path | None, text: str | None) -> None:
     if not site.wsgi.exists():
         default = wsgi.content(str(site.project), site.app, site.env) if source is not None else wsgi.EMPTY
         site.wsgi.write_text(text.replace("{project}", str(site.project)) if text else default)
-
-
-# What is started
-
-
-def _with_ports(site: Sandbox, ssh_port: int, web_port: int) -> Sandbox:
-    """The site with a port for each server that has to be started: the one wanted, the one of before, or a free one."""
-    if "ssh" not in site.processes:
-        site = replace(site, ssh_port=processes.port(ssh_port or site.ssh_port, "SSH server"))
-    if "web" not in site.processes:
-        port = processes.port(web_port or site.web_port, "web server")
-        site = replace(site, web_port=port, url=f"http://{site.host}:{port}")
-    return site
-
-
-def _search(site: Sandbox) -> str:
-    return home.path([site.folder / "bin", *([site.programs] if site.programs else [])])
-
-
-def _with_web(site: Sandbox, python: str) -> Sandbox:
-    if "web" in site.processes:
-        return site
-    run = site.folder / "run"
-    if len(str(run)) > 80 or " " in str(run):  # a socket's path has 107 bytes at most
-        run = _short(run)
-    layout = Layout(
-        home=str(site.home),
-        virtualenv=str(site.virtualenv),
-        wsgi=str(site.wsgi),
-        python=str(home.base(python)),
-        modules=str(site.folder / "uwsgi"),
-        run=str(run),
-        error_log=site.logs["error"],
-        server_log=site.logs["server"],
-        access_log=site.logs["access"],
-        path=_search(site),
-        user=site.user,
-    )
-    (run / "web.state").unlink(missing_ok=True)
-    return _start(site, "web", {"port": site.web_port, "site": asdict(layout)})
-
-
-def _short(run: Path) -> Path:
-    """A folder for sockets with a short name, remembered in `run`."""
-    import tempfile
-
-    note = run / ELSEWHERE
-    if not note.exists() or not Path(note.read_text()).is_dir():
-        note.write_text(tempfile.mkdtemp(prefix="slipway-"))
-    return Path(note.read_text())
-
-
-def _with_ssh(site: Sandbox) -> Sandbox:
-    if "ssh" in site.processes:
-        return site
-    environment = home.environment(site.home, site.user, _search(site))
-    if site.ssh == "openssh":
-        folder = site.folder / "ssh"
-        command = openssh.command(folder, site.ssh_port, site.user, environment)
-        return _started(site, "ssh", processes.spawn(command, site.folder / "log/ssh.log", cwd=site.home))
-    configuration = {
-        "port": site.ssh_port,
-        "home": str(site.home),
-        "user": site.user,
-        "host_key": str(site.host_key.with_suffix("")),
-        "authorized_keys": str(site.folder / "ssh/authorized_keys"),
-        "environment": environment,
-    }
-    return _start(site, "ssh", configuration)
-
-
-def _start(site: Sandbox, name: str, configuration: dict[str, Any]) -> Sandbox:
-    """Starts our own server `name` (web, ssh) with its configuration in a private file."""
-    path = site.folder / "run" / f"{name}.json"
-    write_private(path, json.dumps(configuration, indent=2) + "\n")
-    command = [sys.executable, "-B", "-m", f"flask_slipway.sandbox.{name}", str(path)]
-    modules = [str(HERE.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(modules)}
-    return _started(site, name, processes.spawn(command, site.folder / f"log/{name}.log", cwd=site.home, env=env))
-
-
-def _started(site: Sandbox, name: str, process: Process) -> Sandbox:
-    site = replace(site, processes={**site.processes, name: process})
-    state.save(site)
-    return site
-
-
-def _wait(site: Sandbox) -> None:
-    """Waits until both servers answer and the site's first processes are up, or have failed to come up."""
-    for name, ready in (("ssh", lambda: _greets(site.ssh_port)), ("web", lambda: _web_state(site) is not None)):
-        process = site.processes[name]
-        processes.wait(lambda ready=ready, process=process: ready() or not process.alive, 120)  # type: ignore[misc]
-        if not process.alive or not ready():
-            log = site.folder / f"log/{name}.log"
-            end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-            down(site.folder)
-            raise WrongUse(f"The sandbox's {name} server does not start. The end of {log}:\n{end}")
-
-
-def _greets(port: int) -> bool:
-    import socket
-
-    try:
-        with socket.create_connection((processes.LOOPBACK, port), timeout=5) as link:
-            return link.recv(4) == b"SSH-"
-    except OSError:
-        return False
-
-
-def _web_state(site: Sandbox) -> str | None:
-    """What the web server says of itself once its first processes have come up, or failed to."""
-    run = json.loads((site.folder / "run/web.json").read_text())["site"]["run"]
-    try:
-        word = (Path(run) / "web.state").read_text().split()[0]
-    except (OSError, IndexError):
-        return None
-    return None if word == "starting" else word
