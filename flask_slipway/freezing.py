@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from flask_slipway import requirements, words
+from flask_slipway import console, requirements, words
 
 
 def freeze(root: Path, app: str) -> Iterator[str]:
@@ -18,6 +18,6 @@ def freeze(root: Path, app: str) -> Iterator[str]:
     else:
         yield f"Nothing to do: requirements.txt lists these {listed} already."
     for line in found.left_out:
-        yield f"  left out, {line}"
+        yield from console.wrapped(f"left out, {line}", 2)
     if found.changed:
         yield "Next: git diff requirements.txt"

@@ -29,6 +29,7 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
         web_port=urlsplit(site.url).port or 0,
         app=site.app,
         project=Path(site.project).name,
+        virtualenv=Path(site.virtualenv).name,
     )
     _remote(root, made.origin)
     yield f"The sandbox runs: {made.url}, {made.database['dialect']}, SSH on port {made.ssh_port}."

@@ -67,7 +67,7 @@ def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
     told = _tests(known, wish)
     by_subject = {finding.subject: finding.text for finding in found}
     tree = f"{by_subject['tree']}, on {here.branch}"
-    models = by_subject["models"] if by_subject["models"].startswith("note") else "models match"
+    models = "drift noted" if by_subject["models"].startswith("note") else "models match"
     console.headline("Checking", f"{tree}, one head, {models}", told, time.monotonic() - began)
     for finding in found:
         if finding.text.startswith("note: "):
