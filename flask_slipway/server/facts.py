@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from typing import Any
 
-from . import backup, database, files, gate, git, journal, lock, masking, packages
+from . import backup, database, files, gate, git, journal, lock, packages
 from .app import App, AppFailed
 from .mysql import DatabaseError
 from .outcome import Refused
@@ -54,8 +54,7 @@ class Facts:
             )
         self.mask.add_env((files.read(os.path.join(site.project, ".env")) or b"").decode("utf-8", "replace"))
         for name, value in site.env.items():
-            if masking.SECRET_NAME.search(name):
-                self.mask.add(value)
+            self.mask.add_named(name, value)
 
     def wsgi_source(self):
         """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place."""

@@ -1,0 +1,147 @@
+"""Masking: a secret is in nothing that is told, however it was written there; and how .env files are read."""
+
+import io
+import json
+import re
+import shlex
+import urllib.parse
+
+import dotenv
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from flask_slipway.server import mysql
+from flask_slipway.server.masking import COVER, Mask, env_pairs
+
+AWKWARD = st.text("XY'\"$\\ %@#:/&é漢\t", min_size=4, max_size=14).map(lambda text: f"X{text}Y")
+
+FORMS = {
+    "as it is": lambda s: s,
+    "repr": repr,
+    "repr within a text with both quotes": lambda s: repr(f'it\'s "{s}"'),
+    "repr of bytes": lambda s: repr(s.encode()),
+    "JSON": json.dumps,
+    "JSON that keeps letters": lambda s: json.dumps(s, ensure_ascii=False),
+    "JSON in JSON": lambda s: json.dumps({"output": json.dumps(s)}),
+    "URL": lambda s: f"mysql://bob:{urllib.parse.quote(s)}@host/db",
+    "URL, all": lambda s: f"mysql://bob:{urllib.parse.quote(s, safe='')}@host/db",
+    "URL, plus": lambda s: f"mysql://bob:{urllib.parse.quote_plus(s)}@host/db",
+    "URL, as SQLAlchemy writes it": lambda s: f"mysql://bob:{urllib.parse.quote(s, safe=' +')}@host/db",
+    "URL, small letters": lambda s: re.sub("%..", lambda m: m[0].lower(), urllib.parse.quote(s, safe="")),
+    "shell": shlex.quote,
+    "bash's own": lambda s: "'" + s.replace("'", "'\\''") + "'",
+    "SQL": lambda s: mysql.literal(s),
+    "SQL, doubled quotes": lambda s: "'" + s.replace("'", "''") + "'",
+    "option file": mysql.quoted,
+    "for configparser": lambda s: s.replace("%", "%%"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(AWKWARD)
+@example("Xit's $5 \\ 100% @#Y\"")
+@example("pX@ss w'Yrd")
+@example('tabX\thereY"s')
+def test_a_secret_never_appears_in_masked_text_however_it_is_written(form, secret):
+    mask = Mask()
+    mask.add(secret)
+    written = FORMS[form](secret)
+    masked = mask.text(f"(2003) cannot reach <{written}> now")
+    assert secret not in masked
+    inner = masked.partition("<")[2].partition(">")[0]
+    assert COVER in inner
+    assert not set(inner.replace(COVER, "")) & set("XY$é漢"), "a part of the secret is left"
+
+
+@given(AWKWARD)
+def test_every_text_in_a_value_is_masked_keys_too(secret):
+    mask = Mask()
+    mask.add(secret)
+    masked = mask.value({"cause": [secret, {f"x{secret}": (1, None, True, secret)}], "rows": 3})
+    assert masked == {"cause": [COVER, {f"x{COVER}": [1, None, True, COVER]}], "rows": 3}
+
+
+def test_very_short_values_are_left_and_no_value_is_no_fault():
+    mask = Mask()
+    for value in ("", None, "abcd"):
+        mask.add(value)
+    assert mask.text("abcdef") == "abcdef"
+
+
+def test_a_longer_secret_is_covered_whole_though_a_shorter_one_is_in_it():
+    mask = Mask()
+    mask.add("hunter")
+    mask.add("hunter-and-more")
+    assert mask.text("it is hunter-and-more") == f"it is {COVER}"
+
+
+VALUES = st.text("ab'\"$\\ %@#=:/.é{}", max_size=12)
+LINES = st.one_of(
+    st.builds("{}={}".format, st.sampled_from(["SECRET_KEY", "API_TOKEN", "DB_PASSWORD"]), VALUES),
+    st.builds("export {}='{}' # why".format, st.just("SECRET_KEY"), st.text('ab"$ %@#', max_size=12)),
+    st.builds('{} = "{}"'.format, st.just("SECRET_KEY"), st.text("ab'$ %@#é", max_size=12)),
+    st.builds(
+        "{}={}".format,
+        st.just("SECRET_KEY"),
+        VALUES.map(lambda v: '"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"'),
+    ),
+    st.builds(
+        "{}={}".format,
+        st.just("SECRET_KEY"),
+        VALUES.map(lambda v: "'" + v.replace("\\", "\\\\").replace("'", "\\'") + "'"),
+    ),
+    st.sampled_from(["", "# a comment", "#SECRET_KEY=no", "no assignment", 'A="one\ntwo"', "B='x\ny' # z"]),
+)
+
+
+@given(st.lists(LINES, max_size=5).map("\n".join))
+@example('SECRET_KEY="a\\"b\\\\c"')
+@example("SECRET_KEY='quoted' # a comment")
+@example('PRIVATE_KEY="-----BEGIN\nabc def\n-----END"')
+@example("SECRET_KEY=abc#def # not part of it")
+@example("SECRET_KEY= # empty")
+@example("\ufeffSECRET_KEY=after-a-mark\r\nTWO=2")
+def test_what_the_app_reads_from_its_env_file_is_read_the_same_way_here(text):
+    """python-dotenv is what Flask reads .env with."""
+    apps = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
+    ours = list(env_pairs(text))
+    for name, value in apps.items():
+        if value is not None:
+            assert (name, value) in ours
+
+
+@given(AWKWARD)
+def test_a_secret_in_an_env_file_is_masked_however_it_is_quoted_there(secret):
+    assume("\t" not in secret)
+    escaped = secret.replace("\\", "\\\\")
+    for written in ('"' + escaped.replace('"', '\\"') + '"', "'" + escaped.replace("'", "\\'") + "'"):
+        mask = Mask()
+        mask.add_env(f"DEBUG=1\nexport MAIL_PASSWORD = {written}  # of the mailbox\n")
+        assert mask.text(f"535 {secret} is wrong") == f"535 {COVER} is wrong"
+
+
+def test_a_key_of_several_lines_is_masked_whole_and_line_by_line():
+    mask = Mask()
+    mask.add_env('PRIVATE_KEY="-----BEGIN\nMIIEvQIBADANBg\nkqhkiG9w0BAQ\n-----END"\nNAME=visible\n')
+    assert "MIIEvQ" not in mask.text("-----BEGIN\nMIIEvQIBADANBg\nkqhkiG9w0BAQ\n-----END")
+    assert "kqhkiG9" not in mask.text("last line: kqhkiG9w0BAQ")
+    assert mask.text("visible") == "visible"
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://bob:{}@host/db", "mysql+pymysql://bob%40x:{}@h:3306/bob$site?charset=utf8mb4", "redis://:{}@h/0"]
+)
+@pytest.mark.parametrize("password", ["hunter22", "p%40ss-word", "with/slash", "c%2Fd%25ef"])
+def test_the_password_in_an_url_is_masked_also_where_it_stands_alone(url, password):
+    mask = Mask()
+    mask.add_env(f"DATABASE_URL={url.format(password)}\n")
+    for form in (password, urllib.parse.unquote(password), url.format(password)):
+        assert COVER in mask.text(f"password is {form}.")
+        assert urllib.parse.unquote(password) not in mask.text(f"password is {form}.")
+
+
+def test_values_whose_names_do_not_sound_secret_stay_readable():
+    mask = Mask()
+    mask.add_env("FLASK_ENV=production\nSTATIC_FOLDER='static files'\nSECRET_KEY=hidden-one\n")
+    assert mask.text("production, static files, hidden-one") == f"production, static files, {COVER}"
