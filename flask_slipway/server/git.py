@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 
 from . import files, process
 
@@ -20,7 +21,7 @@ def git(folder, *arguments, timeout=120, check=True):
         "-c",
         "gc.auto=0",
     ]
-    return process.run([*line, *arguments], cwd=folder, timeout=timeout, check=check)
+    return process.run([*line, *arguments], cwd=folder, timeout=timeout, check=check, name="git " + arguments[0])
 
 
 def is_clone(folder):
@@ -116,7 +117,8 @@ def add_worktree(folder, path, revision):
 def remove_worktree(folder, path):
     """Removes a worktree that add_worktree made; nothing to do where there is none."""
     if os.path.exists(path):
-        git(folder, "worktree", "remove", "--force", path, check=False)
+        git(folder, "worktree", "remove", "--force", "--force", path, check=False)
+    shutil.rmtree(path, ignore_errors=True)
     git(folder, "worktree", "prune", check=False)
 
 
@@ -128,21 +130,45 @@ def ignored_and_untracked(folder):
 
 def move(folder, revision):
     """Brings the live working tree and its branch to `revision`. Refuses (process.Failed) rather than overwrite
-    what a person changed."""
+    what a person changed, or put there."""
+    here = commit(folder)
+    for path in changed_paths(folder, here, revision, only="A") if here else []:
+        if os.path.lexists(os.path.join(folder, path)):  # git itself would overwrite it where it is ignored
+            raise process.Failed("git reset", None, "%s is in the way, and git does not know it" % path)
     git(folder, "reset", "--keep", revision)
     remove_bytecode(folder)
 
 
 def move_back(folder, before, after):
-    """Brings the live folder back to `before`, also from the middle of a move to `after` that was killed."""
-    files.remove(os.path.join(git_folder(folder), "index.lock"))
+    """Brings the live folder back to `before`, also from the middle of a move to `after` that was killed. Of the files
+    that `after` would add only those are removed that came from it."""
+    locks = ["index", "HEAD", "ORIG_HEAD", "refs/heads/" + branch(folder)]
+    for name in locks:
+        files.remove(os.path.join(git_folder(folder), name + ".lock"))
     added = changed_paths(folder, before, after, only="A") if has(folder, after) else []
+    ours = [path for path in added if _is_from(folder, after, path)]
     git(folder, "reset", "--hard", before)
-    for path in added:
+    for path in ours:
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(folder, path))
             _remove_empty(folder, os.path.dirname(path))
     remove_bytecode(folder)
+
+
+def _is_from(folder, revision, path):
+    """True where the file at `path` holds what the commit has there, or its beginning: what a checkout wrote."""
+    place = os.path.join(folder, path)
+    if os.path.islink(place):
+        data = os.fsencode(os.readlink(place))
+    elif os.path.isfile(place):
+        data = files.read(place)
+    else:
+        return False
+    line = [process.find("git") or "git", "cat-file", "--filters", "%s:%s" % (revision, path)]
+    try:
+        return process.run(line, cwd=folder, raw=True, name="git cat-file").startswith(data)
+    except process.Failed:
+        return False
 
 
 def _remove_empty(folder, path):
@@ -167,8 +193,6 @@ def ignore(folder, name):
 
 def remove_bytecode(folder):
     """Removes compiled files of the project, so that no stale one runs on new source."""
-    import shutil
-
     for top, folders, _ in os.walk(folder):
         if "__pycache__" in folders:
             folders.remove("__pycache__")

@@ -49,10 +49,11 @@ def start(arguments, cwd=None, env=None, **streams):
     return subprocess.Popen(arguments, cwd=cwd, env=env or environment(), preexec_fn=die_with_parent, **streams)
 
 
-def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None):
-    """Runs a program to its end and returns its stdout (text). Raises Failed with the end of its stderr."""
+def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None, name=None, raw=False):
+    """Runs a program to its end and returns its stdout (text, or bytes if `raw`). Raises Failed, which calls it
+    `name`, with the end of its stderr."""
     words = [word for word in arguments[1:3] if not word.startswith(("-", "/"))]
-    name = " ".join([os.path.basename(arguments[0]), *words[:1]])
+    name = name or " ".join([os.path.basename(arguments[0]), *words[:1]])
     streams = {"stdin": subprocess.PIPE} if data is not None else {}
     try:
         child = start(arguments, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **streams)
@@ -66,7 +67,7 @@ def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None):
     text = out.decode("utf-8", "replace")
     if check and child.returncode:
         raise Failed(name, child.returncode, (err.decode("utf-8", "replace") or text)[-4000:])
-    return text
+    return out if raw else text
 
 
 def stop(child, patience=5):
