@@ -102,7 +102,8 @@ def env_pairs(text):
         if match:
             yield match["quoted"] or match["name"], _plain(match)
             position = match.end()
-        position = LINE_END.match(text, position).end()
+        end = LINE_END.match(text, position)
+        position = end.end() if end else len(text)
 
 
 def _plain(match):
