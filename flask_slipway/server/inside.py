@@ -1,7 +1,7 @@
 """Inside the app: one process in the app's virtualenv that loads the app once and answers requests about it.
 
 Started as `python -B -m flask_slipway.server.inside`: one JSON request a line in, one JSON answer a line out, both
-over private copies of stdin and stdout: what the app prints goes to a file of its own, and never counts as an answer."""
+over private copies of stdin and stdout. What the app prints goes to a file of its own, never into an answer."""
 
 import json
 import os

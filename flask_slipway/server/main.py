@@ -62,7 +62,7 @@ def read(request, wire):
     try:
         told = reads.BY_TASK[request["task"]](reading)
         if "follow" in told:
-            follow_file(told["follow"], wire, lambda: not _runs(site))
+            follow_file(told["follow"], wire, lambda: not _runs(site), site.name)
             return
         ending = dict(end_event(0, "done", ""), data=told)
     except Nothing as stop:
@@ -92,7 +92,7 @@ def follow_supervisor(request, wire):
         for line in iter(lines.readline, b""):
             event = json.loads(line.decode())
             if event["event"] == "follow":
-                follow_file(event["path"], wire, lambda: _closed(reading))
+                follow_file(event["path"], wire, lambda: _closed(reading), request["site"]["name"])
                 return
             wire.send(event)
             if event["event"] == "end":
@@ -113,7 +113,7 @@ def _closed(descriptor):
     return bool(ready) and not os.read(descriptor, 1)
 
 
-def follow_file(path, wire, over):
+def follow_file(path, wire, over, name):
     """Sends the events of a run's file as they come, up to its end. `over()` tells that nobody writes any more."""
     position, rest = 0, b""
     while True:
@@ -129,7 +129,8 @@ def follow_file(path, wire, over):
             if event["event"] == "end":
                 return
         if finished and not whole:
-            wire.send(end_event(4, "incident", "the release's process on the server ended before it was done"))
+            what = "the process on the server ended before it was done"
+            wire.send(end_event(4, "incident", what, next=["fab %s.recover" % name]))
             return
         if wire.gone or wire.hung_up(0.05):
             return

@@ -2,6 +2,7 @@
 What a step is about to change is in the journal before it is changed."""
 
 import os
+import shutil
 import time
 
 from . import backup, database, files, git, packages, restore, web
@@ -317,22 +318,32 @@ def seed(run):
 
 def swap(run):
     """Code and packages into the live place, back to back."""
-    project, live = run.site.project, run.before["commit"]
     texts = []
     staged = packages.marked(run.packages_folder) == run.id
     if staged:
         run.about_to("swapping packages", beside=run.packages_folder)
-    if run.commit and run.commit != live:
-        changed = git.changed_paths(project, live, run.commit) if live else []
-        run.about_to("swapping", before=live, after=run.commit)
-        git.ignore(project, "REVISION")
-        git.move(project, run.commit)
-        files.write(os.path.join(project, "REVISION"), run.commit.encode() + b"\n", 0o644)
-        texts.append("%d file%s" % (len(changed), "" if len(changed) == 1 else "s"))
+    if run.commit:
+        texts += swap_code(run)
     if staged:
         packages.exchange(run.packages_folder, run.site.virtualenv)
         texts.append("packages")
-    return ", ".join(texts) or "nothing to move"
+    return ", ".join(texts) or "the code was there"
+
+
+def swap_code(run):
+    """The commit, and the file REVISION that names it, into the live folder. Returns words for the step's line."""
+    project, live = run.site.project, run.before["commit"]
+    revision = os.path.join(project, "REVISION")
+    named = run.commit.encode() + b"\n"
+    if run.commit == live and files.read(revision) == named:
+        return []
+    changed = git.changed_paths(project, live, run.commit) if live else []
+    run.about_to("swapping", before=live, after=run.commit)
+    git.ignore(project, "REVISION")
+    if run.commit != live:
+        git.move(project, run.commit)
+    files.write(revision, named, 0o644)
+    return ["%d file%s" % (len(changed), "" if len(changed) == 1 else "s")] if changed else []
 
 
 def reload(run):
@@ -384,10 +395,8 @@ def clean(run):
     """Removes what the run staged; run twice, the second finds nothing to do."""
     run.stop_apps()
     git.remove_worktree(run.site.project, run.stage_folder)
-    top = os.path.dirname(run.stage_folder)
-    if os.path.isdir(top):
-        os.rmdir(top)
-    if packages.marked(run.site.virtualenv) == run.id or packages.marked(run.packages_folder) == run.id:
+    shutil.rmtree(os.path.dirname(run.stage_folder), ignore_errors=True)
+    if run.journal.has("staging packages"):
         packages.discard(run.packages_folder)
     for name in ("access.json", os.path.join("stage", "client.cnf")):
         files.remove(os.path.join(run.folder, name))

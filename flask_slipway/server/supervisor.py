@@ -114,7 +114,8 @@ def recover(old):
         ending = _finish(old, outcome)
     finally:
         old.end()
-    return dict(ending, code=0)
+    told = "The interrupted %s is taken back" if outcome == "returned" else "The interrupted %s is finished"
+    return dict(ending, code=0, outcome="done", what=told % old.noted["task"])
 
 
 def refuse_interrupted(this):
@@ -139,11 +140,17 @@ def carry_out(this):
     except Exception as error:
         return _take_back(this, error)
     this.journal.write("complete")
-    try:
-        this.step("record", steps.record)
-    except Exception as error:
-        this.say("The %s is done; tidying up after it failed: %s" % (this.task, run.short(error)))
+    _tidy(this, lambda this: this.step("record", steps.record))
     return _finish(this, "released" if this.task == "release" else "done")
+
+
+def _tidy(this, clean):
+    """Tidies up after what is decided already; a fault there is told, and changes nothing of it."""
+    try:
+        clean(this)
+    except Exception as error:
+        _note_fault(this)
+        this.say("Tidying up after the %s failed: %s" % (this.task, run.short(error)))
 
 
 def _take_back(this, error):
@@ -155,7 +162,7 @@ def _take_back(this, error):
         if isinstance(error, lock.Held):
             raise Incident("another release took the lock over", next=["fab %s.status" % this.site.name])
         if not returning.needed(this):
-            steps.clean(this)
+            _tidy(this, steps.clean)
             return _finish(this, "nothing" if isinstance(stop, Nothing) else "refused", stop)
         returning.bring_back(this)
     except Exception as second:
