@@ -26,12 +26,14 @@ class Gate:
         self.flag = os.path.join(folder, "gate.open")
 
     def keep_original(self):
-        """Keeps the site's own WSGI file byte for byte, once. Returns its sha256."""
-        data = files.read(self.original)
-        if data is None:
-            data = files.read(self.site.wsgi)
-            if is_gate(data):
-                raise RuntimeError("the WSGI file is already a gate")
+        """Keeps the site's own WSGI file byte for byte, as it is now; while a gate stands there, what was kept before
+        stays. Returns its sha256."""
+        data, kept = files.read(self.site.wsgi), files.read(self.original)
+        if data is None or is_gate(data):
+            if kept is None:
+                raise RuntimeError("the WSGI file is already a gate" if data else "the WSGI file is not there")
+            return files.sha256(kept)
+        if data != kept:
             files.write(self.original, data)
         return files.sha256(data)
 
