@@ -57,7 +57,8 @@ def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Findin
         next_lines = ('inv release -m "What this change does"', 'or  inv commit -m "…"')
         yield Finding("tree", f"{words.count(count, 'file')} not committed", True, lines, next_lines)
     else:
-        yield Finding("tree", "clean" if here.clean else "to be committed")
+        count = len(here.changed) + len(here.untracked)
+        yield Finding("tree", words.count(count, "file") if count else "clean")
     yield from _remote(here)
 
 
@@ -156,7 +157,7 @@ def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
         heads=tuple(told["heads"]),
         revisions=tuple(told["revisions"]),
         requirements=project.requirements(root, None if dirty else here.commit),
-        label="to be committed" if dirty else "",
+        label="new" if dirty else "",
     )
 
 

@@ -116,7 +116,7 @@ class Screen:
 def headline(name: str, text: str, note: str = "", seconds: float | None = None) -> None:
     """A line of what was done here: its name, words, a note and the time at the right."""
     time = "" if seconds is None else f"{seconds:.1f} s"
-    right = f"{note:>14}{time:>{TIME}}" if note else f"{time:>{TIME}}"
+    right = f"{note:>12}{time:>{TIME}}" if note else f"{time:>{TIME}}"
     room = WIDTH - MARGIN - len(right)
     first, *rest = textwrap.wrap(text, room - 1) or [""]
     print(f"{name:<{MARGIN}}{first:<{room}}{right}".rstrip(), flush=True)
@@ -177,8 +177,9 @@ def confirm(question: str, yes: bool = False) -> bool:
         return False
 
 
-def finish(end: Event, site: Site, done: str = "", failed: str = "It failed") -> None:
-    """The ending in words. `done`: what was done, such as Backed up prod. Raises the error of its code otherwise."""
+def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: str = "") -> None:
+    """The ending in words. `done`: what was done, such as Backed up prod; `failed`, `again`: the first word and what to
+    type next where it was returned. Raises the error of the ending's code, unless that is 0."""
     outcome = end.get("outcome")
     if outcome == "released":
         print(f"\nReleased {words.short(end.get('commit'))} to {site.name}{_in(end)}.   {site.url}")
@@ -195,7 +196,7 @@ def finish(end: Event, site: Site, done: str = "", failed: str = "It failed") ->
     elif outcome == "nothing":
         print(end.get("what") or f"Nothing to do on {site.name}.")
     else:
-        _raise(end, site, failed)
+        _raise(end, site, failed, again)
 
 
 def _in(end: Event) -> str:
@@ -207,7 +208,7 @@ def _gate_left_up(end: Event, site: Site) -> None:
         print(f"The site is closed. Next: fab {site.name}.open")
 
 
-def _raise(end: Event, site: Site, failed: str) -> NoReturn:
+def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
     """Raises the error that fits the ending: ten lines at most."""
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
@@ -219,7 +220,11 @@ def _raise(end: Event, site: Site, failed: str) -> NoReturn:
         head = f"{what}. {standing(end.get('where'), site)}."
     else:
         head = f"{what[0].upper()}{what[1:].rstrip('.')}. Nothing was changed."
-    next_lines = list(end.get("next") or []) or ([f"fab {site.name}.status"] if kind is not WrongUse else [])
+    next_lines = list(end.get("next") or [])
+    if not next_lines and kind is not WrongUse:
+        next_lines = [again if again and kind is Returned else f"fab {site.name}.status"]
+    if kind in (Returned, Incident):
+        print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
     raise kind(words.told(head, cause[: max(1, room)], next_lines))
 

@@ -30,7 +30,10 @@ class AppFailed(WrongUse):
         self.kind = str(answer.get("kind") or "Ended")
         self.error = masked(str(answer.get("error") or "its process ended unexpectedly"), root)
         self.where = _relative(answer.get("where"), root)
-        lines = [self.error if self.kind in ("Ended", "WriteRefused") else f"{self.kind}: {self.error}"]
+        printed = [line.strip() for line in masked(str(answer.get("output") or ""), root).splitlines() if line.strip()]
+        if self.kind == "SystemExit" and printed:
+            self.error = printed[-1]
+        lines = [self.error if self.kind in ("Ended", "WriteRefused", "SystemExit") else f"{self.kind}: {self.error}"]
         if self.where:
             lines.append(f"in {self.where}")
         super().__init__(words.told(f"{what}.", lines, _advice(self.kind, self.error)))
@@ -198,6 +201,8 @@ def _advice(kind: str, error: str) -> list[str]:
     """What to type next, for the mistakes that are made first."""
     if kind in ("ModuleNotFoundError", "ImportError"):
         return [f"{Path(sys.executable).name} -m pip install -r requirements.txt"]
+    if error.startswith("While importing"):
+        return ["flask routes  shows the whole error"]
     if kind == "NoAppException" or "Could not import" in error:
         return ["correct  app:  in invoke.yaml: it names the app as FLASK_APP does"]
     if "Flask-Migrate" in error and "missing" in error:

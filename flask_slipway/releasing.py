@@ -146,7 +146,8 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish) -> Non
     if end.get("outcome") == "stopped":
         print(f"Dry: nothing was changed, here or on {site.name}.")
         return
-    console.finish(end, site, failed="Not released")
+    again = f'mend the cause, then  inv release -m "…" --to {site.name}'
+    console.finish(end, site, failed="Not released", again=again)
 
 
 def _with_commit(error: SlipwayError, made: str | None, site: Site) -> SlipwayError:

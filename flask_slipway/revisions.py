@@ -195,12 +195,12 @@ def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequ
             return
         differences = compared(list(wanted), present)
         if not differences:
-            app.command("db", "stamp", made.id)
+            app.command("db", "stamp", "--purge", made.id)
             print(f"The development database has exactly this schema: stamped with {made.id}, no table touched.")
             return
     lines = [f"  {line}" for line in words.listed(differences, 12)]
     console.say(["The development database has tables already, and they differ; it was not changed:", *lines])
-    print(f"Bring models and database together, then: flask db stamp {made.id}")
+    print(f"Bring models and database together, then: flask db stamp --purge {made.id}")
 
 
 def _exists(access: Any) -> bool:

@@ -28,7 +28,7 @@ PATTERNS = {
     "a password in a URL": re.compile(r"\w\+?\w*://[^\s/:@'\"<>{}]+:(?P<value>[^\s/@'\"<>{}]+)@[\w.-]"),
     "a secret's value": re.compile(
         r"""(?ix) (?<![a-z]) (?: \w* (?:password|passwd|secret|secret_key|token|api_?key|private_?key) )
-        ["']? \s* [:=] \s* (?P<quote>["']) (?P<value>[^"'\s]{8,}) (?P=quote)"""
+        ["']? \]? \s* [:=] \s* (?P<quote>["']) (?P<value>[^"'\s]{8,}) (?P=quote)"""
     ),
 }
 PLACEHOLDER = re.compile(

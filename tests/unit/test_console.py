@@ -1,0 +1,113 @@
+"""What a person reads: steps, tables, endings."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_slipway import console
+from flask_slipway.errors import Incident, Refusal, Returned, WrongUse
+
+WHERE = {"commit": "3f2a6d1" + "0" * 33, "revision": "8a1c5e20", "gate": "down", "fence": "down", "healthy": True}
+
+
+def shown(*events, live=False):
+    out = io.StringIO()
+    screen = console.Screen(out, live=live)
+    for event in events:
+        screen.show(event)
+    return out.getvalue()
+
+
+def step(state, text="", seconds=0.1):
+    return {"event": "step", "step": "fetch", "state": state, "text": text, "seconds": seconds}
+
+
+def test_piped_each_finished_step_is_one_plain_line_of_80_columns():
+    assert shown(step("begin"), step("done", "9bc1f02", 0.44)) == f"  fetch         9bc1f02{'':52}0.4 s\n"
+
+
+def test_on_a_terminal_the_running_step_is_rewritten_when_it_is_done(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    written = shown(step("begin"), step("done", "9bc1f02"), live=True)
+    assert written.startswith("  fetch         …\r")
+    assert written.endswith("0.1 s\n")
+
+
+def test_no_color_is_respected(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in shown(step("failed", "d0641f33 failed"), live=True)
+    monkeypatch.delenv("NO_COLOR")
+    assert "\x1b[31m" in shown(step("failed", "d0641f33 failed"), live=True)
+    assert "\x1b" not in shown(step("failed", "d0641f33 failed"))
+
+
+def test_a_step_without_words_leaves_no_line():
+    assert shown(step("begin"), step("done", "")) == ""
+
+
+def test_rows_become_a_small_table_and_none_is_said():
+    table = {"event": "rows", "title": None, "columns": ["backup", "rows"], "rows": [["20261120", 18204]]}
+    assert shown(table) == "backup    rows\n20261120  18204\n"
+    assert shown({**table, "rows": []}) == "  none\n"
+
+
+def test_an_unknown_event_is_left_out():
+    assert shown({"event": "tomorrow"}) == ""
+
+
+@given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300), seconds=st.floats(0, 9999))
+def test_a_steps_lines_fit_80_columns_and_lose_no_word(text, seconds):
+    lines = console.step_lines("back up", text, seconds)
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].endswith(" s")
+    joined = "".join("".join(lines).split())
+    assert all(character in joined for character in set(text) - {" "})
+
+
+def test_a_release_ends_with_where_it_is_and_how_to_go_back(site, capsys):
+    console.finish({"outcome": "released", "code": 0, "commit": "9bc1f02aaa", "seconds": 8.2}, site)
+    told = capsys.readouterr().out
+    assert "Released 9bc1f02 to prod in 8.2 s.   https://www.example.com" in told
+    assert "To go back: fab prod.rollback" in told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "kind"),
+    [("refused", 3, Refusal), ("incident", 4, Incident), ("returned", 6, Returned), ("refused", 1, WrongUse)],
+)
+def test_every_other_ending_raises_its_error_in_ten_lines_at_most(site, outcome, code, kind):
+    end = {"outcome": outcome, "code": code, "what": "d0641f33 failed", "where": WHERE, "cause": ["x"] * 30, "next": []}
+    with pytest.raises(kind) as ended:
+        console.finish(end, site)
+    assert ended.value.code == code
+    assert len(ended.value.message.splitlines()) <= 10
+    assert "d0641f33 failed".lower() in ended.value.message.lower()
+
+
+def test_a_return_says_where_the_site_stands_and_what_to_type(site):
+    end = {
+        "outcome": "returned",
+        "code": 6,
+        "what": "d0641f33 failed",
+        "where": WHERE,
+        "cause": [],
+        "next": ["mend it"],
+    }
+    with pytest.raises(Returned) as ended:
+        console.finish(end, site, failed="Not released")
+    assert ended.value.message.splitlines() == [
+        "Not released (6). prod serves 3f2a6d1 at 8a1c5e20, healthy; nothing was lost.",
+        "  d0641f33 failed",
+        "Next: mend it",
+    ]
+
+
+def test_without_a_terminal_nothing_is_asked(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    with pytest.raises(Refusal, match="--yes"):
+        console.confirm("Release to prod? [y/N] ")
+    assert console.confirm("Release to prod? [y/N] ", yes=True)

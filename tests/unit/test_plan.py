@@ -1,0 +1,143 @@
+"""The plan: a table of refusals, and what holds for any facts."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_slipway import plan
+from flask_slipway.errors import Refusal
+from flask_slipway.plan import Candidate, Nothing, Relation
+
+NEW, LIVE = "9bc1f02" + "0" * 33, "3f2a6d1" + "0" * 33
+REVISIONS = (
+    {"id": "d0641f33", "down": ["8a1c5e20"], "text": "add display_order"},
+    {"id": "8a1c5e20", "down": ["c3f7d058"], "text": "add posted"},
+    {"id": "c3f7d058", "down": [], "text": "add comments"},
+)
+CANDIDATE = Candidate(NEW, "Let assets be reordered", ("d0641f33",), REVISIONS, "sha")
+ALTER = [{"kind": "alter_column", "table": "assets", "column": "display_order", "text": "alter column"}]
+
+
+def facts(**changed):
+    """The facts of a site that is well, one revision behind."""
+    return {
+        "fingerprint": "f1",
+        "commit": LIVE,
+        "branch": "main",
+        "changes": [],
+        "database": {"dialect": "mysql", "bytes": 4_100_000},
+        "revisions": ["8a1c5e20"],
+        "requirements": "sha",
+        "gate": "down",
+        "fence_kind": "database",
+        "scratch": True,
+        "detached": True,
+        "load_seconds": 1.5,
+        "lock": None,
+        "interrupted": None,
+        **changed,
+    }
+
+
+def test_a_plan_shows_now_and_then_side_by_side_in_80_columns(site):
+    made = plan.release(site, CANDIDATE, facts(), Relation(ahead=1), lambda ids: ALTER)
+    assert made.lines() == [
+        "prod        www.example.com  now                  then",
+        "  code                       3f2a6d1              9bc1f02  (1 commit)",
+        "  database  mysql, 4.1 MB    8a1c5e20 add posted  d0641f33 add display_order",
+        "  packages                   unchanged",
+        "The site will be closed for about 4 s: the revision changes a column.",
+    ]
+    assert made.go() == {"go": "f1", "commit": NEW, "pending": ["d0641f33"], "packages": False}
+
+
+HOLDER = {"who": "ann@laptop", "since": 0, "task": "release", "commit": LIVE, "alive": True}
+
+
+@pytest.mark.parametrize(
+    ("changed", "relation", "told", "next_line"),
+    [
+        ({"lock": HOLDER}, Relation(), "held by ann@laptop: release since", "fab prod.watch"),
+        ({"lock": {**HOLDER, "alive": False}}, Relation(), "its process is gone", "fab prod.recover"),
+        ({"interrupted": {"who": "ann", "since": 0, "task": "release"}}, Relation(), "stands open", "fab prod.recover"),
+        ({"changes": ["app/models.py"]}, Relation(), "changed by hand", "fab prod.workon"),
+        ({"branch": "hotfix"}, Relation(), "on branch hotfix, not on main", "git switch main"),
+        ({"branch": ""}, Relation(), "on no branch", "git switch main"),
+        ({}, Relation(known=False, ancestor=False), "not known here", "git fetch origin"),
+        ({}, Relation(ancestor=False), "not part of 9bc1f02", "git merge 3f2a6d1"),
+        ({}, Relation(ancestor=False, newer=True), "newer than 9bc1f02", "fab prod.rollback"),
+        ({"revisions": ["ffff0000"]}, Relation(), "ffff0000, a revision that this code does not know", "git fetch"),
+    ],
+)
+def test_what_makes_a_release_unsafe_is_refused_and_says_what_to_type(site, changed, relation, told, next_line):
+    with pytest.raises(Refusal) as refused:
+        plan.release(site, CANDIDATE, facts(**changed), relation)
+    assert told in refused.value.message
+    assert next_line in refused.value.message.split("Next:")[1]
+    assert "Nothing was changed" in refused.value.message
+
+
+def test_several_heads_are_refused(site):
+    with pytest.raises(Refusal, match="2 heads"):
+        plan.release(site, Candidate(NEW, "", ("a", "b"), REVISIONS, "sha"), facts(), Relation())
+
+
+def test_a_site_that_serves_the_commit_already_has_nothing_to_do(site):
+    with pytest.raises(Nothing, match="prod serves 9bc1f02 already"):
+        plan.release(site, CANDIDATE, facts(commit=NEW, revisions=["d0641f33"]), Relation())
+
+
+def test_a_site_with_the_commit_but_a_revision_behind_is_brought_up(site):
+    assert plan.release(site, CANDIDATE, facts(commit=NEW), Relation()).pending == ("d0641f33",)
+
+
+def test_without_pending_revisions_the_site_stays_open(site):
+    made = plan.release(site, CANDIDATE, facts(revisions=["d0641f33"]), Relation(ahead=2))
+    assert made.closed is None
+    assert "The site stays open." in made.lines()
+
+
+def test_lost_values_and_weaker_guarantees_are_said_beforehand(site):
+    drop = [{"kind": "drop_column", "table": "assets", "column": "note", "text": "drop column assets.note"}]
+    weak = facts(scratch=False, fence_kind="watched", detached=False)
+    told = "\n".join(plan.release(site, CANDIDATE, weak, Relation(), lambda ids: drop).lines())
+    for words in ("lost: drop column assets.note", "put back in place", "cannot refuse writes", "keep it open"):
+        assert words in told
+
+
+def test_changed_packages_are_named(site):
+    assert plan.release(site, CANDIDATE, facts(requirements="other"), Relation()).go()["packages"] is True
+
+
+@given(size=st.integers(0, 10**12), seconds=st.floats(0, 600))
+def test_the_time_closed_grows_with_the_app_and_the_database(size, seconds):
+    about = plan.seconds_closed({"load_seconds": seconds, "database": {"bytes": size}})
+    assert about >= 1
+    assert about == max(1, round(2 * seconds + size / 20e6 + 1))
+
+
+@given(count=st.integers(1, 30), done=st.integers(0, 30), seed=st.integers())
+def test_pending_revisions_come_after_those_they_stand_on(count, done, seed):
+    chance = random.Random(seed)
+    rows = [{"id": f"r{n}", "down": [f"r{n - 1}"] if n else [], "text": ""} for n in range(count)]
+    if count > 3 and chance.random() < 0.5:
+        rows[-1]["down"] = [f"r{count - 2}", f"r{count - 3}"]  # a merge
+    current = [f"r{done - 1}"] if 0 < done <= count else []
+    candidate = Candidate(NEW, "", (rows[-1]["id"],), tuple(reversed(rows)))
+    pending = plan.pending_revisions(None, candidate, current)
+    applied = {row["id"] for row in rows} - set(pending)
+    for identifier in pending:
+        assert set(next(row["down"] for row in rows if row["id"] == identifier)) <= applied
+        applied.add(identifier)
+    assert len(applied) == count
+
+
+@given(st.lists(st.tuples(*[st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60)] * 4), min_size=1))
+def test_a_table_never_is_wider_than_80_columns_unless_its_first_columns_are(rows):
+    first = max(len(row[0]) for row in rows) + max(len(row[1]) for row in rows)
+    if first < 40:
+        assert all(len(line) <= 80 for line in plan.table(rows))
