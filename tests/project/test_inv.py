@@ -217,7 +217,7 @@ def test_the_first_revision_is_made_against_an_empty_database_and_an_equal_one_i
         path.unlink()
     ran = ready.inv("migrate", "--initial", "-m", "all tables")
     assert ran.code == 0, ran.out
-    assert "exactly this schema: stamped with" in ran.out or "they differ; it was not changed" in ran.out
+    assert "exactly this schema: stamped with" in ran.out
     assert len(revisions(ready)) == 1
     assert ready.inv("migrate", "--initial", "-m", "again").code == 3
 
