@@ -72,7 +72,7 @@ class Facts:
             told = self.live.ask("database")
         except AppFailed as error:
             told = self._told_by_guard(error)
-        self.load_seconds = self.live.seconds
+        self.load_seconds = self.live.seconds if self.live is not None else 0.0
         self.use(database.access(told))
 
     def _told_by_guard(self, error):

@@ -64,7 +64,7 @@ def _parts(thing):
     elif isinstance(thing, (list, tuple)):
         yield from thing
     else:
-        for name in ("__self__", "__wrapped__", "__func__"):
+        for name in ("__self__", "__wrapped__", "__func__", "func", *getattr(type(thing), "__slots__", ())):
             inner = getattr(type(thing), name, None) and getattr(thing, name, None)
             if inner is not None:
                 yield inner
