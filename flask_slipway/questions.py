@@ -64,6 +64,14 @@ def downgrade(site: str, facts: Facts) -> Question:
     return Question(tuple(lines), f"Downgrade {site}?")
 
 
+def rollback(site: str, facts: Facts) -> Question:
+    if facts["undone"]:
+        shown = downgrade(site, facts)
+        return Question(shown.lines, f"Roll {site} back?")
+    line = f"Roll {site} back from {_code(facts)} to {facts['target_commit'][:7]}; the database stays as it is."
+    return Question((line,), f"Roll {site} back?")
+
+
 def restore(site: str, facts: Facts) -> Question:
     backup = facts["backup"]
     lines = [
@@ -94,4 +102,4 @@ def _code(facts: Facts) -> str:
     return (facts.get("commit") or "no commit")[:7]
 
 
-BY_TASK = {"upgrade": upgrade, "downgrade": downgrade, "restore": restore, "recover": recover}
+BY_TASK = {"upgrade": upgrade, "downgrade": downgrade, "rollback": rollback, "restore": restore, "recover": recover}

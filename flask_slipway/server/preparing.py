@@ -1,6 +1,6 @@
 """What a task wants to know for its plan, beyond the facts of every plan. Reads only."""
 
-from . import backup, files, git, packages, returning, steps, web
+from . import backup, files, git, journal, packages, returning, steps, web
 from .outcome import Nothing, Refused
 
 
@@ -83,6 +83,26 @@ def way_down(rows, current, target):
             raise Refused("%s is not a revision below %s" % (target, current), ["known: %s" % near])
 
 
+def rollback(run):
+    """Back to what the last release replaced: its commit, and the way down where it brought revisions."""
+    live = git.commit(run.site.project)
+    lines = [line for line in journal.read_lines(run.site.history) if line.get("outcome") == "released"]
+    released = next((line for line in reversed(lines) if line.get("commit") == live), None)
+    if released is None or not released["before"].get("commit"):
+        raise Refused("no release of %s is in the history, so there is nothing to go back to" % (live or "")[:7])
+    before = released["before"]
+    if before["commit"] == live:
+        raise Refused("the last release brought no other commit", next=["fab %s.downgrade" % run.site.name])
+    if before["revisions"] != run.database.revisions():
+        run.args["to"] = before["revisions"][0] if before["revisions"] else "base"
+        downgrade(run)
+    else:
+        run.args["revision"] = before["revisions"][0] if before["revisions"] else None
+        run.found.update(undone=[], losses=[], target=run.args["revision"], operations=[])
+    run.args["commit"] = run.found["target_commit"] = before["commit"]
+    run.args["undone"] = [identifier for identifier, _ in run.found["undone"]]
+
+
 def commit_before(run, row):
     """The newest commit in the live history that does not have the revision `row`: its head is the target."""
     project = run.site.project
@@ -132,4 +152,11 @@ def seed(run):
     run.found["commands"] = run.site.seed
 
 
-FOR_TASK = {"upgrade": upgrade, "downgrade": downgrade, "restore": restore, "install": install, "seed": seed}
+FOR_TASK = {
+    "upgrade": upgrade,
+    "downgrade": downgrade,
+    "rollback": rollback,
+    "restore": restore,
+    "install": install,
+    "seed": seed,
+}

@@ -90,6 +90,17 @@ def downgrade(run):
         yield "open", steps.open_site
 
 
+def rollback(run):
+    """Back to the release before: with the way down where there is one."""
+    if run.args["undone"]:
+        yield from downgrade(run)
+        return
+    run.commit = run.args["commit"]
+    yield "stage", _stage_older
+    yield "swap", steps.swap
+    yield "reload", steps.reload
+
+
 def _stage_older(run):
     text = steps.stage(run)
     if run.stage is not None and run.head != (run.args.get("revision") or None):
@@ -173,6 +184,7 @@ BY_TASK = {
     "install": install,
     "upgrade": upgrade,
     "downgrade": downgrade,
+    "rollback": rollback,
     "seed": seed,
     "reload": reload,
     "backup": back_up,

@@ -161,6 +161,12 @@ def downgrade(c: Context, to: str = "", database_only: bool = False, yes: bool =
     _change(c, "downgrade", yes, to=to or None, database_only=database_only)
 
 
+@task(help={"yes": "do not ask"})
+def rollback(c: Context, yes: bool = False) -> None:
+    """Go back to what the last release replaced, code and database. Example: fab prod.rollback"""
+    _change(c, "rollback", yes)
+
+
 @task
 def seed(c: Context) -> None:
     """Run the configured seed commands, after a backup. Example: fab prod.seed"""
@@ -224,6 +230,7 @@ TASKS = (
     install,
     upgrade,
     downgrade,
+    rollback,
     seed,
     reload,
     close,
