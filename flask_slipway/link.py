@@ -318,10 +318,11 @@ def _foreign_key(site: Site, told: str, pinned: bool) -> str:
 
 
 def _changed_key(site: Site, told: str) -> str:
+    known = site.host if site.port == 22 else f"'[{site.host}]:{site.port}'"
     return (
         f"{site.host} shows another host key than the known one: {told}.\n"
         "Somebody may stand in between; nothing was sent.\n"
-        f"Next: compare it with what the host publishes, then:  ssh-keygen -R {site.host}"
+        f"Next: compare it with what the host publishes, then:  ssh-keygen -R {known}"
     )
 
 
