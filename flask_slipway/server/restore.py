@@ -30,10 +30,8 @@ class Restorer:
     def _sqlite(self, manifest):
         plain = os.path.join(self.folder, "%s.%s.part" % (manifest["id"], self.tag))
         try:
-            with (
-                self._reader(manifest) as source,
-                open(os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target,
-            ):
+            descriptor = os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "wb") as target, self._reader(manifest) as source:
                 compress.copy(source, target)
             beside = SQLite(plain)
             beside.check()

@@ -1,0 +1,165 @@
+"""The virtualenv: a copy beside it gets the new packages, the live one stays as it is until the exchange."""
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+
+import pytest
+
+from flask_slipway.server import files, packages, process
+
+
+def wheel(folder, version, words):
+    """A small wheel `greeter` with a module and a console script; made by hand, so that nothing is fetched."""
+    path = folder / f"greeter-{version}-py3-none-any.whl"
+    info = f"greeter-{version}.dist-info"
+    parts = {
+        "greeter.py": f"WORDS = {words!r}\n\n\ndef main():\n    import sys\n    print(WORDS, sys.prefix)\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: greeter\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\ngreet = greeter:main\n",
+    }
+    if version == "2.0":
+        parts["greeter_more.py"] = "MORE = True\n"
+    record = "".join(f"{name},,\n" for name in [*parts, f"{info}/RECORD"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**parts, f"{info}/RECORD": record}.items():
+            archive.writestr(name, text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A virtualenv with greeter 1.0, made once; its folder has a space and a quote in its name."""
+    folder = tmp_path_factory.mktemp("template")
+    live = folder / "it's live"
+    venv.create(live, with_pip=True)
+    wheel(folder, "1.0", "hello")
+    wheel(folder, "2.0", "good day")
+    pip = [
+        live / "bin/python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-index",
+        "--no-compile",
+        "--disable-pip-version-check",
+    ]
+    subprocess.run([*pip, folder / "greeter-1.0-py3-none-any.whl"], check=True)
+    (folder / "requirements.txt").write_text("./greeter-2.0-py3-none-any.whl\n")
+    return folder
+
+
+def state(folder):
+    """{path: (kind, bytes or target, mode, time)} of everything in a folder."""
+    found = {}
+    for top, folders, names in os.walk(folder):
+        for name in [*folders, *names]:
+            path = os.path.join(top, name)
+            about = os.lstat(path)
+            content = files.read(path) if os.path.isfile(path) else None
+            if os.path.islink(path):
+                content = os.readlink(path)
+            found[os.path.relpath(path, folder)] = (content, about.st_mode, about.st_mtime_ns if content else None)
+    return found
+
+
+def greeting(folder):
+    """What its console script says: [words, prefix]."""
+    return subprocess.run([folder / "bin/greet"], capture_output=True, text=True, check=True).stdout.split(" ", 1)
+
+
+def test_packages_are_installed_beside_and_take_the_live_place_and_go_back(template, tmp_path):
+    """One story, for each pip call costs a second."""
+    live, beside = template / "it's live", template / "it's live.stage-r1"
+    before = state(live)
+
+    packages.copy(str(live), str(beside))
+    shared = os.path.join("lib", f"python3.{sys.version_info[1]}", "site-packages", "pip", "__init__.py")
+    assert os.stat(live / shared).st_ino == os.stat(beside / shared).st_ino, "the copy shares no files"
+
+    packages.install(str(beside), str(live), str(template / "requirements.txt"), str(template))
+    packages.mark(str(beside), "r1")
+    assert state(live) == before, "the live virtualenv was changed"
+    assert "greeter==1.0" in listed_names(live) and "greeter==2.0" in listed_names(beside)
+
+    script = files.read(str(beside / "bin/greet"))
+    assert os.fsencode(str(live)) in script and os.fsencode(str(beside)) not in script
+    assert os.access(beside / "bin/greet", os.X_OK)
+
+    packages.exchange(str(beside), str(live))
+    assert packages.marked(str(live)) == "r1" and packages.marked(str(beside)) is None
+    assert greeting(live) == ["good", f"day {live}\n"]
+    assert state(beside) == before
+
+    packages.exchange(str(beside), str(live))
+    assert state(live) == before
+    assert greeting(live) == ["hello", f"{live}\n"]
+    packages.discard(str(beside))
+    packages.discard(str(beside))
+    assert not beside.exists()
+    assert state(live) == before
+
+
+def listed_names(folder):
+    """What is installed, as name==version; pip names what came from a file by it: greeter @ file:///…/greeter-1.0-…"""
+    found = packages.listed(str(folder / "bin/python"))
+    return [line if "==" in line else "==".join(line.rsplit("/", 1)[1].split("-")[:2]) for line in found]
+
+
+def test_an_install_that_fails_leaves_the_live_virtualenv_as_it_was(template):
+    live, beside = template / "it's live", template / "it's live.stage-r2"
+    before = state(live)
+    (template / "broken.txt").write_text("./no-such-1.0-py3-none-any.whl\n")
+    packages.copy(str(live), str(beside))
+    with pytest.raises(process.Failed, match="no-such"):
+        packages.install(str(beside), str(live), str(template / "broken.txt"), str(template))
+    packages.discard(str(beside))
+    assert state(live) == before
+
+
+def test_a_copy_replaces_what_an_earlier_one_left(tmp_path):
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "one").write_text("1")
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "left").write_text("")
+    packages.copy(str(tmp_path / "live"), str(tmp_path / "beside"))
+    assert sorted(os.listdir(tmp_path / "beside")) == ["one"]
+
+
+def test_scripts_are_replaced_never_written_over(tmp_path):
+    """The live virtualenv shares them."""
+    live, beside = tmp_path / "live", tmp_path / "live.stage-r1"
+    (live / "bin").mkdir(parents=True)
+    (live / "bin" / "tool").write_text(f"#!{beside}/bin/python\nprint()\n")
+    (live / "bin" / "tool").chmod(0o750)
+    (live / "bin" / "data").write_bytes(b"\x7fELF" + str(beside).encode())
+    (live / "bin" / "python").symlink_to("/usr/bin/python3")
+    packages.copy(str(live), str(beside))
+    packages.point_scripts(str(beside), str(live))
+    assert (live / "bin/tool").read_text().startswith(f"#!{beside}/")
+    assert (beside / "bin/tool").read_text().startswith(f"#!{live}/bin/python\n")
+    assert os.stat(beside / "bin/tool").st_mode & 0o777 == 0o750
+    assert (beside / "bin/data").read_bytes() == (live / "bin/data").read_bytes()
+    assert os.readlink(beside / "bin/python") == "/usr/bin/python3"
+
+
+def test_without_the_kernels_exchange_three_renames_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_LIBC", None)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    packages.exchange(str(tmp_path / "one"), str(tmp_path / "two"))
+    assert (os.listdir(tmp_path / "one"), os.listdir(tmp_path / "two")) == (["two"], ["one"])
+    assert sorted(os.listdir(tmp_path)) == ["one", "two"]
+
+
+def test_what_is_installed_already_is_found_so(template, monkeypatch):
+    live = template / "it's live"
+    (template / "same.txt").write_text("./greeter-1.0-py3-none-any.whl\n")
+    monkeypatch.chdir(template)
+    assert packages.satisfied(str(live / "bin/python"), str(template / "same.txt"))
+    assert not packages.satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
