@@ -95,9 +95,9 @@ def test_secrets_are_masked_before_they_are_written(tmp_path):
     mask = Mask()
     mask.add("hush'hush")
     book = journal.Journal(str(tmp_path), mask)
-    book.write("failed", cause=["mysql://bob:hush'hush@host/db", {"hush'hush": repr("hush'hush \"")}], step="hush'hush")
+    book.write("failed", cause=["mysql://bob:hush'hush@host/db", {"hush'hush": repr("hush'hush \"")}], told="hush'hush")
     assert "hush" not in files.read(book.path).decode()
-    assert book.last("failed")["step"] == "••••"
+    assert book.last("failed")["told"] == "••••"
 
 
 def test_a_journal_is_its_owners_alone(book):

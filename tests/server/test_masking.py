@@ -62,6 +62,16 @@ def test_every_text_in_a_value_is_masked_keys_too(secret):
     assert masked == {"cause": [COVER, {f"x{COVER}": [1, None, True, COVER]}], "rows": 3}
 
 
+def test_a_headline_is_masked_and_our_own_words_stay_readable():
+    """An app whose secret is one of our words must not make a journal unreadable, nor an error's headline safe."""
+    mask = Mask()
+    mask.add("release")
+    mask.add("hush-hush")
+    assert mask.value({"what": "release", "task": "release"}) == {"what": "release", "task": "release"}
+    ending = mask.value({"event": "end", "what": "cannot log in with hush-hush", "cause": ["hush-hush"]})
+    assert ending == {"event": "end", "what": f"cannot log in with {COVER}", "cause": [COVER]}
+
+
 def test_very_short_values_are_left_and_no_value_is_no_fault():
     mask = Mask()
     for value in ("", None, "abcd"):
