@@ -50,8 +50,8 @@ def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Ca
                     answer = decide(event)
                     if answer is None:
                         return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
-                    line.send(answer)
                     went = True
+                    line.send(answer)
                 elif event["event"] == "end":
                     return event
                 else:

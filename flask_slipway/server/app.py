@@ -1,7 +1,9 @@
 """The app of one version of the code, asked through its process inside the virtualenv (inside.py)."""
 
+import contextlib
 import json
 import os
+import signal
 import threading
 
 from . import process
@@ -10,6 +12,7 @@ LOADER = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "import importlib; importlib.import_module(sys.argv[2] + '.inside').main()"
 )
+LIMIT = 300  # seconds that an answer may take before the process is ended
 # What every connection of a migration is told: not to wait a year for a lock of a forgotten session.
 SESSION = ("SET SESSION lock_wait_timeout = 30", "SET SESSION innodb_lock_wait_timeout = 30")
 
@@ -47,6 +50,7 @@ class App:
             stdin=-1,
             stdout=-1,
             stderr=-1,
+            start_new_session=True,
         )
         self._errors = b""
         self._drain = threading.Thread(target=self._read_errors, daemon=True)
@@ -56,19 +60,18 @@ class App:
         for block in iter(lambda: self.child.stderr.read1(65536), b""):
             self._errors = (self._errors + block)[-4000:]
 
-    def ask(self, do, connected=None, timeout=None, **words):
+    def ask(self, do, connected=None, timeout=LIMIT, **words):
         """Sends a request and returns the answer. `connected` is called with the id of each database connection that
         the request opens, before it is used. After `timeout` seconds the process is ended. Raises AppFailed."""
-        timer = threading.Timer(timeout, self.child.kill) if timeout else None
-        if timer:
-            timer.daemon = True
-            timer.start()
+        timer = threading.Timer(timeout, self._kill)
+        timer.daemon = True
+        timer.start()
         try:
             self._send(dict(words, do=do))
             while True:
                 line = self.child.stdout.readline()
                 if not line:
-                    raise AppFailed(self._ended(timer is not None and timer.finished.is_set(), timeout))
+                    raise AppFailed(self._ended(timer.finished.is_set(), timeout))
                 answer = json.loads(line.decode())
                 if "connection" not in answer:
                     break
@@ -78,8 +81,7 @@ class App:
         except (BrokenPipeError, ValueError):
             raise AppFailed(self._ended(False, timeout)) from None
         finally:
-            if timer:
-                timer.cancel()
+            timer.cancel()
         if not answer.get("ok"):
             raise AppFailed(answer)
         return answer
@@ -116,6 +118,12 @@ class App:
             )
         return answer
 
+    def _kill(self):
+        """Ends the process and whatever it started."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.child.pid, signal.SIGKILL)
+
     def close(self):
-        """Ends the process."""
+        """Ends the process and whatever it started."""
+        self._kill()
         process.stop(self.child)

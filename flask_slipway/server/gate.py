@@ -89,6 +89,7 @@ def is_gate(data):
 
 def replace(path, data, time_ns=None):
     """Replaces the WSGI file: the same mode, and a time at least a second above the old one, or exactly `time_ns`."""
+    path = os.path.realpath(path)  # a link stays one
     old = os.stat(path) if os.path.exists(path) else None
     if time_ns is None:
         time_ns = time.time_ns()

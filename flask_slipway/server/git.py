@@ -155,6 +155,22 @@ def move_back(folder, before, after):
     remove_bytecode(folder)
 
 
+def save_edits(folder, before, after, name):
+    """Keeps what a person edited in tracked files since a move from `before` to `after` began, as the ref
+    refs/slipway/`name`, which is returned; None where nobody did."""
+    paths = [
+        path for path in git(folder, "diff", "--name-only", "--no-renames", "-z", before, "--").split("\0") if path
+    ]
+    if all(not os.path.lexists(os.path.join(folder, path)) or _is_from(folder, after, path) for path in paths):
+        return None
+    files.remove(os.path.join(git_folder(folder), "index.lock"))
+    saved = git(folder, "stash", "create", "kept by Flask-Slipway", check=False).strip()
+    if not saved:
+        return None
+    git(folder, "update-ref", "refs/slipway/" + name, saved)
+    return "refs/slipway/" + name
+
+
 def _is_from(folder, revision, path):
     """True where the file at `path` holds what the commit has there, or its beginning: what a checkout wrote."""
     place = os.path.join(folder, path)

@@ -182,16 +182,18 @@ def is_abandoned(folder, holder):
     return (files.read_json(holder["open_run"]) or {}).get("run") != holder.get("run")
 
 
-def is_alive(folder, holder, patience=0.0):
-    """Whether the holder's process lives. On the same machine its pid and start time tell at once; from another,
-    its heartbeat is watched for up to `patience` seconds: no change for so long counts as dead from DEAD on."""
-    if holder.get("machine") == process.machine():
-        return process.started_at(holder.get("pid") or 0) == holder.get("started")
+def is_alive(folder, holder, patience=DEAD):
+    """Whether the holder's process lives. On the same machine its pid and start time tell at once, and a restart of
+    that machine has ended it; from another machine its heartbeat is watched: no change for `patience` seconds is
+    death."""
+    host, boot = process.machine().split(" ", 1)
+    theirs = str(holder.get("machine") or "").split(" ", 1)
+    if theirs[0] == host and len(theirs) == 2:
+        return theirs[1] == boot and process.started_at(holder.get("pid") or 0) == holder.get("started")
     path = os.path.join(folder, "%s.beat" % holder.get("token"))
-    before, waited = files.read(path), 0.0
-    while waited < patience:
-        time.sleep(1)
-        waited += 1
+    before, deadline = files.read(path), time.monotonic() + patience
+    while time.monotonic() < deadline:
+        time.sleep(min(1, patience))
         if files.read(path) != before:
             return True
-    return patience < DEAD
+    return False

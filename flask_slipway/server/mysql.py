@@ -130,7 +130,7 @@ class MySQL:
         """Rows of one statement, over a session that is opened when needed."""
         if self._session is None or not self._session.alive():
             self._session = Session(self.options, self.name)
-            self._session.rows("SET SESSION lock_wait_timeout = %d" % PATIENCE)
+            self._session.rows("SET SESSION lock_wait_timeout = %d, wait_timeout = 86400" % PATIENCE)
         try:
             return self._session.rows(statement)
         except DatabaseError:
@@ -312,11 +312,11 @@ class MySQL:
 
     def kill(self, ids, seconds=600):
         """Ends connections and waits until the server has forgotten them: a killed ALTER goes on for a while."""
-        for number in ids:
+        for number in set(ids) & set(self.others()):  # a number of before a restart of the server may be another's
             try:
                 self.rows("KILL %d" % number)
             except DatabaseError as error:
-                if error.code != 1094:  # no such connection
+                if error.code not in (1094, 1095):  # no such connection, or not ours any more
                     raise
         for _ in range(seconds * 5):
             if not set(ids) & set(self.others()):
@@ -462,7 +462,7 @@ class RowCounter:
 
     INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)` (?:\([^)]*\) )?VALUES\s*")
     CREATE = re.compile(rb"CREATE TABLE `((?:[^`]|``)+)`")
-    TEXTS = re.compile(rb"'(?:[^'\\]|\\.|'')*'", re.S)
+    TEXTS = re.compile(rb"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'", re.S)
 
     def __init__(self):
         self.rows = {}

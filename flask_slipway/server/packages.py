@@ -71,6 +71,13 @@ def exchange(one, other):
     os.rename(middle, one)
 
 
+def settle(beside, live):
+    """Ends an exchange by renames that was cut off: `live` is there again, and what was replaced is `beside`."""
+    middle = live + ".moving"
+    if os.path.isdir(middle):
+        os.rename(middle, beside if os.path.isdir(live) else live)
+
+
 def mark(folder, name):
     """Writes into a virtualenv whose it is, so that it can be told apart after an exchange."""
     files.write(os.path.join(folder, "slipway-release"), name.encode(), 0o644)

@@ -8,10 +8,23 @@ def prepare(run):
     """Loads the live app, and puts into `run.found` what the plan of this task shows, into `run.args` what it does."""
     run.facts.load_live()
     answer = web.ask(run.site.health_url())
+    if run.task not in UNSEEN:
+        refuse_unseen(run, answer)
     run.args["usual"] = answer.status if not answer.gate and 0 < answer.status < 500 else None
     extra = FOR_TASK.get(run.task)
     if extra is not None:
         extra(run)
+
+
+def refuse_unseen(run, answer):
+    """Raises Refused where the server cannot see its own site: nothing could be proved there."""
+    if answer.status and not (answer.status == 401 and not answer.gate):
+        return
+    raise Refused(
+        "from the server, %s answers %s" % (run.site.health_url(), web.described(answer)),
+        ["new processes could not be proved there"],
+        ["correct  url:  or  health:  of %s in invoke.yaml, or enable the web app" % run.site.name],
+    )
 
 
 def _known(run):
@@ -131,7 +144,9 @@ def restore(run):
         )
     if manifest.get("domain") != run.site.domain:
         raise Refused("backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain))
-    run.args.update(backup=manifest["id"], commit=manifest["commit"])
+    run.args.update(backup=manifest["id"], commit=manifest["commit"], backup_revisions=sorted(manifest["revisions"]))
+    if manifest["commit"] == git.commit(run.site.project) and run.facts.live is not None:
+        steps.refuse_unfit(manifest["id"], run.args["backup_revisions"], run.facts.live.ask("revisions")["heads"])
     shown = {
         key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")
     }
@@ -152,6 +167,7 @@ def seed(run):
     run.found["commands"] = run.site.seed
 
 
+UNSEEN = ("backup", "pull")  # these neither close nor reload the site
 FOR_TASK = {
     "upgrade": upgrade,
     "downgrade": downgrade,

@@ -35,6 +35,7 @@ def environment(extra=None):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "GIT_", "VIRTUAL_ENV"))}
     kept.update(
         GIT_TERMINAL_PROMPT="0",
+        GIT_OPTIONAL_LOCKS="0",
         GIT_SSH_COMMAND="ssh -o BatchMode=yes",
         PIP_NO_INPUT="1",
         PIP_DISABLE_PIP_VERSION_CHECK="1",
@@ -86,10 +87,10 @@ def stop(child, patience=5):
 
 
 def machine():
-    """What names this machine since its start: host name and boot id."""
+    """What names this machine since its start: host name, boot id and pid namespace."""
     boot = ""
     with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
-        boot = file.read().strip()
+        boot = "%s %s" % (file.read().strip(), os.readlink("/proc/self/ns/pid"))
     return "%s %s" % (socket.gethostname(), boot)
 
 

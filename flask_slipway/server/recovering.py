@@ -56,7 +56,8 @@ def plan(old):
 
 
 def _is_proved(old):
-    return old.journal.has("complete") or old.journal.has("opened")
+    """True where the run had come as far as the open site, and no return of it had begun."""
+    return old.journal.has("complete") or (old.journal.has("opened") and not old.journal.has("returning"))
 
 
 def carry_out(old):

@@ -18,7 +18,6 @@ class Restorer:
         backup.verify(self.folder, manifest)
         if manifest["dialect"] == "sqlite":
             return self._sqlite(manifest)
-        self.database.fence_down()
         if self.database.can_create() and self.database.movable() and not manifest.get("hindrances"):
             return self._beside(manifest)
         return self._in_place(manifest)
@@ -63,18 +62,34 @@ class Restorer:
         finally:
             beside.close()
         self.note("replacing", backup=manifest["id"], kept=kept)
+        self.database.fence_down()
         self.database.swap(scratch, kept)
         self.database.drop(scratch)
         self._compare(self.database, manifest)
         return "beside"
 
     def _in_place(self, manifest):
+        if self.database.can_create():
+            self._try_beside(manifest)
         self.note("replacing", backup=manifest["id"], in_place=True)
+        self.database.fence_down()
         self.database.empty()
         with self._reader(manifest) as source:
             self.database.load(source, self.database.name)
         self._compare(self.database, manifest)
         return "in place"
+
+    def _try_beside(self, manifest):
+        """Sees that the backup can be loaded at all, before anything is emptied."""
+        scratch = self.database.scratch_name("try_" + self.tag)
+        self.note("scratch", database=scratch)
+        self.database.drop(scratch)
+        self.database.create(scratch)
+        try:
+            with self._reader(manifest) as source:
+                self.database.load(source, scratch)
+        finally:
+            self.database.drop(scratch)
 
     def _compare(self, database, manifest):
         found = database.counts()

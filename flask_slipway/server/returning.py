@@ -20,6 +20,7 @@ def needed(run):
 def bring_back(run):
     """Takes back all that the run's journal says was begun. Raises whatever goes wrong; the gate is up then."""
     run.events.send({"event": "returning", "to": (run.before["commit"] or "")[:7]})
+    run.about_to("returning")
     stop(run)
     if run.journal.has("opened") and database_changed(run):
         run.step("database", database_down)
@@ -53,19 +54,54 @@ def database_back(run):
     saved = run.journal.last("backup")
     if saved is None:
         raise Incident("the database was changed and there is no backup of this run")
+    if run.journal.has("reloading"):  # the new processes, asked for their health, hold connections
+        web.prove_gate(run.site.health_url(), run.gate.put(public=False))
     run.about_to("fence")
     run.database.fence_up()
     manifest = backup.find(run.site.backups, saved["id"])
+    replaced = back_up_replaced(run)
     how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "r", run.about_to).put_back(manifest)
     if run.database.revisions() != run.before["revisions"]:
         raise Incident("the backup was put back, but the database is at %s" % ", ".join(run.database.revisions()))
     run.journal.write("database returned", how=how)
-    rows = "{:,} rows, as before".format(manifest["rows"])
-    return "backup %s put back, %s" % (manifest["id"], rows)
+    told = "backup {} put back, {:,} rows, as before".format(manifest["id"], manifest["rows"])
+    foreign = rows_of_others(run, manifest, replaced)
+    return (
+        "%s; written meanwhile by another program: %s (kept in backup %s)" % (told, foreign, replaced["id"])
+        if foreign
+        else told
+    )
+
+
+def back_up_replaced(run):
+    """A backup of what is about to be replaced: whatever a job wrote behind the gate is in it. None on a second run
+    whose database was swapped already."""
+    kept = run.journal.last("backup of replaced")
+    if kept is not None:
+        return next((m for m in backup.listed(run.site.backups) if m["id"] == kept["id"]), None)
+    about = {"site": run.site.name, "domain": run.site.domain, "task": "return", "run": run.id, "who": run.who}
+    manifest = backup.make(run.database, run.site.backups, dict(about, commit=run.commit), fenced=False)
+    run.journal.write("backup of replaced", id=manifest["id"])
+    return manifest
+
+
+def rows_of_others(run, manifest, replaced):
+    """Tables that had more rows when they were replaced than in the run's own backup, though nothing of the run
+    writes to them but seeds: "comments +1", or an empty text."""
+    if replaced is None:
+        return ""
+    seeded = any(line.get("by") in ("seed", "load") for line in run.journal.all("changing database"))
+    more = {table: rows - manifest["tables"].get(table, rows) for table, rows in replaced["tables"].items()}
+    return "" if seeded else ", ".join("%s +%d" % (table, count) for table, count in sorted(more.items()) if count > 0)
 
 
 def database_down(run):
     """After the site was opened, rows may be new: the way down, if it drops no value that is not empty."""
+    if not all(line.get("by") in ("upgrade", "seed") for line in run.journal.all("changing database")):
+        close_again(run)
+        raise Incident(
+            "a %s that was opened cannot be taken back by itself" % run.task, next=["fab %s.backups" % run.site.name]
+        )
     close_again(run)
     about = {
         "site": run.site.name,
@@ -128,8 +164,12 @@ def losses(database, operations):
 def code_back(run):
     """The old commit and the old packages in the live place."""
     texts = []
+    packages.settle(run.packages_folder, run.site.virtualenv)
     line = run.journal.last("swapping")
     if line is not None:
+        saved = git.save_edits(run.site.project, line["before"], line["after"], run.id)
+        if saved:
+            run.say("  note: files edited by hand meanwhile are kept in git as %s" % saved)
         git.move_back(run.site.project, line["before"], line["after"])
         path = os.path.join(run.site.project, "REVISION")
         if run.before["revision_file"] is None:

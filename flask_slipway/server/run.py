@@ -103,7 +103,6 @@ class Run:
         )
         self.was_closed = quick["gate"] == "up"
         files.write_json(os.path.join(self.folder, "access.json"), self.facts.access)
-        files.write_json(os.path.join(self.folder, "request.json"), {"site": self.site.words, "task": self.task})
         self.journal.write("before", run=self.id, task=self.task, who=self.who, facts=self.before)
         files.write_json(self.site.open_run, dict(holder, since=time.time(), holder=self.lock.holder))
 
@@ -155,7 +154,8 @@ class Run:
 
     def is_gated(self):
         """True while the gate keeps visitors out: put there by this run, or found there."""
-        return self.was_closed or (self.journal.has("gate") and not self.journal.has("gate gone"))
+        lines = [line["what"] for line in self.journal.lines() if line["what"] in ("gate", "gate gone")]
+        return self.was_closed or lines[-1:] == ["gate"]
 
     def stop_apps(self):
         """Ends the app processes of this run."""

@@ -54,18 +54,20 @@ class SQLite:
     def _rows(self, statement, arguments=()):
         if not os.path.exists(self.path):
             return []
-        with self._open() as connection:
+        try:
+            with self._open() as connection:
+                return connection.execute(statement, arguments).fetchall()
+        except DatabaseError as error:
+            if "readonly" not in str(error):
+                raise
+        with self._open(writing=True) as connection:  # a journal that a killed writer left must be rolled back first
             return connection.execute(statement, arguments).fetchall()
 
     # reads
 
     def identity(self):
         """What proves that two ways lead to the same database: [dialect, file, name]."""
-        try:
-            found = os.stat(self.path)
-            return [self.dialect, "%d:%d" % (found.st_dev, found.st_ino), self.name]
-        except FileNotFoundError:
-            return [self.dialect, self.path, self.name]
+        return [self.dialect, self.path, self.name]
 
     def tables(self, kind="table"):
         where = "type = '%s' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'" % ("view" if kind == "VIEW" else "table")

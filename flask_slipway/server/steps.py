@@ -29,12 +29,6 @@ def fetch(run):
             "the commit %s is not in %s, as the server sees it" % (wanted[:7], where),
             next=["git push %s %s" % (run.site.remote, run.site.branch)],
         )
-    if run.before["changes"]:
-        raise Refused(
-            "files were changed by hand on the server",
-            run.before["changes"][:5],
-            ["look at them: fab %s.workon -c 'git diff'" % run.site.name],
-        )
     if live and not git.is_ancestor(project, live, wanted):
         raise Refused(
             "%s is not a descendant of the live commit %s" % (wanted[:7], live[:7]),
@@ -44,6 +38,16 @@ def fetch(run):
     refuse_overwriting(run, wanted)
     run.commit = wanted
     return wanted[:7]
+
+
+def refuse_edited(run):
+    """Raises Refused where somebody changed tracked files on the server: they are never discarded."""
+    if run.before["changes"]:
+        raise Refused(
+            "files were changed by hand on the server",
+            run.before["changes"][:5],
+            ["look at them: fab %s.workon -c 'git diff'" % run.site.name],
+        )
 
 
 def refuse_overwriting(run, wanted):
@@ -71,6 +75,7 @@ def stage(run):
 
 def stage_code(run):
     path = run.stage_folder
+    refuse_edited(run)
     files.folder(os.path.dirname(path))
     run.about_to("staging", path=path, commit=run.commit)
     git.add_worktree(run.site.project, path, run.commit)
@@ -120,6 +125,13 @@ def load_stage(run):
         raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
     count = len(run.pending)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def refuse_unfit(identifier, revisions, heads):
+    """Raises Refused where a backup is of another schema than the code that would serve it."""
+    if sorted(revisions) != sorted(heads):
+        words = (identifier, ", ".join(revisions) or "no revision", ", ".join(heads) or "none")
+        raise Refused("backup %s is at %s, the head of its code is %s" % words, ["code and schema never part"])
 
 
 def not_loadable(run, error):

@@ -146,7 +146,10 @@ def restore(run):
 def _stage_for_restore(run):
     """The code of a backup is staged without looking at the present revisions: the backup brings its own."""
     run.args.pop("pending", None)
-    return steps.stage(run)
+    text = steps.stage(run)
+    if run.stage is not None:
+        steps.refuse_unfit(run.args["backup"], run.args["backup_revisions"], [run.head] if run.head else [])
+    return text
 
 
 def close(run):

@@ -105,6 +105,8 @@ def recover(old):
     """The end event of finishing the interrupted run `old`."""
     try:
         outcome = recovering.carry_out(old)
+    except lock.Held:
+        raise
     except Exception as error:
         return incident(old, Stop("recover could not finish"), error)
     finally:
@@ -160,6 +162,7 @@ def _take_back(this, error):
     stop = error if isinstance(error, Stop) else _as_stop(this, error)
     try:
         if isinstance(error, lock.Held):
+            this.lock = None
             raise Incident("another release took the lock over", next=["fab %s.status" % this.site.name])
         if not returning.needed(this):
             _tidy(this, steps.clean)
@@ -182,7 +185,7 @@ def incident(this, stop, second):
     _history(this, "incident", where)
     this.lock = None  # its files stay: what shares anything with this site is refused, too
     next_lines = told.next or ["fab %s.recover" % this.site.name]
-    return end_event(4, "incident", "%s needs a person: the gate is up" % this.site.name, lines, where, next_lines)
+    return end_event(4, "incident", "%s needs a person" % this.site.name, lines, where, next_lines)
 
 
 def _as_stop(this, error):
@@ -237,6 +240,9 @@ def _forget_old(this):
     for name in names:
         if name == this.id:
             continue
+        files.remove(os.path.join(this.site.runs, name, "access.json"))
+        if this.task != "release":
+            continue  # what a return kept aside stays until the next release
         lines = journal.read_lines(os.path.join(this.site.runs, name, "journal.jsonl"))
         made = {line["database"] for line in lines if line.get("what") == "scratch"}
         if made and not any(line.get("what") == "scratch gone" for line in lines):

@@ -1,5 +1,6 @@
 """The site as a visitor reaches it: whether it answers, from which processes, and what its error log says."""
 
+import http.client
 import os
 import ssl
 import time
@@ -53,7 +54,7 @@ def ask(url, token=None, gate=False, timeout=30):
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.headers, error.read(4000))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return Answer(0, {}, str(getattr(error, "reason", error)).encode())
 
 
@@ -129,9 +130,12 @@ def new_errors(path, mark):
     inode, size = log_mark(path)
     if not inode:
         return []
-    with open(path, "rb") as file:
-        file.seek(mark[1] if inode == mark[0] and size >= mark[1] else 0)
-        text = file.read(4 << 20).decode("utf-8", "replace")
+    try:
+        with open(path, "rb") as file:
+            file.seek(mark[1] if inode == mark[0] and size >= mark[1] else 0)
+            text = file.read(4 << 20).decode("utf-8", "replace")
+    except OSError:
+        return []
     found, inside = [], False
     for line in text.splitlines():
         if "Traceback (most recent call last)" in line:
