@@ -54,7 +54,7 @@ def sqlite_site(tmp_path):
     path = tmp_path / "live.db"
 
     def execute(sql):
-        with sqlite3.connect(path) as connection:
+        with sqlite3.connect(path, timeout=0.2) as connection:
             connection.execute(sql)
 
     told = {"dialect": "sqlite", "url": {"database": str(path)}}

@@ -389,7 +389,7 @@ def test_an_app_that_hangs_is_ended_in_time(project):
     project.while_it_loads("import time\n    time.sleep(600)")
     app = project.start()
     with pytest.raises(server_app.AppFailed) as caught:
-        app.ask("load", timeout=2, app="app", cwd=str(project.folder))
+        app.ask("load", timeout=1, app="app", cwd=str(project.folder))
     assert caught.value.kind == "Timeout"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,18 +27,23 @@ class Host:
     def __init__(self, folder):
         self.folder, self.home = folder, folder / "home"
         self.home.mkdir()
-        (self.home / ".bashrc").write_text(NOISE)
         sandbox_home.keys(folder / "ssh")
         self.key = folder / "ssh" / "id_ed25519"
         self.public = folder / "ssh" / "host_key.pub"
         self.asked = folder / "asked"
-        self.asked.touch()
+        self.clean()
         program = Path(__file__).with_name("counting_ssh.py")
         environment = {**os.environ, "PYTHONPATH": str(program.parent.parent.parent)}
         self.child = subprocess.Popen(
             [sys.executable, str(program), str(folder)], stdout=subprocess.PIPE, text=True, env=environment
         )
         self.port = int(self.child.stdout.readline())
+
+    def clean(self):
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (self.home / ".bashrc").write_text(NOISE)
+        self.asked.write_text("")
 
     def count(self, word):
         return sum(line.split()[0] == word for line in self.asked.read_text().splitlines())
@@ -74,11 +80,31 @@ class Host:
         self.child.stdout.close()
 
 
-@pytest.fixture
-def host(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    made = Host(tmp_path_factory.mktemp("host"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def laptop(tmp_path, monkeypatch):
+    """A person's home without keys, known hosts or an agent."""
     (tmp_path / "laptop" / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "laptop"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+
+@pytest.fixture
+def host(server):
+    """The server, with a fresh home and nothing noted."""
+    server.clean()
+    return server
+
+
+@pytest.fixture
+def mortal(tmp_path):
+    """A server of its own, for a test that hurts it."""
     made = Host(tmp_path)
     yield made
     made.stop()
@@ -261,23 +287,23 @@ def following(host):
     return site
 
 
-def test_a_server_that_freezes_is_given_up(host, monkeypatch):
+def test_a_server_that_freezes_is_given_up(mortal, monkeypatch):
     """Not even its connection ends."""
-    monkeypatch.setattr(link, "SILENCE", 2.0)
+    monkeypatch.setattr(link, "SILENCE", 1.0)
     with pytest.raises(errors.Unreachable, match=r"no sign of life[\s\S]*Nothing was changed"):
         link.converse(
-            following(host), "logs", {"follow": True}, None, lambda event: host.child.send_signal(signal.SIGSTOP)
+            following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.send_signal(signal.SIGSTOP)
         )
 
 
-def test_a_connection_that_breaks_is_told_as_lost(host):
+def test_a_connection_that_breaks_is_told_as_lost(mortal):
     with pytest.raises(errors.Unreachable, match=r"The link to prod is lost[\s\S]*Nothing was changed") as caught:
-        link.converse(following(host), "logs", {"follow": True}, None, lambda event: host.child.kill())
+        link.converse(following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.kill())
     assert caught.value.code == 5
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up(host, monkeypatch):
-    monkeypatch.setattr(link, "PATIENCE", 2.0)
+    monkeypatch.setattr(link, "PATIENCE", 1.0)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -126,16 +127,20 @@ def test_a_process_that_got_the_dead_ones_number_is_not_taken_for_it(tmp_path):
 
 
 def test_a_holder_on_another_machine_lives_while_its_heartbeat_moves(tmp_path):
-    """Its pid means nothing here, so it is not called dead before it was watched."""
+    """Its pid means nothing here, so its heartbeat is watched."""
     held = mine(tmp_path, ["project /a"])
     held.acquire()
-    far = dict(held.holder, machine="another one")
-    assert lock.is_alive(str(tmp_path / "locks"), far)
-    held._beat()
-    beaten = files.read(held._beat_path(held.token))
-    held._beat()
-    assert files.read(held._beat_path(held.token)) != beaten
+    far = dict(held.holder, machine="another one", pid=os.getpid(), started=-1)
+    threading.Timer(0.3, held._beat).start()
+    assert lock.is_alive(str(tmp_path / "locks"), far, patience=20)
     held.release()
+    assert not lock.is_alive(str(tmp_path / "locks"), far, patience=0.2)
+
+
+def test_a_holder_from_before_this_machines_restart_is_dead_at_once(tmp_path):
+    host = process.machine().split(" ")[0]
+    holder = {"machine": f"{host} another-boot", "pid": os.getpid(), "started": process.started_at(os.getpid())}
+    assert not lock.is_alive(str(tmp_path), holder)
 
 
 def test_of_processes_that_take_a_dead_holders_lock_over_exactly_one_gets_it(tmp_path, runner):
