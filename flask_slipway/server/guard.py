@@ -48,24 +48,19 @@ class Guard:
         event.listen(Pool, "connect", self._on_connected)
 
     def _on_connect_to(self, dialect, record, cargs, cparams):
-        if self.reads_only and dialect.name == "sqlite" and cargs and not os.path.exists(cargs[0]):
-            cargs[0] = ":memory:"  # to connect would make the file
-        elif self.redirect is None:
-            return
-        elif dialect.name == "sqlite":
-            cargs[0] = self._target("", cargs[0])
-        else:
-            self._redirect(cparams)
-
-    def _redirect(self, cparams):
-        key = "db" if "db" in cparams else "database"
-        cparams[key] = self._target(cparams.get("host") or "", cparams.get(key))
+        if dialect.name == "sqlite":
+            cargs[0] = self._target("", os.path.realpath(cargs[0])) if self.redirect else cargs[0]
+            if self.reads_only and not os.path.exists(cargs[0]):
+                cargs[0] = ":memory:"  # to connect would make the file
+        elif self.redirect:
+            key = "db" if "db" in cparams else "database"
+            cparams[key] = self._target(cparams.get("host") or "", cparams.get(key))
 
     def _target(self, host, database):
-        try:
-            return self.redirect[(host, database)]
-        except KeyError:
-            raise WriteRefused("the app connects to another database than its own: %s" % database) from None
+        for (known_host, known), scratch in self.redirect.items():
+            if known_host == host and database in (known, os.path.realpath(known)):
+                return scratch
+        raise WriteRefused("the app connects to another database than its own: %s" % database)
 
     def _on_statement(self, connection, cursor, statement, parameters, context, executemany):
         if self.reads_only and not is_read(statement):
@@ -117,6 +112,8 @@ def last_line_below(error, folder):
 
 def one_line(error):
     """The error as the last line of its traceback would show it."""
-    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(Background on this error at")]
-    text = lines[0] if lines else ""
-    return text or type(error).__name__
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("(Background on this error at")]
+    if lines and lines[0].startswith("While importing"):  # flask shows the app's whole traceback: its end tells
+        lines = lines[-1:]
+    return lines[0].strip() if lines else type(error).__name__

@@ -5,26 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Collection, Context, task
+from invoke.collection import Collection
+from invoke.context import Context
+
+from flask_slipway.tasks.story import KEY, root, story
 
 if TYPE_CHECKING:
     from ..settings import Site
 
-KEY = "_slipway"
 
-
-def collection(name: str, root: Path) -> Collection:
+def collection(name: str, folder: Path) -> Collection:
     """The tasks of one environment of invoke.yaml."""
     found = Collection(name, *TASKS)
-    found.configure({KEY: {"site": name, "root": str(root)}})
+    found.configure({KEY: {"site": name, "root": str(folder)}})
     return found
 
 
 def _site(context: Context) -> Site:
     from .. import settings
 
-    here = context.config[KEY]
-    return settings.site(Path(here["root"]), here["site"])
+    return settings.site(root(context), context.config[KEY]["site"])
 
 
 def _read(context: Context, task_name: str, **args: Any) -> dict[str, Any]:
@@ -56,100 +56,143 @@ def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> 
         return {"go": facts["fingerprint"]}
 
     end = link.converse(site, task_name, args, decide, screen.show)
-    console.finish(end, site)
+    words = DONE.get(task_name, task_name).format(site.name)
+    console.finish(end, site, words, f"The {task_name} failed", f"fab {site.name}.{task_name}")
     return end.get("data") or {}
 
 
-@task
+DONE = {
+    "backup": "Backed up {}",
+    "restore": "Restored {}",
+    "pull": "Pulled {}",
+    "install": "Installed the packages of {}",
+    "upgrade": "Upgraded {}",
+    "downgrade": "Downgraded {}",
+    "rollback": "Rolled {} back",
+    "seed": "Seeded {}",
+    "reload": "Reloaded {}",
+    "close": "Closed {}",
+    "open": "Opened {}",
+    "recover": "Recovered {}",
+}
+
+
+@story()
 def check(c: Context) -> None:
-    """Measures what the site offers: the first thing to run. Example: fab prod.check"""
+    """Measures what the site offers: the first thing to run.
+
+    Example: fab prod.check"""
     _read(c, "check")
 
 
-@task
+@story()
 def status(c: Context) -> None:
-    """Code, database, drift, lock and last release. Example: fab prod.status"""
+    """Code, database, drift, lock and last release.
+
+    Example: fab prod.status"""
     from .. import console
 
     console.status(_read(c, "status"))
 
 
-@task
+@story()
 def current(c: Context) -> None:
-    """The database's revision, and the head of the live code. Example: fab prod.current"""
+    """The database's revision, and the head of the live code.
+
+    Example: fab prod.current"""
     from .. import console
 
     console.current(_read(c, "current"))
 
 
-@task(help={"lines": "how many, newest first (20)"})
+@story(help={"lines": "how many, newest first (20)"})
 def history(c: Context, lines: int = 20) -> None:
-    """What was done to the site, by whom, and how it ended. Example: fab prod.history"""
+    """What was done to the site, by whom, and how it ended.
+
+    Example: fab prod.history"""
     _read(c, "history", lines=lines)
 
 
-@task(help={"which": "error, server or access", "lines": "how many (40)", "follow": "go on until Ctrl-C"})
+@story(help={"which": "error, server or access", "lines": "how many (40)", "follow": "go on until Ctrl-C"})
 def logs(c: Context, which: str = "error", lines: int = 40, follow: bool = False) -> None:
-    """The end of a log. Example: fab prod.logs -f"""
+    """The end of a log.
+
+    Example: fab prod.logs -f"""
     _read(c, "logs", which=which, lines=lines, follow=follow)
 
 
-@task
+@story()
 def health(c: Context) -> None:
-    """What the site answers now, to a visitor. Example: fab prod.health"""
+    """What the site answers now, to a visitor.
+
+    Example: fab prod.health"""
     from .. import console
 
     console.health(_read(c, "health"))
 
 
-@task
+@story()
 def env(c: Context) -> None:
-    """The names in the server's .env against .env.example, never the values. Example: fab prod.env"""
+    """The names in the server's .env against .env.example, never the values.
+
+    Example: fab prod.env"""
     _read(c, "env")
 
 
-@task
+@story()
 def backups(c: Context) -> None:
-    """The verified backups on the server, newest first. Example: fab prod.backups"""
+    """The verified backups on the server, newest first.
+
+    Example: fab prod.backups"""
     _read(c, "backups")
 
 
-@task
+@story()
 def backup(c: Context) -> None:
-    """Make and verify a backup of the database. Example: fab prod.backup"""
+    """Make and verify a backup of the database.
+
+    Example: fab prod.backup"""
     _change(c, "backup")
 
 
-@task(help={"backup": "which one, as fab ENV.backups lists it (the newest)", "yes": "do not ask"})
+@story(help={"backup": "which one, as fab ENV.backups lists it (the newest)", "yes": "do not ask"})
 def restore(c: Context, backup: str = "", yes: bool = False) -> None:
-    """Put a backup back, with the commit it was made at. Example: fab prod.restore --backup 20261120T180312Z"""
+    """Put a backup back, with the commit it was made at.
+
+    Example: fab prod.restore --backup 20261120T180312Z"""
     _change(c, "restore", yes, backup=backup or None)
 
 
-@task
+@story()
 def pull(c: Context) -> None:
-    """Bring the code alone to the newest commit of the branch, where it needs nothing else. Example: fab prod.pull"""
+    """Bring the code alone to the newest commit of the branch, where it needs nothing else.
+
+    Example: fab prod.pull"""
     from .. import project
 
     site = _site(c)
-    commit = project.commit(Path(c.config[KEY]["root"]))
+    commit = project.commit(root(c))
     _change(c, "pull", commit=commit, pending=[])
     print(f"Next: fab {site.name}.reload")
 
 
-@task
+@story()
 def install(c: Context) -> None:
-    """Install what the live requirements.txt lists, where it is not there yet. Example: fab prod.install"""
+    """Install what the live requirements.txt lists, where it is not there yet.
+
+    Example: fab prod.install"""
     _change(c, "install")
 
 
-@task(help={"yes": "do not ask"})
+@story(help={"yes": "do not ask"})
 def upgrade(c: Context, yes: bool = False) -> None:
-    """Apply the revisions that the live code has and the database lacks. Example: fab prod.upgrade"""
+    """Apply the revisions that the live code has and the database lacks.
+
+    Example: fab prod.upgrade"""
     _change(c, "upgrade", yes)
 
 
-@task(
+@story(
     help={
         "to": "revision to go down to (one step)",
         "database-only": "leave the code; the gate stays up",
@@ -157,55 +200,73 @@ def upgrade(c: Context, yes: bool = False) -> None:
     }
 )
 def downgrade(c: Context, to: str = "", database_only: bool = False, yes: bool = False) -> None:
-    """Take the database down, and the code with it. Example: fab prod.downgrade --to 8a1c5e20"""
+    """Take the database down, and the code with it.
+
+    Example: fab prod.downgrade --to 8a1c5e20"""
     _change(c, "downgrade", yes, to=to or None, database_only=database_only)
 
 
-@task(help={"yes": "do not ask"})
+@story(help={"yes": "do not ask"})
 def rollback(c: Context, yes: bool = False) -> None:
-    """Go back to what the last release replaced, code and database. Example: fab prod.rollback"""
+    """Go back to what the last release replaced, code and database.
+
+    Example: fab prod.rollback"""
     _change(c, "rollback", yes)
 
 
-@task
+@story()
 def seed(c: Context) -> None:
-    """Run the configured seed commands, after a backup. Example: fab prod.seed"""
+    """Run the configured seed commands, after a backup.
+
+    Example: fab prod.seed"""
     _change(c, "seed")
 
 
-@task
+@story()
 def reload(c: Context) -> None:
-    """Reload the web app, and prove that the new processes are healthy. Example: fab prod.reload"""
+    """Reload the web app, and prove that the new processes are healthy.
+
+    Example: fab prod.reload"""
     _change(c, "reload")
 
 
-@task
+@story()
 def close(c: Context) -> None:
-    """Put the gate up: visitors see the maintenance page until fab ENV.open. Example: fab prod.close"""
+    """Put the gate up: visitors see the maintenance page until fab ENV.open.
+
+    Example: fab prod.close"""
     _change(c, "close")
 
 
-@task
+@story()
 def open(c: Context) -> None:
-    """Take the gate away, when code and database match. Example: fab prod.open"""
+    """Take the gate away, when code and database match.
+
+    Example: fab prod.open"""
     _change(c, "open")
 
 
-@task(help={"yes": "do not ask"})
+@story(help={"yes": "do not ask"})
 def recover(c: Context, yes: bool = False) -> None:
-    """Finish what an interrupted run began, or take it back. Example: fab prod.recover"""
+    """Finish what an interrupted run began, or take it back.
+
+    Example: fab prod.recover"""
     _change(c, "recover", yes)
 
 
-@task
+@story()
 def watch(c: Context) -> None:
-    """Follow the run under way, or show the last one again. Example: fab prod.watch"""
+    """Follow the run under way, or show the last one again.
+
+    Example: fab prod.watch"""
     _read(c, "watch")
 
 
-@task(help={"command": "one command instead of a shell"})
+@story(help={"command": "one command instead of a shell"})
 def workon(c: Context, command: str = "") -> None:
-    """A shell on the server, in project and virtualenv. Example: fab prod.workon -c 'flask db current'"""
+    """A shell on the server, in project and virtualenv.
+
+    Example: fab prod.workon -c 'flask db current'"""
     from invoke.exceptions import Exit
 
     from .. import link

@@ -44,16 +44,11 @@ def code_only(world):
 
 
 def failing_revision(world):
-    """A revision that alters a table, then fails: on MySQL it stays half applied."""
-    world.add_revision(
-        "cc000001",
-        HEAD,
-        "fail half way",
-        'op.add_column("comments", sa.Column("half", sa.String(20), nullable=True))\n'
-        'op.execute("DELETE FROM comments")\n'
-        'op.execute("ALTER TABLE no_such_table ADD COLUMN x INTEGER")',
-        "pass",
-    )
+    """A revision that alters a table on the server, then fails: on MySQL it stays half applied."""
+    half = 'op.add_column("comments", sa.Column("half", sa.String(20), nullable=True))'
+    broken = 'op.execute("ALTER TABLE no_such_table ADD COLUMN x INTEGER")'
+    up = f'if ON_THE_SERVER:\n    {half}\n    op.execute("DELETE FROM comments")\n    {broken}'
+    world.add_revision("cc000001", HEAD, "fail half way", up, "pass")
     return world.commit("Fail half way")
 
 
@@ -68,6 +63,7 @@ def slow_revision(world):
     else:
         slow = "op.execute(\"ALTER TABLE filler ADD COLUMN extra VARCHAR(200) NOT NULL DEFAULT 'x', ALGORITHM=COPY\")"
         way_down = 'op.drop_column("filler", "extra")'
+    slow, way_down = f"if ON_THE_SERVER:\n    {slow}", f"if ON_THE_SERVER:\n    {way_down}"
     world.add_revision("dd000001", HEAD, "be slow", slow, way_down)
     return world.commit("Be slow")
 

@@ -61,7 +61,9 @@ def seed_fails(world):
 def swap_fails(world):
     """Something locks the live clone's index in the middle of the release."""
     lock = Path(world.site.project) / ".git" / "index.lock"
-    world.add_revision("ee000001", changes.HEAD, "lock git", f'open("{lock}", "w").close()', "pass")
+    world.add_revision(
+        "ee000001", changes.HEAD, "lock git", f'if ON_THE_SERVER:\n    open("{lock}", "w").close()', "pass"
+    )
     world.edit("app/templates/base.html", "</body>", "<!-- changed --></body>")
     world.commit("Lock git")
 

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from invoke.vendor.yaml import safe_dump
 
 from flask_slipway import sandbox
+from flask_slipway.server.mysql import PORTABLE
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -101,7 +102,9 @@ class World:
         path.write_text(text.replace(old, new, 1))
 
     def commit(self, message: str) -> str:
-        """Commits and pushes everything; returns the commit."""
+        """Brings the development database to the head, commits and pushes everything; returns the commit."""
+        upgraded = self.run("inv", "upgrade")
+        assert upgraded.code == 0, upgraded.out
         git(self.laptop, "add", "-A")
         git(self.laptop, "commit", "-q", "-m", message)
         git(self.laptop, "push", "-q", "origin", "main")
@@ -109,8 +112,10 @@ class World:
 
     def add_revision(self, identifier: str, down: str, text: str, up: str, way_down: str) -> None:
         body = (
-            f'"""{text}"""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\nrevision = "{identifier}"\n'
-            f'down_revision = "{down}"\nbranch_labels = None\ndepends_on = None\n\n\n'
+            f'"""{text}"""\n\nimport os\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
+            f'revision = "{identifier}"\n'
+            f'down_revision = "{down}"\nbranch_labels = None\ndepends_on = None\n'
+            'ON_THE_SERVER = os.environ.get("FLASK_ENV") == "production"\n\n\n'
             f"def upgrade():\n{_indented(up)}\n\n\ndef downgrade():\n{_indented(way_down)}\n"
         )
         self.write({f"migrations/versions/{identifier}_{text.replace(' ', '_')}.py": body})
@@ -272,9 +277,10 @@ class World:
         self.seed = ["init-currency"]
         git(self.laptop, "checkout", "-q", "-f", "main")
         git(self.laptop, "reset", "-q", "--hard", self.base)
-        git(self.laptop, "clean", "-q", "-fdx", "-e", "invoke.yaml")
+        git(self.laptop, "clean", "-q", "-fdx", "-e", "invoke.yaml", "-e", ".env")
         git(self.laptop, "push", "-q", "--force", "origin", "main")
         self.configure()
+        self._reset_development()
         project = Path(self.site.project)
         (project / ".git" / "index.lock").unlink(missing_ok=True)
         git(project, "checkout", "-q", "-f", "main")
@@ -295,9 +301,10 @@ class World:
             self.reset()
             done = self.release()
             assert done.code == 0, done.out
-            kept.mkdir()
-            shutil.copytree(self.state, kept / "state")
-            self._dump(kept / "dump")
+            made = self.folder / "being kept"
+            shutil.copytree(self.state, made / "state")
+            self._dump(made / "dump")
+            made.rename(kept)
         self.reset(database=kept / "dump")
         shutil.copytree(kept / "state", self.state)
         (Path(self.site.project) / "REVISION").write_text(self.base + "\n")
@@ -311,9 +318,9 @@ class World:
         if self.dialect == "sqlite":
             shutil.copy(self.site.database["path"], path)
             return
-        line = [self._program("mysqldump"), f"--defaults-file={self.site.home}/.my.cnf", "--single-transaction"]
+        line = [self._program("mysqldump"), f"--defaults-file={self.site.home}/.my.cnf", *PORTABLE]
         with path.open("wb") as file:
-            subprocess.run([*line, "--no-tablespaces", self.site.database["name"]], stdout=file, check=True)
+            subprocess.run([*line, self.site.database["name"]], stdout=file, check=True)
 
     def _load(self, path: Path) -> None:
         if self.dialect == "sqlite":
@@ -338,6 +345,17 @@ class World:
             connection.exec_driver_sql("SET foreign_key_checks = 0")
             for table in sa.inspect(connection).get_table_names():
                 connection.exec_driver_sql(f"DROP TABLE `{table}`")
+
+    def _reset_development(self) -> None:
+        """The laptop's own database, at the head of the code at `base`."""
+        live, kept = self.folder / "development.db", self.folder / "pristine-development.db"
+        if kept.exists():
+            shutil.copy(kept, live)
+            return
+        (self.laptop / ".env").write_text(f"DATABASE_URL=sqlite:///{live}\n")
+        upgraded = self.run("inv", "upgrade")
+        assert upgraded.code == 0, upgraded.out
+        shutil.copy(live, kept)
 
     def _reset_virtualenv(self) -> None:
         live = Path(self.site.virtualenv)
