@@ -1,0 +1,245 @@
+"""The documents are true: what they name exists, what exists they name, and the quick commands do what they say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.collection import Collection
+
+from flask_slipway import schema
+from flask_slipway.tasks import local, remote
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "flask_slipway"
+START = ["./bootstrap inv demo", "./bootstrap --servers inv test"]
+NAMES = ["README.md", "DESIGN.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+DOCUMENTS = [ROOT / name for name in NAMES] + sorted((ROOT / "docs").glob("*.md"))
+INV = local.collection(ROOT)
+FAB = Collection("", ENV=remote.collection("ENV", ROOT))
+# Flags of inv and fab themselves, and of what is passed on after --.
+CORE_FLAGS = {"--list", "--help", "--debug", "--yes"}
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def commands(text: str) -> list[tuple[str, str, str]]:
+    """(program, task, the rest of the line) of each inv and fab command in code."""
+    code = "\n".join([*re.findall(r"```.*?```", text, re.S), *re.findall(r"`[^`\n]+`", text)])
+    return re.findall(r"\b(inv|fab) ([A-Za-z][\w.-]*[\w-])([^`\n]*)", code.replace("`fab ENV.`", ""))
+
+
+def task_of(program: str, name: str) -> Any:
+    """The task, or None. Any environment's name will do in front of a task of fab."""
+    known = INV if program == "inv" else FAB
+    name = name if program == "inv" else "ENV." + name.partition(".")[2]
+    return known[name] if name in known.task_names else None
+
+
+@each_document
+def test_every_task_that_a_document_names_exists(path):
+    unknown = [f"{program} {name}" for program, name, _ in commands(read(path)) if task_of(program, name) is None]
+    assert not unknown, f"{path.name} names {unknown}"
+
+
+@each_document
+def test_every_flag_that_a_document_names_exists(path):
+    wrong = []
+    for program, name, rest in commands(read(path)):
+        task = task_of(program, name)
+        known = (
+            {name.replace("_", "-") for argument in task.get_arguments() for name in argument.names} if task else set()
+        )
+        own = re.split(r"\s--\s|\s{2,}|;|,|\bfab\b|\binv\b", re.sub(r"'[^']*'|\"[^\"]*\"", "", rest))[0]
+        for flag in re.findall(r"(?<!\S)--?[a-z][a-z-]*", own):
+            if flag.lstrip("-") not in known and flag not in CORE_FLAGS:
+                wrong.append(f"{program} {name} {flag}")
+    assert not wrong, f"{path.name} names {wrong}"
+
+
+def test_readmes_tables_name_every_task():
+    named = {(program, name) for program, name, _ in commands(read(ROOT / "README.md"))}
+    missing = [name for name in INV.task_names if ("inv", name) not in named]
+    missing += [name for name in FAB.task_names if ("fab", name) not in named]
+    assert not missing
+
+
+def test_the_two_commands_to_start_with_are_those_of_ci_and_the_demo():
+    blocks = [block.strip() for block in re.findall(r"^```\n(.*?)^```", read(ROOT / "README.md"), re.S | re.M)]
+    assert [block for block in blocks if block.startswith("./bootstrap")] == START
+    assert f"exec {START[1]}\n" in read(ROOT / ".ci/run")
+    assert "demo" in INV.task_names
+    assert "--servers" in read(ROOT / "bootstrap")
+
+
+def test_docs_tasks_is_what_the_tasks_say():
+    done = subprocess.run(
+        [sys.executable, "-c", "import write_tasks; print(write_tasks.text(), end='')"],
+        cwd=ROOT / "docs",
+        capture_output=True,
+        check=True,
+    )
+    assert read(ROOT / "docs/tasks.md") == done.stdout.decode(), "write it anew: python docs/write_tasks.py"
+
+
+# DESIGN.md's layout
+
+
+def layout() -> dict[str, set[str]]:
+    """The names at the beginning of the lines of each block of DESIGN.md's layout, by the folder they lie in."""
+    section = read(ROOT / "DESIGN.md").split("## Layout")[1].split("\n## ")[0]
+    blocks = re.findall(r"(?:`(flask_slipway/\S*)`[^\n]*\n\n)?```\n(.*?)```", section, re.S)
+    return {folder: {line.split("  ")[0] for line in block.splitlines()} for folder, block in blocks}
+
+
+def test_every_module_is_named_in_designs_layout_and_every_name_is_one():
+    named = layout()
+    for folder in ("flask_slipway/", "flask_slipway/server/", "flask_slipway/sandbox/"):
+        found = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
+        if folder == "flask_slipway/":
+            found |= {"__init__.py"} | {f"tasks/{path.name}" for path in (PACKAGE / "tasks").glob("[!_]*.py")}
+        assert named[folder] == found
+
+
+def test_every_file_that_a_document_names_exists():
+    for path in DOCUMENTS:
+        text = read(path)
+        names = set(re.findall(r"`((?:tests|docs|flask_slipway|migrations|app|\.ci)/[\w./-]+)`", text))
+        names |= {name for name in re.findall(r"\]\(([\w./-]+)\)", text) if "//" not in name}
+        for name in names - {"flask_slipway/"}:
+            assert (ROOT / name).exists() or (path.parent / name).exists(), f"{path.name} names {name}"
+    for name in " ".join(layout()[""]).split():
+        assert (ROOT / name).exists(), name
+
+
+def test_each_guarantee_names_a_test():
+    section = read(ROOT / "DESIGN.md").split("## Guarantees")[1].split("\n## ")[0]
+    items = re.split(r"^(?=\d+\. )", section, flags=re.M)[1:]
+    assert [int(item.split(".")[0]) for item in items] == list(range(1, 11))
+    for item in items:
+        assert "tests/" in item, item
+        assert "Stands on:" in item, item
+
+
+# docs/configuration.md
+
+
+def keys(heading: str) -> dict[str, str]:
+    """{key: default as written} of the tables below a heading of docs/configuration.md."""
+    section = read(ROOT / "docs/configuration.md").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.M))
+
+
+def test_every_key_of_invoke_yaml_is_told_and_no_other():
+    assert keys("slipway").keys() == schema.TOP.keys()
+    assert keys("slipway.environments.NAME").keys() == schema.ENVIRONMENT.keys()
+
+
+def test_each_default_is_the_one_that_the_code_has():
+    for heading, known in (("slipway", schema.TOP), ("slipway.environments.NAME", schema.ENVIRONMENT)):
+        for name, told in keys(heading).items():
+            default = known[name].default
+            if default is schema.REQUIRED:
+                assert told == "required", name
+            elif default not in (None, (), {}):
+                shown = str(default).lower() if isinstance(default, bool) else default
+                shown = " ".join(shown) if isinstance(shown, tuple) else str(shown)
+                assert told == f"`{shown}`", name
+
+
+def test_each_derived_value_is_the_one_that_is_derived():
+    given = dict.fromkeys(schema.ENVIRONMENT) | {"region": "us", "domain": "www.example.com"}
+    told = keys("slipway.environments.NAME")
+    for name, value in schema.derive(given, "yourusername").items():
+        first = value["error"] if isinstance(value, dict) else value[0] if isinstance(value, tuple) else value
+        assert told[name] == f"`{first}`", name
+
+
+# docs/recovery.md
+
+
+def messages() -> list[str]:
+    """The first cell of each row of docs/recovery.md's tables."""
+    rows = re.findall(r"^\| ([^|]+) \|", read(ROOT / "docs/recovery.md"), re.M)
+    return [row for row in rows if row != "message"]
+
+
+def texts() -> list[str]:
+    """Every text of the code, with … where a value goes."""
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(read(path))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values]
+                found.append("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(re.sub(r"%[-.,\d]*[sdrf]|\{[^}]*\}", "…", node.value))
+    return found
+
+
+def test_every_message_that_recovery_explains_is_one_of_the_codes():
+    known = [re.sub(r"\s+", " ", text).lower() for text in texts()]
+    for message in messages():
+        wanted = re.compile(".*".join(re.escape(part) for part in message.lower().split("…")))
+        assert any(wanted.search(text) for text in known), message
+
+
+def test_recovery_explains_every_incident():
+    told = "\n".join(messages()).lower()
+    for path in (PACKAGE / "server").glob("*.py"):
+        for node in ast.walk(ast.parse(read(path))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Incident":
+                first = node.args[0].left if isinstance(node.args[0], ast.BinOp) else node.args[0]
+                assert isinstance(first, ast.Constant), ast.unparse(node)
+                longest = max(re.split(r"%[sd]", str(first.value)), key=len)
+                assert longest.strip(" :,;").lower() in told, first.value
+
+
+# what must not stand in a document
+
+
+@each_document
+def test_a_document_names_no_machine_no_registry_and_no_thread(path):
+    text = read(path)
+    assert not re.findall(r"(?<![\w.~])/(?:work|root|tmp|Users|opt|home/(?!yourusername))[/\w]*", text)
+    assert not re.findall(r"pypi\.|files\.pythonhosted|registry\.|proxy\.", text)
+    assert not re.findall(r"#\d{2,}\b|/issues/|/pull/", text)
+
+
+# the quick commands, run
+
+
+def test_the_tasks_are_listed(bare):
+    listed = bare.inv("--list")
+    assert listed.code == 0, listed.out
+    assert all(re.search(rf"^  {re.escape(name)}\s", listed.out, re.M) for name in INV.task_names)
+    listed = bare.fab("--list")
+    assert listed.code == 0, listed.out
+    assert all(f"  prod{name.removeprefix('ENV')}" in listed.out for name in FAB.task_names)
+
+
+def test_what_readme_says_of_the_example_configuration_is_true(ready):
+    shown = ready.inv("status")
+    assert shown.code == 0, shown.out
+    assert "still the example in invoke.yaml" in shown.out
+    refused = ready.fab("prod.check")
+    assert refused.code == 1, refused.out
+    assert "yourusername" in refused.out
+    assert "line" in refused.out
+
+
+def test_the_two_line_files_of_readme_are_enough(bare):
+    first, second = re.findall(r"```python\n(.*?)```", read(ROOT / "README.md"), re.S)
+    for text in (first, second):
+        name, *lines = text.splitlines()
+        bare.write(name.strip("# "), "\n".join(line.strip() for line in lines) + "\n")
+    assert bare.inv("--list").code == 0
+    assert bare.fab("--list").code == 0
