@@ -1,0 +1,88 @@
+"""`inv demo` as README promises it: in a fresh clone it plays to its end, leaves nothing running, and can be removed.
+
+One test, so that it is played once, by however many workers the tests are run; it takes about a minute."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A demo that was played in `clone`: how it ended, what it printed."""
+
+    clone: Path
+    env: dict[str, str]
+    code: int
+    out: str
+
+    def inv(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_inv(self.clone, self.env, *arguments)
+
+
+def run_inv(folder: Path, env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "invoke", *arguments]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(line, cwd=folder, env=env, text=True, errors="replace", timeout=600, **streams)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def played(tmp_path) -> Iterator[Played]:
+    if subprocess.run(["git", "rev-parse", "--quiet", "--verify", "HEAD"], cwd=ROOT, capture_output=True).returncode:
+        pytest.skip("the demo is played in a clone of this repository, and this is none")
+    clone = tmp_path / "clone"
+    git(ROOT, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
+    foreign = ("GIT_", "FLASK_", "INVOKE_", "FABRIC_", "PYTEST", "PYTHON")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(foreign) and key != "DATABASE_URL"}
+    done = run_inv(clone, env, "demo")
+    yield Played(clone, env, done.returncode, done.stdout)
+    run_inv(clone, env, "sandbox.down", "--remove")
+
+
+def processes_below(folder: Path) -> list[str]:
+    """The command lines of the processes that work in `folder` or name it."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            if str(folder) in line or str(folder) in str((place / "cwd").readlink()):
+                found.append(line)
+        except OSError:
+            continue
+    return found
+
+
+def test_the_demo_plays_to_its_end_keeps_every_row_and_can_be_removed(played):
+    assert played.code == 0, played.out
+    assert "Traceback" not in played.out
+    assert played.out.count("Released ") == 2
+    assert "Not released (6)." in played.out
+    assert "nothing was lost" in played.out
+    assert played.out.count("The 2 comments are there.") == 3
+    assert "That was all" in played.out
+    assert processes_below(played.clone) == []
+    assert git(played.clone, "status", "--porcelain") == ""
+    assert git(played.clone, "rev-parse", "HEAD") == git(ROOT, "rev-parse", "HEAD")
+    assert git(played.clone, "remote").split() == ["origin"]
+    assert "inv sandbox.down --remove" in played.out
+    done = played.inv("sandbox.down", "--remove")
+    assert done.returncode == 0, done.stdout
+    left = git(played.clone, "status", "--porcelain", "--ignored", "--untracked-files=all").splitlines()
+    assert [line for line in left if "__pycache__" not in line] == []
+    assert not (played.clone / ".sandbox").exists()
+    assert processes_below(played.clone) == []
