@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask_slipway import project, sandbox, settings, words
 from flask_slipway.errors import WrongUse
 from flask_slipway.git import git
+from flask_slipway.sandbox import demo
 
 NAME = "sandbox"
 
@@ -52,7 +54,12 @@ def down(root: Path, remove: bool = False) -> Iterator[str]:
     if not folder.is_dir():
         yield "Nothing to do: there is no sandbox here."
         return
+    if remove:
+        demo.remove(folder / "demo")
     sandbox.down(folder, remove)
+    if remove:
+        with suppress(OSError):
+            folder.rmdir()  # what nobody of us made stays
     if remove and NAME in project.remotes(root):
         git(root, "remote", "remove", NAME)
     yield "The sandbox is stopped and removed." if remove else "The sandbox is stopped; its data stays."

@@ -16,7 +16,7 @@ PORTABLE = [
     "--default-character-set=utf8mb4",
 ]
 SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")
-PATIENCE = 30  # seconds to wait for other connections, locks and killed statements
+PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
 
 
 class DatabaseError(Exception):

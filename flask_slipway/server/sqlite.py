@@ -9,7 +9,7 @@ import time
 from . import files
 from .mysql import DatabaseError
 
-PATIENCE = 30  # seconds to wait for the file's locks
+PATIENCE = 15  # seconds to wait for the file's locks
 
 
 def quoted(identifier):

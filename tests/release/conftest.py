@@ -77,3 +77,11 @@ def sqlite_world(worlds) -> World:
     made = worlds("sqlite")
     made.reset()
     return made
+
+
+@pytest.fixture
+def sqlite_released(worlds) -> World:
+    """A site on SQLite after its first release, for what does not depend on the kind of database."""
+    made = worlds("sqlite")
+    made.reset_to_first_release()
+    return made

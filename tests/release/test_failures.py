@@ -211,7 +211,7 @@ def test_a_supervisor_killed_anywhere_is_recovered(released, place):
     expected = {(world.base, changes.HEAD), (commit, "bb000001")} if place == "opened" else {(world.base, changes.HEAD)}
     assert (health["commit"], health["revision"]) in expected
     assert (world.live_commit, world.revision) in expected
-    assert not world.environment_of_processes(str(world.site_folder / "stages"))
+    assert not world.processes_naming(str(world.site_folder / "stages"))
 
 
 KILLER = """

@@ -1,0 +1,300 @@
+"""The guarantees that a release stands on, each seen from outside."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import changes
+import pytest
+from conftest import make_world
+from world import Writer
+
+from flask_slipway import sandbox
+
+READS = ("status", "current", "history", "backups", "logs", "check", "env", "health")
+
+
+def edit_factory(world, lines, message):
+    """Puts `lines` of code in front of the factory of the app, only in force on the server."""
+    body = "\n".join(f"    {line}" for line in lines)
+    guard = f'import os\n\nif os.environ.get("FLASK_ENV") == "production":\n{body}\n\n\ndef create_app'
+    world.edit("app/__init__.py", "def create_app", guard)
+    return world.commit(message)
+
+
+# 5: a restore first takes a backup of what it replaces
+
+
+def test_what_a_restore_replaces_is_backed_up_first(released):
+    world = released
+    assert world.fab("backup").code == 0
+    with Writer(world) as writer:
+        writer.wait_for(5)
+    kept = world.contents()
+    done = world.fab("restore", "--yes")
+    assert done.code == 0, done.out
+    assert world.rows()["comments"] == 0
+    again = world.fab("restore", "--yes")
+    assert again.code == 0, again.out
+    assert world.contents() == kept
+
+
+# 6: reads, refusals, plans and --dry change nothing; loading is guarded
+
+
+@pytest.mark.parametrize("task", READS)
+def test_a_read_changes_nothing(sqlite_released, task):
+    before = sqlite_released.everything()
+    done = sqlite_released.fab(task)
+    assert done.code == 0, done.out
+    assert sqlite_released.everything() == before
+
+
+def no_yes(world):
+    return world.run("inv", "release", "--to", "site", "--skip-tests")
+
+
+def unknown_site(world):
+    return world.run("inv", "release", "--to", "nowhere", "--yes", "--skip-tests")
+
+
+def dirty_without_message(world):
+    world.edit("app/templates/base.html", "</body>", "</body><!-- -->")
+    return world.release()
+
+
+def unknown_backup(world):
+    return world.fab("restore", "--backup", "19700101T000000Z", "--yes")
+
+
+def unknown_revision(world):
+    return world.fab("downgrade", "--to", "nonsense", "--yes")
+
+
+def nothing_pending(world):
+    return world.fab("upgrade", "--yes")
+
+
+def edited_on_the_server(world):
+    changes.code_only(world)
+    path = Path(world.site.project) / "app" / "templates" / "base.html"
+    path.write_text(path.read_text() + "<!-- by hand -->")
+    return world.release()
+
+
+def wrong_host_key(world):
+    changes.code_only(world)
+    world.configure(host_key="SHA256:" + "A" * 43)
+    return world.release()
+
+
+def nobody_listens(world):
+    changes.code_only(world)
+    world.configure(port=1)
+    return world.release()
+
+
+REFUSALS = {
+    no_yes: (3, "--yes"),
+    unknown_site: (1, "site"),
+    dirty_without_message: (3, "-m"),
+    unknown_backup: (3, "backup"),
+    unknown_revision: (3, "nonsense"),
+    nothing_pending: (0, "head"),
+    edited_on_the_server: (3, "base.html"),
+    wrong_host_key: (5, "host key"),
+    nobody_listens: (5, "SSH"),
+}
+
+
+@pytest.mark.parametrize("mistake", REFUSALS)
+def test_a_mistake_is_told_and_changes_nothing_on_the_server(sqlite_released, mistake):
+    world = sqlite_released
+    code, word = REFUSALS[mistake]
+    before = _server_side(world)
+    done = mistake(world)
+    assert done.code == code, done.out
+    assert word in done
+    assert "Traceback" not in done
+    after = _server_side(world)
+    assert {name: after[name] for name in after if "base.html" not in name} == {
+        name: before[name] for name in before if "base.html" not in name
+    }
+
+
+def _server_side(world):
+    return {name: told for name, told in world.everything().items() if not name.startswith(str(world.laptop))}
+
+
+def write_while_loading(world):
+    """The factory adds a currency each time it runs."""
+    world.edit(
+        "app/__init__.py",
+        "    return app",
+        '    if os.environ.get("FLASK_ENV") == "production":\n'
+        "        with app.app_context():\n"
+        '            db.session.execute(db.text("UPDATE currencies SET symbol = symbol"))\n'
+        "            db.session.commit()\n"
+        "    return app",
+    )
+    text = (world.laptop / "app/__init__.py").read_text()
+    if "\nimport os\n" not in text:
+        world.edit("app/__init__.py", "def create_app", "import os\n\n\ndef create_app")
+    if "db" not in text.split("def create_app")[0]:
+        world.edit("app/__init__.py", "def create_app", "from .extensions import db\n\n\ndef create_app")
+    return world.commit("Write while loading")
+
+
+def test_an_app_that_writes_while_it_loads_is_refused_by_its_line(released):
+    world = released
+    before = world.standing()
+    write_while_loading(world)
+    done = world.release()
+    assert done.code == 3, done.out
+    assert "UPDATE currencies" in done
+    assert "app/__init__.py" in done
+    assert "writes_on_load" in done
+    assert world.standing() == before
+
+
+def test_such_an_app_is_released_behind_the_gate_when_that_is_configured(released):
+    world = released
+    world.configure(writes_on_load=True)
+    commit = write_while_loading(world)
+    with Writer(world) as writer:
+        writer.wait_for(5)
+        done = world.release()
+        assert done.code == 0, done.out
+        writer.wait_for(5)
+    assert writer.lost() == []
+    assert world.health()["commit"] == commit
+    # and once more, when the live app writes while it loads, too
+    commit = changes.additive(world)
+    done = world.release()
+    assert done.code == 0, done.out
+    assert world.health() == {"http": 200, "gate": False, "status": "ok", "commit": commit, "revision": "aa000001"}
+
+
+# 7: no secret in an argument list, a log, the journal or on the terminal
+
+
+class Processes:
+    """Watches the command lines of all processes for a text."""
+
+    def __init__(self, text):
+        self.text, self.seen = text.encode(), set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._stop.is_set():
+            for name in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{name}/cmdline", "rb") as file:
+                        line = file.read()
+                except OSError:
+                    continue
+                if self.text in line:
+                    self.seen.add(line)
+            time.sleep(0.02)
+
+
+def test_no_secret_shows_up_anywhere(released):
+    world = released
+    password = world.site.database.get("password")
+    if password is None:
+        pytest.skip("SQLite has no password")
+    tell = "op.get_bind().engine.url.render_as_string(hide_password=False)"
+    world.add_revision(
+        "ff000001", changes.HEAD, "tell all", f"if ON_THE_SERVER:\n    raise RuntimeError({tell})", "pass"
+    )
+    world.commit("Tell all")
+    with Processes(password) as processes:
+        done = world.release()
+    assert done.code == 6, done.out
+    assert "RuntimeError" in done
+    shown = [done.out, *(world.fab(task).out for task in ("status", "history", "watch", "check"))]
+    assert not [text for text in shown if password in text]
+    assert not processes.seen
+    files = [path for path in world.state.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
+    assert files == []
+
+
+def test_what_the_suite_keeps_is_for_its_owner_alone(sqlite_released):
+    for path in sqlite_released.state.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0 or path.name == "gate.open", path
+
+
+# 9: a name is only a name
+
+
+@pytest.fixture(scope="module")
+def awkward_world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("awkward")
+    made = make_world(folder, "sqlite", project="it's $HOME `here`")
+    yield made
+    sandbox.down(folder / "site")
+
+
+def test_a_folder_with_dollar_space_and_quotes_is_only_a_name(awkward_world):
+    world = awkward_world
+    world.reset()
+    assert world.release().code == 0
+    commit = changes.additive(world)
+    done = world.release()
+    assert done.code == 0, done.out
+    assert world.health()["commit"] == commit
+    assert world.fab("backup").code == 0
+    done = world.fab("downgrade", "--yes")
+    assert done.code == 0, done.out
+    assert world.health()["commit"] == world.base
+    shown = world.fab("workon", "-c", "pwd")
+    assert shown.out.strip().endswith("it's $HOME `here`")
+
+
+# 10: the WSGI file decides which database is the site's
+
+
+def test_two_ways_to_two_databases_are_refused_and_both_are_named(sqlite_released):
+    world = sqlite_released
+    other = Path(world.site.home) / "other.db"
+    world.configure(env={"FLASK_ENV": "production", "DATABASE_URL": f"sqlite:///{other}"})
+    changes.code_only(world)
+    before = world.standing()
+    done = world.release()
+    assert done.code == 3, done.out
+    assert "other.db" in done
+    assert Path(world.site.database["path"]).name in done
+    assert world.standing() == before
+    assert not other.exists()
+
+
+# one connection and one channel; as few loads of the app as can be
+
+
+def test_a_release_is_one_connection_and_loads_each_version_once(sqlite_released):
+    world = sqlite_released
+    counted = world.folder / "loads"
+    for message in ("Count loads", "Count loads again"):
+        lines = ['if "SLIPWAY" in os.environ:', f'    open("{counted}", "a").write(__file__ + "\\\\n")']
+        if message == "Count loads":
+            edit_factory(world, lines, message)
+        else:
+            changes.additive(world)
+        counted.unlink(missing_ok=True)
+        before = world.logins()
+        done = world.release()
+        assert done.code == 0, done.out
+        assert world.logins() == before + 1
+    loads = counted.read_text().split()
+    assert len(loads) == 2, loads  # the live code once for the plan, the new code once in the stage
+    assert sum("/stages/" in path for path in loads) == 1
