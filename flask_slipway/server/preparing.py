@@ -93,7 +93,7 @@ def way_down(rows, current, target):
             return undone
         if here is None or here not in rows:
             near = ", ".join(list(rows)[:5])
-            raise Refused("%s is not a revision below %s" % (target, current), ["known: %s" % near])
+            raise Refused("there is no revision %s below %s" % (target, current), ["known: %s" % near])
 
 
 def rollback(run):

@@ -285,7 +285,7 @@ def test_a_release_is_one_connection_and_loads_each_version_once(sqlite_released
     world = sqlite_released
     counted = world.folder / "loads"
     for message in ("Count loads", "Count loads again"):
-        lines = ['if "SLIPWAY" in os.environ:', f'    open("{counted}", "a").write(__file__ + "\\\\n")']
+        lines = ['if "SLIPWAY" in os.environ:', f'    open("{counted}", "a").write(__file__ + "\\n")']
         if message == "Count loads":
             edit_factory(world, lines, message)
         else:
