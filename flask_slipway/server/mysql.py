@@ -289,7 +289,7 @@ class MySQL:
         self.wait_alone()
 
     def fence_down(self):
-        if self.fence_kind == "database":
+        if self.fence_is_up():  # to lift what is not there would wait for open transactions all the same
             self.rows("ALTER DATABASE %s READ ONLY = 0" % name(self.name))
 
     def fence_is_up(self):

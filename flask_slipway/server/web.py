@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 
 PATIENCE = 90  # seconds to wait for new processes
+BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
 PAUSE = 0.1
 
 
@@ -69,13 +70,15 @@ def is_reloading(answer, url):
 
 def wait_for(url, accept, token=None, gate=False, patience=PATIENCE):
     """Asks until `accept(answer)` is true, and returns that answer. Raises NotHealthy with the last answer's words."""
-    deadline = time.monotonic() + patience
+    began = well = time.monotonic()
     while True:
         answer = ask(url, token, gate)
         if accept(answer):
             return answer
-        if time.monotonic() > deadline:
-            raise NotHealthy("no new process answered within %d s; last: %s" % (patience, described(answer)))
+        now = time.monotonic()
+        well = well if answer.status in (502, 504) else now
+        if now - began > patience or now - well > BROKEN:
+            raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, described(answer)))
         time.sleep(PAUSE)
 
 

@@ -10,6 +10,7 @@ from world import APP_FILES, ROOT, World, git
 from flask_slipway import sandbox
 from flask_slipway.sandbox import programs
 
+HERE = Path(__file__).parent
 DIALECTS = ("sqlite", "mariadb", "mysql")
 
 
@@ -34,6 +35,15 @@ def make_world(folder: Path, dialect: str, ssh: str = "openssh", **more) -> Worl
     (folder / "laptop-home").mkdir()
     (folder / "laptop-home" / ".gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n")
     return World(folder, site, laptop, git(laptop, "rev-parse", "HEAD"))
+
+
+def pytest_collection_modifyitems(items):
+    """The tests of one world run in one process, where several run side by side."""
+    for item in items:
+        if Path(item.fspath).parent == HERE:
+            params = getattr(item, "callspec", None)
+            dialect = next((p for p in params.params.values() if p in DIALECTS), "sqlite") if params else "sqlite"
+            item.add_marker(pytest.mark.xdist_group(f"release-{dialect}"))
 
 
 @pytest.fixture(scope="session")

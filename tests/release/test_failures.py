@@ -178,16 +178,8 @@ def test_a_killed_supervisor_is_recovered_at_once_from_a_slow_alter(released):
 
 
 PLACES = (
-    "before",
-    "staging",
-    "gate",
-    "fence",
-    "backing up",
-    "backup",
-    "changing database",
-    "swapping",
-    "reloading",
-    "opened",
+    *("before", "staging", "gate", "fence", "backing up", "backup", "changing database"),
+    *("swapping", "reloading", "opened", "complete"),
 )
 
 
@@ -208,7 +200,11 @@ def test_a_supervisor_killed_anywhere_is_recovered(released, place):
     assert writer.lost() == []
     health = world.health()
     assert health["http"] == 200
-    expected = {(world.base, changes.HEAD), (commit, "bb000001")} if place == "opened" else {(world.base, changes.HEAD)}
+    expected = (
+        {(world.base, changes.HEAD), (commit, "bb000001")}
+        if place in ("opened", "complete")
+        else {(world.base, changes.HEAD)}
+    )
     assert (health["commit"], health["revision"]) in expected
     assert (world.live_commit, world.revision) in expected
     assert not world.processes_naming(str(world.site_folder / "stages"))
