@@ -18,9 +18,10 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Played:
-    """A demo that was played in `clone`: how it ended, what it printed."""
+    """A demo that was played in `clone`, made at `commit`: how it ended, what it printed."""
 
     clone: Path
+    commit: str
     env: dict[str, str]
     code: int
     out: str
@@ -47,10 +48,11 @@ def played(tmp_path) -> Iterator[Played]:
         pytest.skip("the demo is played in a clone of this repository, and this is none")
     clone = tmp_path / "clone"
     git(ROOT, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
+    commit = git(clone, "rev-parse", "HEAD")
     foreign = ("GIT_", "FLASK_", "INVOKE_", "FABRIC_", "PYTEST", "PYTHON")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign) and key != "DATABASE_URL"}
     done = run_inv(clone, env, "demo")
-    yield Played(clone, env, done.returncode, done.stdout)
+    yield Played(clone, commit, env, done.returncode, done.stdout)
     run_inv(clone, env, "sandbox.down", "--remove")
 
 
@@ -77,7 +79,7 @@ def test_the_demo_plays_to_its_end_keeps_every_row_and_can_be_removed(played):
     assert "That was all" in played.out
     assert processes_below(played.clone) == []
     assert git(played.clone, "status", "--porcelain") == ""
-    assert git(played.clone, "rev-parse", "HEAD") == git(ROOT, "rev-parse", "HEAD")
+    assert git(played.clone, "rev-parse", "HEAD") == played.commit
     assert git(played.clone, "remote").split() == ["origin"]
     assert "inv sandbox.down --remove" in played.out
     done = played.inv("sandbox.down", "--remove")
