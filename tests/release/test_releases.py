@@ -4,6 +4,7 @@ import changes
 import pytest
 from world import ROOT, Visitor, Writer
 
+HOST = {("host reloads",), ("cut",)}  # a 302 to the same address; a queued request dropped
 SETUP = "from setuptools import setup\nsetup(name='slipway-extra', version='1.0', py_modules=['slipway_extra'])\n"
 
 
@@ -25,7 +26,7 @@ def test_the_first_release_brings_schema_seed_and_code(world):
 @pytest.mark.parametrize("change", [changes.additive, changes.renaming])
 def test_a_release_with_a_revision_loses_no_acknowledged_row(released, change):
     world, old = released, released.base
-    with Writer(world) as writer, Visitor(world) as visitor:
+    with Writer(world, pace=0) as writer, Visitor(world) as visitor:
         writer.wait_for(20)
         commit = change(world)
         done = world.release()
@@ -40,7 +41,7 @@ def test_a_release_with_a_revision_loses_no_acknowledged_row(released, change):
         ("site", old[:7], changes.HEAD),
         ("site", commit[:7], new),
         ("gate", 503),
-        ("host reloads",),
+        *HOST,
     }
     assert visitor.seen <= allowed
     assert ("gate", 503) in visitor.seen
@@ -60,7 +61,7 @@ def test_a_release_of_code_alone_never_closes_the_site(released):
     assert visitor.seen <= {
         ("site", world.base[:7], changes.HEAD),
         ("site", commit[:7], changes.HEAD),
-        ("host reloads",),
+        *HOST,
     }
     assert "close" not in done
     assert world.health()["commit"] == commit

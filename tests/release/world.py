@@ -404,10 +404,11 @@ def get(
 
 
 class Writer:
-    """Posts comments as fast as it is answered, and keeps what it was told is stored."""
+    """Posts comments, `pace` seconds apart (0: as fast as it is answered), and keeps what it was told is stored."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, pace: float = 0.05) -> None:
         self.world = world
+        self.pace = pace
         self.acknowledged: list[str] = []
         self.other: dict[int, int] = {}
         self._stop = threading.Event()
@@ -445,6 +446,7 @@ class Writer:
         headers = {"Cookie": self.cookie, "Accept": "text/plain", "Content-Type": "application/x-www-form-urlencoded"}
         while not self._stop.is_set():
             number += 1
+            self._stop.wait(self.pace)
             text = f"{id(self)}-{number}"
             data = urlencode({"csrf_token": self.token, "content": text}).encode()
             status, _, _ = get(self.world.site.url, "/comments", headers, data)
@@ -479,7 +481,7 @@ class Visitor:
     def _look(self) -> None:
         while not self._stop.is_set():
             self.seen.add(self.kind(*self.world.get("/health")))
-            time.sleep(0.02)
+            self._stop.wait(0.05)
 
     def kind(self, status: int, headers: dict, body: str) -> tuple:
         if "x-slipway-gate" in headers:
