@@ -92,7 +92,8 @@ class Screen:
             self.step(name, told, event.get("seconds"), failed=state == "failed")
 
     def _returning(self, event: Event) -> None:
-        self.line(f"Returning to {event.get('to') or 'the state before'}", "bold")
+        site = f"{event['site']} " if event.get("site") else ""
+        self.line(f"Returning {site}to {event.get('to') or 'the state before'}", "bold")
 
     def _say(self, event: Event) -> None:
         self.line(event.get("text") or "")

@@ -301,8 +301,10 @@ def fingerprints(site: Site) -> list[str]:
         try:
             key = b64decode(Path(pin).expanduser().read_text(encoding="ascii").split()[1])
         except (OSError, IndexError, ValueError):
+            what = "neither SHA256:… nor a readable public key file" if Path(pin).suffix != ".pub" else "not there"
+            make = "  or make it:  inv sandbox.up" if site.host == "127.0.0.1" else ""
             raise WrongUse(
-                f"host_key of {site.name} is neither SHA256:… nor a readable public key file: {pin}"
+                f"host_key of {site.name} is {what}: {pin}\nNext: correct  host_key:  in invoke.yaml{make}"
             ) from None
         found.append("SHA256:" + b64encode(hashlib.sha256(key).digest()).decode().rstrip("="))
     return found

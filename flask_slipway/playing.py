@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +57,7 @@ def down(root: Path, remove: bool = False) -> Iterator[str]:
         return
     if remove:
         demo.remove(folder / "demo")
+        shutil.rmtree(folder / "kept", ignore_errors=True)
     sandbox.down(folder, remove)
     if remove:
         with suppress(OSError):

@@ -89,7 +89,9 @@ def recover(site: str, facts: Facts) -> Question:
     found = facts["interrupted"]
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(found["since"]))
     lines = [f"The {found['task']} by {found['who']}, {since}, was interrupted (last: {facts['reached']})."]
-    if facts["forward"]:
+    if facts.get("leave"):
+        lines.append("It is left where it stands: code and database are not moved, and the gate stays up.")
+    elif facts["forward"]:
         lines.append("It had been proved already: recover opens the site, or takes it back if it is not healthy.")
     else:
         lines.append(

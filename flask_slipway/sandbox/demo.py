@@ -102,6 +102,7 @@ def _prepare(root: Path, folder: Path) -> Stage:
         **kept,
         "INVOKE_SLIPWAY_ENVIRONMENTS_SANDBOX_PORT": str(free_port()),
         "INVOKE_SLIPWAY_ENVIRONMENTS_SANDBOX_URL": url,
+        "FLASK_SLIPWAY_KEPT": str(folder.parent / "kept"),  # so that all that the demo leaves is in one folder
         "PYTHONUNBUFFERED": "1",
     }
     return Stage(folder, url, env)

@@ -29,6 +29,11 @@ class Programs:
     folder: Path | None
 
 
+def kept() -> Path:
+    """The folder of virtualenvs that are made once and copied: in the user's cache, or FLASK_SLIPWAY_KEPT."""
+    return Path(os.environ.get("FLASK_SLIPWAY_KEPT") or cache())
+
+
 def cache() -> Path:
     """The folder of what this project keeps for this user and can make again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flask-slipway"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import WrongUse
 from .home import base
-from .programs import cache
+from .programs import kept
 
 BUILT_AT = "built-at"
 
@@ -27,7 +27,7 @@ def make(target: Path, python: str, requirements: Path | None) -> None:
     interpreter = base(python)
     wanted = requirements.read_bytes() if requirements and requirements.exists() else b""
     identity = f"1 {interpreter.resolve()} {version(python)} ".encode() + wanted
-    template = cache() / "virtualenvs" / hashlib.sha256(identity).hexdigest()[:20]
+    template = kept() / "virtualenvs" / hashlib.sha256(identity).hexdigest()[:20]
     if not template.exists():
         _build(template, interpreter, requirements if wanted else None)
     _copy(template, target)
@@ -82,7 +82,7 @@ def uwsgi(modules: Path, python: str) -> None:
     if wanted == "{}.{}".format(*sys.version_info):
         found = _own()
     else:
-        stored = cache() / "pyuwsgi" / wanted
+        stored = kept() / "pyuwsgi" / wanted
         if not any(stored.glob("pyuwsgi*.so")):
             _fetch(stored, wanted)
         found = next(stored.glob("pyuwsgi*.so"))

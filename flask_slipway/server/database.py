@@ -3,7 +3,8 @@
 import os
 
 from . import files
-from .mysql import DatabaseError, MySQL, option_file
+from .client import DatabaseError, option_file
+from .mysql import MySQL
 from .sqlite import SQLite
 
 

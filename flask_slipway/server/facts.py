@@ -9,7 +9,7 @@ from typing import Any
 
 from . import backup, database, files, gate, git, journal, lock, packages
 from .app import App, AppFailed
-from .mysql import DatabaseError
+from .client import DatabaseError
 from .outcome import Refused
 
 

@@ -11,8 +11,8 @@ import time
 
 from . import facts, files, lock, reads, stories, supervisor
 from .app import AppFailed
+from .client import DatabaseError
 from .masking import Mask
-from .mysql import DatabaseError
 from .outcome import Nothing, Stop
 from .process import Failed as ProgramFailed
 from .site import BadRequest, Site

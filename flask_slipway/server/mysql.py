@@ -2,13 +2,14 @@
 argument list; statements go over stdin."""
 
 import re
-import secrets
 import subprocess
 import threading
 import time
 from typing import Any
 
 from . import files, process
+from .client import DatabaseError, Session, literal, name
+from .rowcounter import RowCounter
 
 PORTABLE = [
     *("--single-transaction", "--quick", "--no-tablespaces", "--routines", "--triggers", "--hex-blob"),
@@ -17,100 +18,6 @@ PORTABLE = [
 ]
 SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
-
-
-class DatabaseError(Exception):
-    """What the database server or its client said. `code`: the server's error number, or None."""
-
-    def __init__(self, text):
-        match = re.search(r"ERROR (\d+) \(\w+\)(?: at line \d+)?: (.*)", text, re.S)
-        self.code = int(match.group(1)) if match else None
-        lines = [line for line in (match.group(2) if match else text).strip().splitlines() if line]
-        super().__init__("(%s) %s" % (self.code, lines[0]) if match else (lines[-1] if lines else "no answer"))
-
-
-def option_file(url):
-    """The text of an option file for the clients, from an URL's parts.
-    Source: MySQL manual, "Using Option Files"."""
-    query = url.get("query") or {}
-    rows = {"user": url.get("username"), "password": url.get("password"), "host": url.get("host") or "localhost"}
-    if query.get("unix_socket"):
-        rows["socket"] = query["unix_socket"]
-    else:
-        rows["port"] = str(url.get("port") or 3306)
-        rows["protocol"] = "TCP"
-    for name, option in (("ssl_ca", "ssl-ca"), ("ssl_cert", "ssl-cert"), ("ssl_key", "ssl-key")):
-        if query.get(name):
-            rows[option] = query[name]
-    lines = ["%s=%s" % (name, quoted(value)) for name, value in rows.items() if value is not None]
-    return "[client]\n" + "\n".join(lines) + "\n"
-
-
-def quoted(value):
-    """A value as an option file reads it back: quoted, with escapes."""
-    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
-        value = value.replace(plain, escaped)
-    return '"%s"' % value
-
-
-def name(identifier):
-    """An identifier in back-ticks."""
-    return "`%s`" % identifier.replace("`", "``")
-
-
-def literal(value):
-    """A text as an SQL literal."""
-    return "'%s'" % value.replace("\\", "\\\\").replace("'", "''")
-
-
-def unescaped(field):
-    """One field of the client's batch output."""
-    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t", "0": "\0"}.get(m.group(1), m.group(1)), field)
-
-
-class Session:
-    """One connection: a running client that answers statement by statement."""
-
-    def __init__(self, options, database=None):
-        program = process.find("mysql", "mariadb")
-        if program is None:
-            raise DatabaseError("the program mysql is not installed on the server")
-        arguments = [program, "--defaults-file=" + options, "--batch", "--skip-column-names", "--unbuffered"]
-        arguments += ["--default-character-set=utf8mb4", "--connect-timeout=10"]
-        if database is not None:
-            arguments.append("--database=" + database)
-        self.child = process.start(arguments, stdin=-1, stdout=-1, stderr=-1)
-        self.nonce = secrets.token_hex(12)
-        self._lock = threading.Lock()
-
-    def rows(self, statement):
-        """Runs one statement and returns its rows: [[text]]. Raises DatabaseError; the session is over then."""
-        with self._lock:
-            try:
-                self.child.stdin.write(("%s;\nSELECT '%s';\n" % (statement, self.nonce)).encode())
-                self.child.stdin.flush()
-            except BrokenPipeError:
-                raise self._failure() from None
-            found: Any = []
-            while True:
-                line = self.child.stdout.readline()
-                if not line:
-                    raise self._failure()
-                text = line.decode("utf-8", "replace")[:-1]
-                if text == self.nonce:
-                    return found
-                found.append([unescaped(field) for field in text.split("\t")])
-
-    def _failure(self):
-        text = self.child.stderr.read().decode("utf-8", "replace")
-        self.child.wait()
-        return DatabaseError(text)
-
-    def alive(self):
-        return self.child.poll() is None
-
-    def close(self):
-        process.stop(self.child)
 
 
 class MySQL:
@@ -455,40 +362,3 @@ class MySQL:
                 session.rows(statement)
         finally:
             session.close()
-
-
-class RowCounter:
-    """Counts the rows of a dump as it streams by: {table: rows}."""
-
-    INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)` (?:\([^)]*\) )?VALUES\s*")
-    CREATE = re.compile(rb"CREATE TABLE `((?:[^`]|``)+)`")
-    TEXTS = re.compile(rb"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'", re.S)
-
-    def __init__(self):
-        self.rows = {}
-        self._table = None
-
-    def take(self, line):
-        """One line of the dump."""
-        if line.startswith(b"CREATE TABLE"):
-            match = self.CREATE.match(line)
-            self._table = None
-            if match:
-                self.rows.setdefault(self._named(match), 0)
-        elif line.startswith(b"INSERT INTO"):
-            match = self.INSERT.match(line)
-            self._table = self._named(match) if match else None
-            self._count(line[match.end() :] if match else b"")
-        elif line.startswith(b"(") and self._table is not None:
-            self._count(line)
-        else:
-            self._table = None
-
-    def _named(self, match):
-        return match.group(1).decode("utf-8", "replace").replace("``", "`")
-
-    def _count(self, values):
-        if not values.strip() or self._table is None:
-            return
-        plain = self.TEXTS.sub(b"", values) if b"'" in values else values
-        self.rows[self._table] = self.rows.get(self._table, 0) + plain.count(b"),(") + 1

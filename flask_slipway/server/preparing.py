@@ -1,6 +1,6 @@
 """What a task wants to know for its plan, beyond the facts of every plan. Reads only."""
 
-from . import backup, files, git, journal, packages, returning, steps, web
+from . import backup, files, git, journal, packages, returning, staging, web
 from .outcome import Nothing, Refused
 
 
@@ -39,7 +39,7 @@ def _known(run):
 def upgrade(run):
     told = _known(run)
     current = run.database.revisions()
-    pending = steps.pending(told["revisions"], current)
+    pending = staging.pending(told["revisions"], current)
     if not pending:
         raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
     run.args.update(pending=pending, revisions=told["revisions"])
@@ -146,7 +146,7 @@ def restore(run):
         raise Refused("backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain))
     run.args.update(backup=manifest["id"], commit=manifest["commit"], backup_revisions=sorted(manifest["revisions"]))
     if manifest["commit"] == git.commit(run.site.project) and run.facts.live is not None:
-        steps.refuse_unfit(manifest["id"], run.args["backup_revisions"], run.facts.live.ask("revisions")["heads"])
+        staging.refuse_unfit(manifest["id"], run.args["backup_revisions"], run.facts.live.ask("revisions")["heads"])
     shown = {
         key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")
     }

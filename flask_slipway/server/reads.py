@@ -3,7 +3,8 @@
 import os
 import time
 
-from . import backup, facts, files, git, journal, masking, mysql, packages, process, web
+from . import backup, facts, files, git, journal, masking, packages, process, web
+from .client import DatabaseError
 from .facts import Facts
 from .outcome import Nothing, Refused
 
@@ -147,10 +148,10 @@ def health(reading):
         "seconds": round(time.monotonic() - began, 2),
     }
     if not 200 <= answer.status < 300:
-        raise Refused(
-            "%s answers %s" % (url, "with the gate" if answer.gate else web.described(answer)),
-            next=["fab %s.logs" % reading.site.name],
-        )
+        if answer.gate:
+            raise Refused("the gate is up: visitors of %s see it" % url, next=["fab %s.open" % reading.site.name])
+        what = "the site answers %s, at %s" % (web.described(answer), url)
+        raise Refused(what, next=["fab %s.logs" % reading.site.name])
     return told
 
 
@@ -161,7 +162,7 @@ def env(reading):
     if texts[0] is None:
         raise Refused("there is no .env in %s" % project)
     have, want = ([name for name, _ in masking.env_pairs((text or b"").decode("utf-8", "replace"))] for text in texts)
-    rows = [[name, "missing"] for name in want if name not in have]
+    rows = [[name, "missing"] for name in want if name not in have and name not in reading.site.env]
     rows += [[name, "not in .env.example"] for name in have if name not in want]
     rows += [[name, "twice"] for name in sorted(set(have)) if have.count(name) > 1]
     reading.rows([".env", "what"], rows or [["all names", "as in .env.example"]])
@@ -222,24 +223,24 @@ def check(reading):
 
 def _same_by_flask(found):
     """Whether FLASK_APP with env: leads to the database that the WSGI file leads to: (words, good)."""
-    from . import database, steps
+    from . import database, staging
     from .app import App, AppFailed
 
     app = App(found.site.python, found.site.project, found.site)
     try:
         app.load_code()
         other = database.from_app(app.ask("database"), os.path.join(found._private, "flask"))
-    except (AppFailed, mysql.DatabaseError) as error:
+    except (AppFailed, DatabaseError) as error:
         return "cannot be loaded: %s" % error, False
     finally:
         app.close()
     try:
         good = database.same(other, found.database)
-    except mysql.DatabaseError as error:
+    except DatabaseError as error:
         return str(error), False
     finally:
         other.close()
-    return ("yes" if good else "no, it leads to %s" % steps.described(other)), good
+    return ("yes" if good else "no, it leads to %s" % staging.described(other)), good
 
 
 def free_bytes(path):

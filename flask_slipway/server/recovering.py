@@ -2,7 +2,7 @@
 
 import os
 
-from . import files, lock, returning, steps
+from . import files, lock, returning, steps, web
 from .facts import interrupted, lock_folder
 from .outcome import Nothing, Refused
 from .run import Run
@@ -13,7 +13,7 @@ def find(this):
     site = this.site
     noted = files.read_json(site.open_run)
     if not noted:
-        raise Nothing("nothing was interrupted on %s" % site.name)
+        raise Nothing("Nothing was interrupted on %s" % site.name)
     if not interrupted(site):
         raise Refused(
             "the %s by %s is still running" % (noted["task"], noted["who"]), next=["fab %s.watch" % site.name]
@@ -38,7 +38,7 @@ def find(this):
     return old
 
 
-def plan(old):
+def plan(old, leave):
     """What a person is told before recover does anything."""
     done = [line["what"] for line in old.journal.lines()]
     return {
@@ -46,6 +46,7 @@ def plan(old):
         "fingerprint": "recover %s" % old.id,
         "interrupted": {key: old.noted.get(key) for key in ("run", "task", "who", "since", "commit")},
         "forward": _is_proved(old),
+        "leave": leave,
         "reached": done[-1],
         "commit": old.before["commit"],
         "revisions": old.before["revisions"],
@@ -60,8 +61,9 @@ def _is_proved(old):
     return old.journal.has("complete") or (old.journal.has("opened") and not old.journal.has("returning"))
 
 
-def carry_out(old):
-    """Takes the dead run's lock over and finishes. Returns "released", "done" or "returned"."""
+def carry_out(old, leave=False):
+    """Takes the dead run's lock over and finishes; `leave`: moves nothing, so that a person can. Returns "released",
+    "done", "returned" or "left"."""
     holder = dict(old.noted, task="recover of %s" % old.noted["task"])
     holder.pop("holder", None)
     old.lock = lock.Lock(lock_folder(old.site), old.facts.keys(), holder)
@@ -69,6 +71,9 @@ def carry_out(old):
     files.write_json(old.site.open_run, dict(old.noted, holder=old.lock.holder))
     old.journal.write("recovering")
     old.database.kill(old.connections)
+    if leave:
+        old.step("close", leave_closed)
+        return "left"
     if _is_proved(old) and _forward(old):
         old.step("record", steps.record)
         return "released" if old.noted["task"] == "release" else "done"
@@ -77,6 +82,17 @@ def carry_out(old):
     else:
         steps.clean(old)
     return "returned"
+
+
+def leave_closed(old):
+    """The gate up, the fence down, code and database as they are."""
+    old.about_to("gate")
+    old.gate.keep_original()
+    nonce = old.gate.put(public=False)
+    web.prove_gate(old.site.health_url(), nonce)
+    old.database.fence_down()
+    steps.clean(old)
+    return "gate up; code and database as they are"
 
 
 def _forward(old):

@@ -19,7 +19,7 @@ def needed(run):
 
 def bring_back(run):
     """Takes back all that the run's journal says was begun. Raises whatever goes wrong; the gate is up then."""
-    run.events.send({"event": "returning", "to": (run.before["commit"] or "")[:7]})
+    run.events.send({"event": "returning", "site": run.site.name, "to": (run.before["commit"] or "")[:7]})
     run.about_to("returning")
     stop(run)
     if run.journal.has("opened") and database_changed(run):
@@ -99,9 +99,8 @@ def database_down(run):
     """After the site was opened, rows may be new: the way down, if it drops no value that is not empty."""
     if not all(line.get("by") in ("upgrade", "seed") for line in run.journal.all("changing database")):
         close_again(run)
-        raise Incident(
-            "a %s that was opened cannot be taken back by itself" % run.task, next=["fab %s.backups" % run.site.name]
-        )
+        what = "a %s that was opened cannot be taken back by itself" % run.task
+        raise Incident(what, next=leaving(run.site.name))
     close_again(run)
     about = {
         "site": run.site.name,
@@ -123,7 +122,7 @@ def database_down(run):
             raise Incident(
                 "the way down would drop values: %s" % "; ".join(lost),
                 ["the site was open, so rows may be new; backup %s holds them" % manifest["id"]],
-                ["fab %s.downgrade" % run.site.name, "or mend the code, then  inv release --to %s" % run.site.name],
+                leaving(run.site.name),
             )
         run.about_to("changing database", by="return")
         run.database.fence_down()
@@ -132,6 +131,12 @@ def database_down(run):
         app.close()
     run.journal.write("database returned", how="down")
     return "down to %s; backup %s" % (", ".join(run.before["revisions"]) or "the empty schema", manifest["id"])
+
+
+def leaving(name):
+    """What a person types to decide for themselves."""
+    decide = "fab %s.downgrade,  fab %s.restore  or  inv release" % (name, name)
+    return ["fab %s.recover --leave  (nothing moves, the gate stays up)" % name, "then  %s" % decide]
 
 
 def close_again(run):

@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from . import files
-from .mysql import DatabaseError
+from .client import DatabaseError
 
 PATIENCE = 15  # seconds to wait for the file's locks
 

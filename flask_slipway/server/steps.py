@@ -5,9 +5,9 @@ import os
 import shutil
 import time
 
-from . import backup, database, files, git, packages, restore, web
+from . import backup, files, git, packages, restore, staging, web
 from .app import App, AppFailed
-from .mysql import DatabaseError
+from .client import DatabaseError
 from .outcome import Failed, Refused
 
 UPGRADE_LIMIT = 3600  # seconds that one revision may take before it is ended
@@ -35,158 +35,9 @@ def fetch(run):
             ["a release goes forward only"],
             ["git merge %s, then release again" % live[:7]],
         )
-    refuse_overwriting(run, wanted)
+    staging.refuse_overwriting(run, wanted)
     run.commit = wanted
     return wanted[:7]
-
-
-def refuse_edited(run):
-    """Raises Refused where somebody changed tracked files on the server: they are never discarded."""
-    if run.before["changes"]:
-        raise Refused(
-            "files were changed by hand on the server",
-            run.before["changes"][:5],
-            ["look at them: fab %s.workon -c 'git diff'" % run.site.name],
-        )
-
-
-def refuse_overwriting(run, wanted):
-    """Raises Refused where the new commit brings a file that lies untracked in the live folder."""
-    project, live = run.site.project, run.before["commit"]
-    if not live:
-        return
-    for path in git.changed_paths(project, live, wanted, only="A"):
-        if os.path.lexists(os.path.join(project, path)):
-            raise Refused(
-                "the new commit brings %s, and a file of that name lies on the server, unknown to git" % path,
-                next=["move it away on the server, then try again"],
-            )
-
-
-def stage(run):
-    """The commit checked out beside the live code, its packages beside the live ones, and the app loaded there."""
-    stage_code(run)
-    text = stage_packages(run)
-    if run.site.writes_on_load:
-        run.pending = list(run.args.get("pending") or [])
-        return ", ".join(["the app is loaded behind the gate, it writes while it loads", *text])
-    return ", ".join(["the app loads", *load_stage(run), *text])
-
-
-def stage_code(run):
-    path = run.stage_folder
-    refuse_edited(run)
-    files.folder(os.path.dirname(path))
-    run.about_to("staging", path=path, commit=run.commit)
-    git.add_worktree(run.site.project, path, run.commit)
-    for name in git.ignored_and_untracked(run.site.project):
-        target = os.path.join(path, name)
-        if name == "REVISION" or "__pycache__" in name or name.endswith(".pyc") or os.path.lexists(target):
-            continue
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.symlink(os.path.join(run.site.project, name), target)
-    files.write(os.path.join(path, "REVISION"), run.commit.encode() + b"\n", 0o644)
-
-
-def stage_packages(run, always=False):
-    """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
-    wanted = files.read(os.path.join(run.stage_folder, "requirements.txt"))
-    if wanted is None or (not always and files.sha256(wanted) == run.before["requirements"]):
-        return []
-    beside = run.packages_folder
-    run.about_to("staging packages", path=beside)
-    before = set(packages.listed(run.site.python))
-    packages.copy(run.site.virtualenv, beside)
-    packages.install(beside, run.site.virtualenv, os.path.join(run.stage_folder, "requirements.txt"), run.stage_folder)
-    packages.mark(beside, run.id)
-    run.python = os.path.join(beside, "bin", "python")
-    changed = set(packages.listed(run.python)) ^ before
-    names = {line.split("==")[0].split(" @")[0] for line in changed}
-    return ["%d package%s changed" % (len(names), "" if len(names) == 1 else "s")]
-
-
-def load_stage(run):
-    """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan."""
-    run.stage = App(run.python, run.stage_folder, run.site)
-    try:
-        run.stage.load_code()
-        see_same_database(run)
-        told = run.stage.ask("revisions")
-    except AppFailed as error:
-        raise not_loadable(run, error) from error
-    if len(told["heads"]) > 1:
-        heads = ", ".join(told["heads"])
-        raise Refused("the code has %d heads: %s" % (len(told["heads"]), heads), next=["flask db merge heads"])
-    run.head = told["heads"][0] if told["heads"] else None
-    if "pending" not in run.args:
-        return []
-    run.pending = pending(told["revisions"], run.before["revisions"])
-    if run.pending != run.args["pending"]:
-        raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
-    count = len(run.pending)
-    return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
-
-
-def refuse_unfit(identifier, revisions, heads):
-    """Raises Refused where a backup is of another schema than the code that would serve it."""
-    if sorted(revisions) != sorted(heads):
-        words = (identifier, ", ".join(revisions) or "no revision", ", ".join(heads) or "none")
-        raise Refused("backup %s is at %s, the head of its code is %s" % words, ["code and schema never part"])
-
-
-def not_loadable(run, error):
-    """The refusal of a commit whose app cannot be loaded."""
-    name = run.site.name
-    if error.refused:
-        return Refused(
-            "the app of %s writes to its database while it loads" % run.commit[:7],
-            [error.refused, "only reads are allowed before there is a backup"],
-            ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
-        )
-    lines = ["%s: %s" % (error.kind, error)]
-    if error.where:
-        lines.append("in %s" % relative(run, error.where))
-    return Refused(
-        "the app of %s cannot be loaded on the server" % run.commit[:7], lines, ["mend it, then release again"]
-    )
-
-
-def see_same_database(run):
-    """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
-    other = database.from_app(run.stage.ask("database"), os.path.join(run.folder, "stage"))
-    try:
-        if not database.same(other, run.database):
-            raise Refused(
-                "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s"
-                % (described(run.database), described(other)),
-                next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
-            )
-    finally:
-        other.close()
-
-
-def described(base):
-    """A database in a few words: mysql bob$site on host."""
-    return "%s %s%s" % (
-        base.dialect,
-        getattr(base, "path", None) or base.name,
-        " on %s" % base.host if base.host else "",
-    )
-
-
-def pending(revisions, current):
-    """The ids in `revisions` (newest first) that the database, being at `current`, lacks, in order of application."""
-    down = {row["id"]: row["down"] for row in revisions}
-    unknown = [identifier for identifier in current if identifier not in down]
-    if unknown:
-        raise Refused("the database is at %s, which the code does not know" % ", ".join(unknown))
-    applied, row = set(), list(current)
-    while row:
-        identifier = row.pop()
-        if identifier not in applied:
-            applied.add(identifier)
-            row += down[identifier]
-    return [row["id"] for row in reversed(revisions) if row["id"] not in applied]
 
 
 def close(run):
@@ -253,7 +104,7 @@ def migrating_app(run):
         run.about_to("changing database", by="load")
         run.database.fence_down()
         run.stage.load_code(guard=False)
-        see_same_database(run)
+        staging.see_same_database(run)
     return run.stage or run.facts.live
 
 
@@ -273,19 +124,10 @@ def move(run, app, direction, target):
             else "%s: %s" % (error.kind, error)
         ]
         if error.where:
-            lines.append("in %s" % relative(run, error.where))
+            lines.append("in %s" % staging.relative(run, error.where))
         raise Failed(
             "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines
         ) from error
-
-
-def relative(run, where):
-    """A place in the code as the laptop knows it."""
-    path, _, line = where.rpartition(":")
-    for top in (run.stage_folder, run.site.project):
-        if os.path.realpath(path).startswith(os.path.realpath(top) + os.sep):
-            return "%s, line %s" % (os.path.relpath(os.path.realpath(path), os.path.realpath(top)), line)
-    return "%s, line %s" % (path, line)
 
 
 def downgrade(run):

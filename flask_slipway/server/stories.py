@@ -1,14 +1,14 @@
 """The stories: which steps a task is made of, in order. Each is a generator of (name, step), so that a later step may
 depend on what an earlier one found."""
 
-from . import git, steps
+from . import git, staging, steps
 from .outcome import Nothing, Refused
 
 
 def release(run):
     """Brings the site to a commit: code, packages and database together."""
     yield "fetch", steps.fetch
-    yield "stage", steps.stage
+    yield "stage", staging.stage
     closing = bool(run.pending) or run.site.writes_on_load
     if closing:
         yield "close", steps.close
@@ -30,7 +30,7 @@ def pull(run):
     if run.args["commit"] == run.before["commit"]:
         raise Nothing("%s is at %s already" % (run.site.name, run.args["commit"][:7]))
     yield "fetch", steps.fetch
-    yield "stage", steps.stage
+    yield "stage", staging.stage
     if run.pending:
         raise Refused(
             "the commit brings %d pending revision(s)" % len(run.pending),
@@ -51,9 +51,9 @@ def install(run):
     run.commit = run.before["commit"]
 
     def staged(run):
-        steps.stage_code(run)
-        words = steps.stage_packages(run, always=True)
-        steps.load_stage(run)
+        staging.stage_code(run)
+        words = staging.stage_packages(run, always=True)
+        staging.load_stage(run)
         return ", ".join(words)
 
     yield "stage", staged
@@ -102,7 +102,7 @@ def rollback(run):
 
 
 def _stage_older(run):
-    text = steps.stage(run)
+    text = staging.stage(run)
     if run.stage is not None and run.head != (run.args.get("revision") or None):
         raise Refused("the commit %s has head %s, not %s" % (run.commit[:7], run.head, run.args.get("revision")))
     return text
@@ -146,9 +146,9 @@ def restore(run):
 def _stage_for_restore(run):
     """The code of a backup is staged without looking at the present revisions: the backup brings its own."""
     run.args.pop("pending", None)
-    text = steps.stage(run)
+    text = staging.stage(run)
     if run.stage is not None:
-        steps.refuse_unfit(run.args["backup"], run.args["backup_revisions"], [run.head] if run.head else [])
+        staging.refuse_unfit(run.args["backup"], run.args["backup_revisions"], [run.head] if run.head else [])
     return text
 
 

@@ -11,8 +11,8 @@ import time
 import traceback
 
 from . import facts, files, journal, lock, preparing, recovering, returning, run, steps, stories
+from .client import DatabaseError
 from .masking import Mask
-from .mysql import DatabaseError
 from .outcome import Incident, Nothing, Refused, Stop
 from .process import Failed as ProgramFailed
 from .site import Site
@@ -86,7 +86,7 @@ def _carry(this, wire):
     refuse_interrupted(this)
     if this.task == "recover":
         old = recovering.find(this)
-        told = recovering.plan(old)
+        told = recovering.plan(old, bool(this.args.get("leave")))
     else:
         preparing.prepare(this)
         told = dict(this.facts.all(), **this.found)
@@ -98,13 +98,13 @@ def _carry(this, wire):
     this.events.path = os.path.join(files.folder(this.folder), "events.jsonl")
     journal.append(this.events.path, {"event": "following", "run": this.id})
     wire.send({"event": "follow", "path": this.events.path})
-    return carry_out(this) if this.task != "recover" else recover(old)
+    return carry_out(this) if this.task != "recover" else recover(old, bool(this.args.get("leave")))
 
 
-def recover(old):
+def recover(old, leave):
     """The end event of finishing the interrupted run `old`."""
     try:
-        outcome = recovering.carry_out(old)
+        outcome = recovering.carry_out(old, leave)
     except lock.Held:
         raise
     except Exception as error:
@@ -116,7 +116,7 @@ def recover(old):
         ending = _finish(old, outcome)
     finally:
         old.end()
-    told = "The interrupted %s is taken back" if outcome == "returned" else "The interrupted %s is finished"
+    told = TOLD.get(outcome, "The interrupted %s is finished")
     return dict(ending, code=0, outcome="done", what=told % old.noted["task"])
 
 
@@ -184,7 +184,8 @@ def incident(this, stop, second):
     where = this.where()
     _history(this, "incident", where)
     this.lock = None  # its files stay: what shares anything with this site is refused, too
-    next_lines = told.next or ["fab %s.recover" % this.site.name]
+    name = this.site.name
+    next_lines = told.next or ["fab %s.recover" % name, "fab %s.recover --leave  ends it as it stands, closed" % name]
     return end_event(4, "incident", "%s needs a person" % this.site.name, lines, where, next_lines)
 
 
@@ -196,7 +197,8 @@ def _as_stop(this, error):
     return Stop(lines[0] if lines else type(error).__name__, lines[1:4])
 
 
-CODES = {"released": 0, "done": 0, "nothing": 0, "refused": 3, "returned": 6, "incident": 4}
+TOLD = {"returned": "The interrupted %s is taken back", "left": "The interrupted %s is left where it stands"}
+CODES = {"left": 0, "released": 0, "done": 0, "nothing": 0, "refused": 3, "returned": 6, "incident": 4}
 
 
 def _finish(this, outcome, stop=None):

@@ -246,12 +246,12 @@ def open(c: Context) -> None:
     _change(c, "open")
 
 
-@story(help={"yes": "do not ask"})
-def recover(c: Context, yes: bool = False) -> None:
+@story(help={"leave": "end it as it stands: nothing moves, the gate stays up", "yes": "do not ask"})
+def recover(c: Context, leave: bool = False, yes: bool = False) -> None:
     """Finish what an interrupted run began, or take it back.
 
     Example: fab prod.recover"""
-    _change(c, "recover", yes)
+    _change(c, "recover", yes, leave=leave)
 
 
 @story()

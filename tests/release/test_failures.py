@@ -232,3 +232,39 @@ def _kill_at(world, runs, place):
     """Kills the supervisor as soon as its journal has the line; a process of its own, for speed."""
     arguments = [sys.executable, "-c", KILLER, place, str(world.site_folder / "runs"), *(path.name for path in runs)]
     subprocess.run(arguments, check=True, timeout=120, env=dict(os.environ))
+
+
+def test_what_cannot_be_taken_back_is_left_to_a_person_who_finds_a_way(sqlite_released):
+    """Unhealthy once it is public, and the way down would drop values: nobody but a person may decide that."""
+    world = sqlite_released
+    with Writer(world) as writer:
+        writer.wait_for(3)
+        open_fails(world)
+        path = next((world.laptop / "migrations/versions").glob("aa000001*"))
+        text = path.read_text()
+        fill = "    op.execute(\"UPDATE comments SET mood = 'calm'\")\n\n\ndef downgrade"
+        path.write_text(text.replace("\n\ndef downgrade", fill))
+        world.commit("Fill the moods")
+    done = world.release()
+    assert done.code == 4, done.out
+    assert "column comments.mood: " in done
+    assert "recover --leave" in done
+    assert world.health()["gate"]
+    assert world.release().code == 3
+    again = world.fab("recover", "--yes")
+    assert again.code == 4, again.out
+    left = world.fab("recover", "--leave", "--yes")
+    assert left.code == 0, left.out
+    assert world.health()["gate"]
+    down = world.fab("downgrade", "--yes")
+    assert down.code == 0, down.out
+    opened = world.fab("open")
+    assert opened.code == 0, opened.out
+    assert writer.lost() == []
+    assert world.health() == {
+        "http": 200,
+        "gate": False,
+        "status": "ok",
+        "commit": world.base,
+        "revision": changes.HEAD,
+    }

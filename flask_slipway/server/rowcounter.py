@@ -1,0 +1,40 @@
+"""How many rows a dump holds, counted as it streams by."""
+
+import re
+
+
+class RowCounter:
+    """Counts the rows of a dump as it streams by: {table: rows}."""
+
+    INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)` (?:\([^)]*\) )?VALUES\s*")
+    CREATE = re.compile(rb"CREATE TABLE `((?:[^`]|``)+)`")
+    TEXTS = re.compile(rb"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'", re.S)
+
+    def __init__(self):
+        self.rows = {}
+        self._table = None
+
+    def take(self, line):
+        """One line of the dump."""
+        if line.startswith(b"CREATE TABLE"):
+            match = self.CREATE.match(line)
+            self._table = None
+            if match:
+                self.rows.setdefault(self._named(match), 0)
+        elif line.startswith(b"INSERT INTO"):
+            match = self.INSERT.match(line)
+            self._table = self._named(match) if match else None
+            self._count(line[match.end() :] if match else b"")
+        elif line.startswith(b"(") and self._table is not None:
+            self._count(line)
+        else:
+            self._table = None
+
+    def _named(self, match):
+        return match.group(1).decode("utf-8", "replace").replace("``", "`")
+
+    def _count(self, values):
+        if not values.strip() or self._table is None:
+            return
+        plain = self.TEXTS.sub(b"", values) if b"'" in values else values
+        self.rows[self._table] = self.rows.get(self._table, 0) + plain.count(b"),(") + 1
