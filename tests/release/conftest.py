@@ -37,6 +37,7 @@ def make_world(folder: Path, dialect: str, ssh: str = "openssh", **more) -> Worl
     return World(folder, site, laptop, git(laptop, "rev-parse", "HEAD"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """The tests of one world run in one process, where several run side by side."""
     for item in items:

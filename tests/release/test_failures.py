@@ -142,6 +142,7 @@ def test_the_next_release_works_after_one_that_was_returned(released):
     world = released
     changes.failing_revision(world)
     assert world.release().code == 6
+    assert world.run("inv", "downgrade").code == 0
     (world.laptop / "migrations/versions/cc000001_fail_half_way.py").unlink()
     commit = changes.additive(world)
     done = world.release()
@@ -211,7 +212,7 @@ def test_a_supervisor_killed_anywhere_is_recovered(released, place):
 
 
 KILLER = """
-import os, signal, sys, time
+import json, os, signal, sys, time
 place, folder, old = sys.argv[1], sys.argv[2], set(sys.argv[3:])
 while True:
     for name in set(os.listdir(folder)) - old:
@@ -220,8 +221,10 @@ while True:
         except OSError:
             continue
         if '"what": "%s"' % place in text:
-            import json
-            pid = json.load(open(os.path.join(os.path.dirname(folder), "open_run")))["holder"]["pid"]
+            try:
+                pid = json.load(open(os.path.join(os.path.dirname(folder), "open_run")))["holder"]["pid"]
+            except OSError:
+                continue
             os.kill(pid, signal.SIGKILL)
             sys.exit(0)
     time.sleep(0.0005)
