@@ -97,7 +97,7 @@ def rows_of_others(run, manifest, replaced):
 
 def database_down(run):
     """After the site was opened, rows may be new: the way down, if it drops no value that is not empty."""
-    if not all(line.get("by") in ("upgrade", "seed") for line in run.journal.all("changing database")):
+    if not all(line.get("by") in ("upgrade", "seed", "return") for line in run.journal.all("changing database")):
         close_again(run)
         next_lines = leaving(run.site.name)
         raise Incident("a %s that was opened cannot be taken back by itself" % run.task, next=next_lines)
