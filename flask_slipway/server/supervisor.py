@@ -160,10 +160,10 @@ def _take_back(this, error):
     if this.journal is None:
         raise error
     stop = error if isinstance(error, Stop) else _as_stop(this, error)
+    if isinstance(error, lock.Held):  # the site is another's now: hands off
+        other = Incident("another release took the lock over", next=["fab %s.status" % this.site.name])
+        return _end_of_incident(this, stop, other)
     try:
-        if isinstance(error, lock.Held):
-            this.lock = None
-            raise Incident("another release took the lock over", next=["fab %s.status" % this.site.name])
         if not returning.needed(this):
             _tidy(this, steps.clean)
             return _finish(this, "nothing" if isinstance(stop, Nothing) else "refused", stop)
@@ -179,6 +179,10 @@ def incident(this, stop, second):
     with contextlib.suppress(Exception):
         if not isinstance(second, lock.Held):
             returning.shut(this)
+    return _end_of_incident(this, stop, second)
+
+
+def _end_of_incident(this, stop, second):
     told = second if isinstance(second, Stop) else _as_stop(this, second)
     lines = [stop.what, *stop.lines, "and the return failed: %s" % told.what, *told.lines]
     where = this.where()
