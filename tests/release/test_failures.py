@@ -79,6 +79,18 @@ def reload_fails(world):
     world.commit("Load in the stage alone")
 
 
+def reload_fails_with_new_packages(world):
+    """The packages are in the live place already when the site turns out not to be healthy."""
+    world.write(
+        {
+            "extra/setup.py": "from setuptools import setup\nsetup(name='slipway-extra', py_modules=['slipway_extra'])\n",
+            "extra/slipway_extra.py": "",
+            "requirements.txt": (world.laptop / "requirements.txt").read_text() + "./extra\n",
+        }
+    )
+    reload_fails(world)
+
+
 def open_fails(world):
     """Healthy behind the gate, and not once the site's own WSGI file is back."""
     changes.additive(world)
@@ -88,7 +100,10 @@ def open_fails(world):
     world.commit("Fail in public alone")
 
 
-RETURNED = (close_fails, backup_fails, upgrade_fails, seed_fails, swap_fails, reload_fails, open_fails)
+RETURNED = (
+    *(close_fails, backup_fails, upgrade_fails, seed_fails, swap_fails),
+    *(reload_fails, reload_fails_with_new_packages, open_fails),
+)
 
 
 @pytest.mark.parametrize("breaking", [fetch_fails, stage_fails, packages_fail])
@@ -109,6 +124,7 @@ def test_what_fails_before_the_site_is_touched_is_a_refusal(released, breaking):
 @pytest.mark.parametrize("breaking", RETURNED)
 def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     world = released
+    packages = world.standing()["packages"]
     with Writer(world) as writer, Visitor(world) as visitor:
         writer.wait_for(10)
         mend = breaking(world)
@@ -122,6 +138,7 @@ def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     assert world.revision == changes.HEAD
     assert "mood" not in json.dumps(str(world.sql("SELECT * FROM comments WHERE 1 = 0")))
     standing = world.standing()
+    assert standing["packages"] == packages
     assert standing["status"] == ""
     assert len(standing["worktrees"].splitlines()) == 1
     assert not [name for name in standing["virtualenvs"] if "stage" in name]
