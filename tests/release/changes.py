@@ -1,6 +1,7 @@
 """Changes of the reference app that the tests release: each takes a world and commits, returning the commit."""
 
 HEAD = "d0641f33"
+SETUP = "from setuptools import setup\nsetup(name='slipway-extra', version='1.0', py_modules=['slipway_extra'])\n"
 
 
 def additive(world):

@@ -83,8 +83,8 @@ def reload_fails_with_new_packages(world):
     """The packages are in the live place already when the site turns out not to be healthy."""
     world.write(
         {
-            "extra/setup.py": "from setuptools import setup\nsetup(name='slipway-extra', py_modules=['slipway_extra'])\n",
-            "extra/slipway_extra.py": "",
+            "extra/setup.py": changes.SETUP,
+            "extra/slipway_extra.py": "WORD = 'here'\n",
             "requirements.txt": (world.laptop / "requirements.txt").read_text() + "./extra\n",
         }
     )

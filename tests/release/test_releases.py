@@ -5,7 +5,6 @@ import pytest
 from world import ROOT, Visitor, Writer
 
 HOST = {("host reloads",), ("cut",)}  # a 302 to the same address; a queued request dropped
-SETUP = "from setuptools import setup\nsetup(name='slipway-extra', version='1.0', py_modules=['slipway_extra'])\n"
 
 
 def test_the_first_release_brings_schema_seed_and_code(world):
@@ -89,7 +88,7 @@ def test_a_release_brings_new_packages(released):
     package = world.laptop / "extra"
     world.write(
         {
-            "extra/setup.py": SETUP,
+            "extra/setup.py": changes.SETUP,
             "extra/slipway_extra.py": "WORD = 'here'\n",
             "requirements.txt": (world.laptop / "requirements.txt").read_text() + "./extra\n",
         }
