@@ -65,12 +65,8 @@ def database_back(run):
         raise Incident("the backup was put back, but the database is at %s" % ", ".join(run.database.revisions()))
     run.journal.write("database returned", how=how)
     told = "backup {} put back, {:,} rows, as before".format(manifest["id"], manifest["rows"])
-    foreign = rows_of_others(run, manifest, replaced)
-    return (
-        "%s; written meanwhile by another program: %s (kept in backup %s)" % (told, foreign, replaced["id"])
-        if foreign
-        else told
-    )
+    newer = rows_since(run, manifest, replaced)
+    return "%s; rows that came since are kept in backup %s: %s" % (told, replaced["id"], newer) if newer else told
 
 
 def back_up_replaced(run):
@@ -85,9 +81,9 @@ def back_up_replaced(run):
     return manifest
 
 
-def rows_of_others(run, manifest, replaced):
-    """Tables that had more rows when they were replaced than in the run's own backup, though nothing of the run
-    writes to them but seeds: "comments +1", or an empty text."""
+def rows_since(run, manifest, replaced):
+    """Tables that had more rows when they were replaced than in the run's own backup, by a revision or by another
+    program: "comments +1", or an empty text. Seeds are expected to add rows, so after them nothing is told."""
     if replaced is None:
         return ""
     seeded = any(line.get("by") in ("seed", "load") for line in run.journal.all("changing database"))
