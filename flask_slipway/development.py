@@ -201,7 +201,7 @@ def _advice(kind: str, error: str) -> list[str]:
     """What to type next, for the mistakes that are made first."""
     if kind in ("ModuleNotFoundError", "ImportError"):
         return [f"{Path(sys.executable).name} -m pip install -r requirements.txt"]
-    if error.startswith("While importing"):
+    if kind == "NoAppException" and re.match(r"\w+(Error|Exception): ", error):  # the app is there, and breaks
         return ["flask routes  shows the whole error"]
     if kind == "NoAppException" or "Could not import" in error:
         return ["correct  app:  in invoke.yaml: it names the app as FLASK_APP does"]

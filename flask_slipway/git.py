@@ -35,6 +35,7 @@ def run(root: Path, *arguments: str, terminal: bool = False) -> subprocess.Compl
     if program is None:
         raise WrongUse(words.told("git is not installed.", next=["install git: https://git-scm.com"]))
     environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "1" if terminal else "0"}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"  # a look changes nothing, not even the index's times
     return subprocess.run(
         [program, "-c", "core.quotePath=off", *arguments],
         cwd=root,

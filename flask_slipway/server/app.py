@@ -32,16 +32,17 @@ class AppFailed(Exception):
 
 
 class App:
-    """One long-lived process for the code at `folder`, run by `python` (the virtualenv's). Loads the app once."""
+    """One long-lived process for the code at `folder`, run by `python` (the virtualenv's). Loads the app once.
+    `as_host`: without the environment of invoke.yaml, for there the WSGI file alone decides."""
 
-    def __init__(self, python, folder, site):
+    def __init__(self, python, folder, site, as_host=False):
         self.folder, self.site = folder, site
         self.seconds = 0.0
         package = __name__.rsplit(".", 1)[0]
         top = os.path.dirname(__file__)
         for _ in package.split("."):
             top = os.path.dirname(top)
-        extra = dict(site.env, FLASK_APP=site.app, SLIPWAY="1")
+        extra = {"SLIPWAY": "1"} if as_host else dict(site.env, FLASK_APP=site.app, SLIPWAY="1")
         extra["PATH"] = os.path.dirname(python) + os.pathsep + os.environ.get("PATH", os.defpath)
         self.child = process.start(
             [python, "-B", "-I", "-c", LOADER, top, package],

@@ -66,7 +66,7 @@ class Facts:
 
     def load_live(self):
         """Loads the live app as the host does, guarded, and finds the database it uses. Raises Refused."""
-        self.live = App(self.site.python, self.site.project, self.site)
+        self.live = App(self.site.python, self.site.project, self.site, as_host=True)
         try:
             self.live.load_live(self.wsgi_source())
             told = self.live.ask("database")

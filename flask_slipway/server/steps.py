@@ -10,6 +10,8 @@ from .app import App, AppFailed
 from .client import DatabaseError
 from .outcome import Failed, Refused
 
+# SQLAlchemy's, around what the driver raised. Source: sqlalchemy.exc.DBAPIError.
+DATABASE_ERRORS = ("OperationalError", "ProgrammingError", "IntegrityError", "DataError", "InternalError")
 UPGRADE_LIMIT = 3600  # seconds that one revision may take before it is ended
 
 
@@ -118,11 +120,8 @@ def move(run, app, direction, target):
     try:
         app.ask(direction, to=target, connected=run.connected, timeout=UPGRADE_LIMIT)
     except AppFailed as error:
-        lines = [
-            "%s says: %s" % (run.database.dialect, error)
-            if error.kind.endswith("Error")
-            else "%s: %s" % (error.kind, error)
-        ]
+        speaker = "%s says" % run.database.dialect if error.kind in DATABASE_ERRORS else error.kind
+        lines = ["%s: %s" % (speaker, error)]
         if error.where:
             lines.append("in %s" % staging.relative(run, error.where))
         raise Failed(

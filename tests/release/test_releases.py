@@ -95,8 +95,9 @@ def test_a_release_brings_new_packages(released):
     )
     assert package.is_dir()
     world.edit("app/__init__.py", "def create_app", "import slipway_extra  # noqa: F401\n\n\ndef create_app")
-    commit = world.commit("Use a package")
-    done = world.release(env={"PYTHONPATH": f"{ROOT}:{package}"})
+    here = {"PYTHONPATH": f"{ROOT}:{package}"}
+    commit = world.commit("Use a package", env=here)
+    done = world.release(env=here)
     assert done.code == 0, done.out
     assert world.health()["commit"] == commit
     assert any("slipway_extra" in name for name in world.standing()["packages"])

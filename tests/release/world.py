@@ -101,9 +101,9 @@ class World:
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
 
-    def commit(self, message: str) -> str:
+    def commit(self, message: str, env: dict[str, str] | None = None) -> str:
         """Brings the development database to the head, commits and pushes everything; returns the commit."""
-        upgraded = self.run("inv", "upgrade")
+        upgraded = self.run("inv", "upgrade", env=env)
         assert upgraded.code == 0, upgraded.out
         git(self.laptop, "add", "-A")
         git(self.laptop, "commit", "-q", "-m", message)
