@@ -1,7 +1,11 @@
 """Changes of the reference app that the tests release: each takes a world and commits, returning the commit."""
 
 HEAD = "d0641f33"
-SETUP = "from setuptools import setup\nsetup(name='slipway-extra', version='1.0', py_modules=['slipway_extra'])\n"
+
+
+def require(world, line):
+    """One more line in requirements.txt; not committed."""
+    world.write({"requirements.txt": (world.laptop / "requirements.txt").read_text() + f"{line}\n"})
 
 
 def additive(world):

@@ -5,36 +5,12 @@ from pathlib import Path
 
 import pytest
 from servers import missing
-from world import APP_FILES, ROOT, World, git
+from world import DIALECTS, World, make_world
 
 from flask_slipway import sandbox
 from flask_slipway.sandbox import programs
 
 HERE = Path(__file__).parent
-DIALECTS = ("sqlite", "mariadb", "mysql")
-
-
-def make_world(folder: Path, dialect: str, ssh: str = "openssh", **more) -> World:
-    """A sandbox and a laptop in `folder`; the project is the reference app, in one commit."""
-    source = folder / "source"
-    source.mkdir(parents=True)
-    for name in APP_FILES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, source / name)
-    for name in ("tasks.py", "fabfile.py"):
-        shutil.copy(ROOT / name, source / name)
-    git(source, "init", "-q", "-b", "main")
-    (source / ".gitignore").write_text((source / ".gitignore").read_text() + "\n/invoke.yaml\n")
-    git(source, "add", "-A")
-    git(source, "commit", "-q", "-m", "The app as it is")
-    site = sandbox.up(folder / "site", source, ssh=ssh, database=dialect, **more)
-    laptop = folder / "laptop"
-    git(folder, "clone", "-q", str(site.origin), str(laptop))
-    (folder / "laptop-home").mkdir()
-    (folder / "laptop-home" / ".gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n")
-    return World(folder, site, laptop, git(laptop, "rev-parse", "HEAD"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups

@@ -27,7 +27,7 @@ def stage_fails(world):
 
 def packages_fail(world):
     changes.additive(world)
-    world.write({"requirements.txt": (world.laptop / "requirements.txt").read_text() + "./nowhere\n"})
+    changes.require(world, "a-package-that-flask-slipway-never-made==1.0")
     world.commit("Require what is not there")
 
 
@@ -81,13 +81,7 @@ def reload_fails(world):
 
 def reload_fails_with_new_packages(world):
     """The packages are in the live place already when the site turns out not to be healthy."""
-    world.write(
-        {
-            "extra/setup.py": changes.SETUP,
-            "extra/slipway_extra.py": "WORD = 'here'\n",
-            "requirements.txt": (world.laptop / "requirements.txt").read_text() + "./extra\n",
-        }
-    )
+    changes.require(world, "six==1.17.0")
     reload_fails(world)
 
 

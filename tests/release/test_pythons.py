@@ -7,7 +7,7 @@ from pathlib import Path
 
 import changes
 import pytest
-from conftest import make_world
+from world import make_world
 
 from flask_slipway import sandbox
 

@@ -2,7 +2,7 @@
 
 import changes
 import pytest
-from world import ROOT, Visitor, Writer
+from world import Visitor, Writer
 
 HOST = {("host reloads",), ("cut",)}  # a 302 to the same address; a queued request dropped
 
@@ -85,22 +85,16 @@ def test_a_dry_release_changes_nothing_on_either_side(released):
 
 def test_a_release_brings_new_packages(released):
     world = released
-    package = world.laptop / "extra"
-    world.write(
-        {
-            "extra/setup.py": changes.SETUP,
-            "extra/slipway_extra.py": "WORD = 'here'\n",
-            "requirements.txt": (world.laptop / "requirements.txt").read_text() + "./extra\n",
-        }
-    )
-    assert package.is_dir()
-    world.edit("app/__init__.py", "def create_app", "import slipway_extra  # noqa: F401\n\n\ndef create_app")
-    here = {"PYTHONPATH": f"{ROOT}:{package}"}
-    commit = world.commit("Use a package", env=here)
-    done = world.release(env=here)
+    changes.require(world, "six==1.17.0")
+    commit = world.commit("Use a package")
+    done = world.release()
     assert done.code == 0, done.out
+    assert "1 package changed" in done
     assert world.health()["commit"] == commit
-    assert any("slipway_extra" in name for name in world.standing()["packages"])
+    assert "six.py" in world.standing()["packages"]
+    again = world.fab("rollback", "--yes")
+    assert again.code == 0, again.out
+    assert world.health()["commit"] == world.base
 
 
 def test_backup_more_rows_restore_and_downgrade(released):

@@ -27,6 +27,7 @@ from flask_slipway.server.mysql import PORTABLE
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 APP_FILES = ("app", "migrations", "requirements.txt", ".flaskenv", ".env.example", ".gitignore")
+DIALECTS = ("sqlite", "mariadb", "mysql")
 IDENTITY = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
 
 
@@ -381,6 +382,29 @@ class World:
         os.utime(live, ns=(max(time.time_ns(), before + 2_000_000_000),) * 2)
         time.sleep(0.3)
         self.health()
+
+
+def make_world(folder: Path, dialect: str, ssh: str = "openssh", **more) -> World:
+    """A sandbox and a laptop in `folder`; the project is the reference app, in one commit."""
+    source = folder / "source"
+    source.mkdir(parents=True)
+    for name in APP_FILES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    for name in ("tasks.py", "fabfile.py"):
+        shutil.copy(ROOT / name, source / name)
+    git(source, "init", "-q", "-b", "main")
+    (source / ".gitignore").write_text((source / ".gitignore").read_text() + "\n/invoke.yaml\n")
+    git(source, "add", "-A")
+    git(source, "commit", "-q", "-m", "The app as it is")
+    site = sandbox.up(folder / "site", source, ssh=ssh, database=dialect, **more)
+    laptop = folder / "laptop"
+    git(folder, "clone", "-q", str(site.origin), str(laptop))
+    (folder / "laptop-home").mkdir()
+    (folder / "laptop-home" / ".gitconfig").write_text("[user]\n\tname = Tester\n\temail = tester@example.org\n")
+    return World(folder, site, laptop, git(laptop, "rev-parse", "HEAD"))
 
 
 def _indented(text: str) -> str:
