@@ -10,6 +10,7 @@ import getpass
 import hashlib
 import io
 import json
+import logging
 import platform
 import re
 import shlex
@@ -231,6 +232,8 @@ def _connected(site: Site) -> Iterator[Any]:
     from fabric import Config, Connection
 
     where = f"{site.host}:{site.port}"
+    if not logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its tracebacks are told here in words
     pins = fingerprints(site)
 
     class Pinned(paramiko.MissingHostKeyPolicy):
@@ -277,7 +280,7 @@ def _connected(site: Site) -> Iterator[Any]:
         ) from None
     except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
         raise Unreachable(
-            f"{where} does not answer as an SSH server: {error or type(error).__name__}\n"
+            f"{where} does not answer as an SSH server: {_told(error)}\n"
             f"Nothing was changed. Next: check the network, and  host: port:  of {site.name} in invoke.yaml"
         ) from None
     try:
@@ -288,6 +291,13 @@ def _connected(site: Site) -> Iterator[Any]:
         yield transport
     finally:
         connection.close()
+
+
+def _told(error: Exception) -> str:
+    """What a failed connection says, in words that a person knows."""
+    if "No existing session" in str(error) or "banner" in str(error):
+        return f"it did not greet within {PATIENCE:.0f} s"
+    return str(error) or type(error).__name__
 
 
 def fingerprints(site: Site) -> list[str]:
