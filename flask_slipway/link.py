@@ -227,24 +227,36 @@ def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
 
 @contextlib.contextmanager
 def _connected(site: Site) -> Iterator[Any]:
-    """An open, checked SSH transport to the site's server. Raises Unreachable."""
+    """An open, checked SSH transport to the site's server. Raises Unreachable, WrongUse."""
+    if not logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its tracebacks are told here in words
+    connection = _strict(site)
+    _open(connection, site)
+    try:
+        transport = connection.transport
+        transport.set_keepalive(15)
+        with contextlib.suppress(OSError, AttributeError):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield transport
+    finally:
+        connection.close()
+
+
+def _strict(site: Site) -> Any:
+    """A Fabric connection, not open yet, that accepts only a pinned or known host key. Fabric's own adds every unknown
+    one (fabric#2071)."""
     import paramiko
     from fabric import Config, Connection
 
-    where = f"{site.host}:{site.port}"
-    if not logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
-        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its tracebacks are told here in words
     pins = fingerprints(site)
 
     class Pinned(paramiko.MissingHostKeyPolicy):
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            told = "SHA256:" + b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+            told = _fingerprint(key.asbytes())
             if told not in pins:
                 raise Unreachable(_foreign_key(site, told, bool(pins)))
 
     class StrictConnection(Connection):
-        """Fabric's own adds every unknown host key (fabric#2071); this one accepts only pinned or known keys."""
-
         def open(self) -> Any:
             if not pins:
                 self.client.load_system_host_keys()
@@ -254,25 +266,25 @@ def _connected(site: Site) -> Iterator[Any]:
     options: dict[str, Any] = {"banner_timeout": PATIENCE, "auth_timeout": PATIENCE, "channel_timeout": PATIENCE}
     if site.key:
         options |= {"key_filename": str(Path(site.key).expanduser()), "look_for_keys": False, "allow_agent": False}
-    connection = StrictConnection(
-        site.host,
-        user=site.user,
-        port=site.port,
-        config=Config(),
-        connect_timeout=int(PATIENCE),
-        connect_kwargs=options,
+    patience = int(PATIENCE)
+    return StrictConnection(
+        site.host, user=site.user, port=site.port, config=Config(), connect_timeout=patience, connect_kwargs=options
     )
+
+
+def _open(connection: Any, site: Site) -> None:
+    """Connects and logs in, once; what goes wrong is told in words. Raises Unreachable, WrongUse."""
+    import paramiko
+
     try:
         connection.open()
     except paramiko.BadHostKeyException as error:
-        told = "SHA256:" + b64encode(hashlib.sha256(error.key.asbytes()).digest()).decode().rstrip("=")
-        raise Unreachable(_changed_key(site, told)) from None
+        raise Unreachable(_changed_key(site, _fingerprint(error.key.asbytes()))) from None
     except paramiko.AuthenticationException as error:
         raise Unreachable(_login_refused(site, error)) from None
     except FileNotFoundError as error:
-        raise WrongUse(
-            f"The key {error.filename or site.key} is not there. Next: correct  key:  of {site.name}"
-        ) from None
+        missing = error.filename or site.key
+        raise WrongUse(f"The key {missing} is not there.\nNext: correct  key:  of {site.name} in invoke.yaml") from None
     except socket.gaierror:
         raise Unreachable(
             f"This machine's DNS does not know the name {site.host}.\n"
@@ -280,17 +292,14 @@ def _connected(site: Site) -> Iterator[Any]:
         ) from None
     except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
         raise Unreachable(
-            f"{where} does not answer as an SSH server: {_told(error)}\n"
+            f"{site.host}:{site.port} does not answer as an SSH server: {_told(error)}\n"
             f"Nothing was changed. Next: check the network, and  host: port:  of {site.name} in invoke.yaml"
         ) from None
-    try:
-        transport = connection.transport
-        transport.set_keepalive(15)
-        with contextlib.suppress(OSError, AttributeError):
-            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield transport
-    finally:
-        connection.close()
+
+
+def _fingerprint(blob: bytes) -> str:
+    """The fingerprint of a public key's bytes, as ssh-keygen -l shows it."""
+    return "SHA256:" + b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def _told(error: Exception) -> str:
@@ -316,7 +325,7 @@ def fingerprints(site: Site) -> list[str]:
             raise WrongUse(
                 f"host_key of {site.name} is {what}: {pin}\nNext: correct  host_key:  in invoke.yaml{make}"
             ) from None
-        found.append("SHA256:" + b64encode(hashlib.sha256(key).digest()).decode().rstrip("="))
+        found.append(_fingerprint(key))
     return found
 
 

@@ -61,9 +61,6 @@ class Gate:
         """The processes behind the gate become public."""
         files.write(self.flag, b"open\n", 0o644)
 
-    def is_open(self):
-        return os.path.exists(self.flag)
-
     def take_away(self, reload=True):
         """Puts the site's own WSGI file back. `reload`: with a newer time, so that the host reloads; without, it
         keeps the gate's time, and the processes that were just proved go on."""
