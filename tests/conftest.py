@@ -1,11 +1,11 @@
-"""What all tests share: the project on the path, and the database servers (servers.py)."""
+"""What all tests share: the project on the path, the database servers (servers.py), the built wheel (packages.py)."""
 
 import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-pytest_plugins = ["servers"]
+pytest_plugins = ["servers", "packages"]
 
 
 def pytest_configure(config):
