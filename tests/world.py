@@ -24,7 +24,7 @@ from invoke.vendor.yaml import safe_dump
 from flask_slipway import sandbox
 from flask_slipway.server.mysql import PORTABLE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 APP_FILES = ("app", "migrations", "requirements.txt", ".flaskenv", ".env.example", ".gitignore")
 DIALECTS = ("sqlite", "mariadb", "mysql")
