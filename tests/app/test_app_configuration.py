@@ -1,12 +1,15 @@
 """What the app is told by its environment, and what it refuses to start without."""
 
+import re
+import shlex
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 
 from app import create_app
 
@@ -47,6 +50,21 @@ def test_an_unknown_environment_is_refused(monkeypatch):
     monkeypatch.setenv("FLASK_ENV", "prod")
     with pytest.raises(RuntimeError, match="FLASK_ENV is 'prod'; it can be development, testing, production"):
         create_app()
+
+
+def test_the_quoting_that_env_example_shows_keeps_an_odd_password_in_dotenv_and_in_a_shell(root):
+    password = "a b+c@:/%#$'\"\\\\é"
+    command = re.search(r"^#   python (-c '.*quote.*')$", (PROJECT / ".env.example").read_text(), re.M)
+    line = [sys.executable, *shlex.split(command[1])]
+    quoted = subprocess.run(line, input=password, capture_output=True, text=True, check=True).stdout.strip()
+    url = f"mysql+pymysql://bob:{quoted}@bob.mysql.example/bob$bankroll"
+    (root / ".env").write_text(f"DATABASE_URL='{url}'\n")
+    shell = ["bash", "-c", f'. "{root / ".env"}"; printf %s "$DATABASE_URL"']
+    for seen in (
+        create_app().config["SQLALCHEMY_DATABASE_URI"],
+        subprocess.run(shell, capture_output=True, text=True, check=True).stdout,
+    ):
+        assert make_url(seen).password == password
 
 
 def test_env_file_says_everything_that_production_needs(root):
