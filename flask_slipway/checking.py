@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask_slipway import project, pushing, requirements, secrets, words
+from flask_slipway import envfile, project, pushing, requirements, secrets, words
 from flask_slipway.development import App, AppFailed, loaded
 from flask_slipway.errors import Refusal
 from flask_slipway.plan import Candidate
@@ -31,6 +31,7 @@ def look(settings: Settings, site: Site | None) -> list[Finding]:
     """Everything, with the tree clean."""
     here = project.working_copy(settings.root)
     found = [*tree(here, site, message=False), *hidden(settings.root), packages(settings.root, settings.app)]
+    found += env_file(settings.root)
     try:
         with loaded(settings.root, settings.app) as app:
             found += database(app)
@@ -92,6 +93,14 @@ def hidden(root: Path) -> Iterator[Finding]:
         yield Finding("secrets", "the change holds what looks like a secret", True, lines, advice)
     if not env and not found:
         yield Finding("secrets", "none in the change")
+
+
+def env_file(root: Path) -> Iterator[Finding]:
+    """The development .env: lines that dotenv cannot read, or a shell reads otherwise. It stops nothing."""
+    found = [fault for fault in envfile.faults(root) or () if fault.kind != "empty"]
+    if found:
+        lines = tuple(words.listed(map(str, found)))
+        yield Finding(".env", f"note: {words.count(len(found), 'thing')} to look at in .env", False, lines)
 
 
 def packages(root: Path, app: str) -> Finding:

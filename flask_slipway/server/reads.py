@@ -1,9 +1,10 @@
 """The tasks that only read. Each takes the reader's words and returns the data of its end event."""
 
 import os
+import stat
 import time
 
-from . import backup, facts, files, git, journal, masking, packages, process, web
+from . import backup, dotenv, facts, files, git, journal, packages, process, web
 from .client import DatabaseError
 from .facts import Facts
 from .outcome import Nothing, Refused
@@ -156,17 +157,28 @@ def health(reading):
 
 
 def env(reading):
-    """The names in .env against those in .env.example: never a value."""
+    """The lines of .env by themselves and against .env.example: names and line numbers, never a value."""
     project = reading.site.project
-    texts = [files.read(os.path.join(project, name)) for name in (".env", ".env.example")]
-    if texts[0] is None:
-        raise Refused("there is no .env in %s" % project)
-    have, want = ([name for name, _ in masking.env_pairs((text or b"").decode("utf-8", "replace"))] for text in texts)
-    rows = [[name, "missing"] for name in want if name not in have and name not in reading.site.env]
-    rows += [[name, "not in .env.example"] for name in have if name not in want]
-    rows += [[name, "twice"] for name in sorted(set(have)) if have.count(name) > 1]
-    reading.rows([".env", "what"], rows or [["all names", "as in .env.example"]])
-    return {"missing": [row[0] for row in rows if row[1] == "missing"]}
+    data, example = (files.read(os.path.join(project, name)) for name in (".env", ".env.example"))
+    shell = "fab %s.workon" % reading.site.name
+    if data is None:
+        raise Refused("there is no .env in %s" % project, next=["%s  then write it there" % shell])
+    reading.mask.add_env(data.decode("utf-8", "replace"))
+    mode = stat.S_IMODE(os.stat(os.path.join(project, ".env")).st_mode)
+    found = dotenv.findings(data, example or b"", reading.site.env, mode)
+    rows = [[row["name"], "" if row["line"] is None else str(row["line"]), row["what"]] for row in found]
+    reading.rows([".env", "line", "what"], rows or [["every line", "", "read the same by dotenv and a shell"]])
+    if example is None:
+        reading.tell({"event": "say", "text": "There is no .env.example in the project to compare with."})
+    serious = [row for row in found if row["kind"] in dotenv.SERIOUS]
+    if serious:
+        many = len(serious) > 1
+        raise Refused(
+            "%d line%s of .env do%s not reach the app as written"
+            % (len(serious), "s" if many else "", "" if many else "es"),
+            next=["%s  mend the lines of .env, then  fab %s.reload" % (shell, reading.site.name)],
+        )
+    return {"missing": [row["name"] for row in found if row["kind"] == "missing"], "findings": found}
 
 
 def check(reading):

@@ -133,7 +133,7 @@ def health(c: Context) -> None:
 
 @story()
 def env(c: Context) -> None:
-    """The names in the server's .env against .env.example, never the values.
+    """The lines of the server's .env, and its names against .env.example; never a value.
 
     Example: fab prod.env"""
     _read(c, "env")

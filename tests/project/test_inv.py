@@ -181,6 +181,15 @@ def test_check_lists_all_that_is_wrong_at_once(ready):
     assert "2 things stop a release" in ran.out
 
 
+def test_check_tells_the_faults_of_the_development_env_and_no_value(ready):
+    ready.write(".env", "FLASK_ENV=development\nSECRET_KEY='hush-\nhush\nDATABASE_URL=\nMAIL_URL=hush$hush\n")
+    ran = ready.inv("check")
+    assert ran.code == 0, ran.out
+    assert "line 2, (not shown): a quote is not closed" in ran.out
+    assert "line 5, MAIL_URL: a shell expands $" in ran.out
+    assert "hush" not in ran.out
+
+
 def test_a_revision_is_shown_proved_and_applied(ready):
     ready.replace("app/models.py", MODEL, NOTE + MODEL)
     ran = ready.inv("migrate", "-m", "add note")

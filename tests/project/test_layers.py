@@ -16,7 +16,7 @@ LAYERS = [
     {"settings"},
     {"plan"},
     {"project", "console", "link", "terminal", "questions"},
-    {"development", "scratch", "secrets", "requirements", "testing"},
+    {"development", "scratch", "secrets", "requirements", "testing", "envfile"},
     {"pushing", "sandbox"},
     {"checking", "upgrading", "revisions", "overview", "freezing", "committing", "playing"},
     {"starting", "inspecting", "releasing"},

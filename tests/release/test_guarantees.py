@@ -50,6 +50,29 @@ def test_a_read_changes_nothing(sqlite_released, task):
     assert sqlite_released.everything() == before
 
 
+def test_the_lines_of_the_sites_env_are_told_and_no_value_of_it(sqlite_released):
+    world = sqlite_released
+    path = Path(world.site.project) / ".env"
+    good = path.read_bytes()
+    try:
+        path.write_bytes(good + b"MAIL_PASSWORD=hush$hush\nAPI_TOKEN='hush-\nhush\n")
+        path.chmod(0o644)
+        before = world.everything()
+        done = world.fab("env")
+        assert world.everything() == before
+    finally:
+        path.write_bytes(good)
+        path.chmod(0o600)
+    assert done.code == 3, done.out
+    assert "MAIL_PASSWORD" in done.out
+    assert "a shell expands $" in done.out
+    assert "a quote is not closed" in done.out
+    assert "chmod 600" in done.out
+    assert "fab site.workon" in done.out
+    assert "hush" not in done.out
+    assert "Traceback" not in done.out
+
+
 def no_yes(world):
     return world.run("inv", "release", "--to", "site", "--skip-tests")
 

@@ -1,0 +1,34 @@
+"""The development .env, read by the server half's own reader: one grammar for both sides. Names and lines only."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+READER = Path(__file__).parent / "server" / "dotenv.py"
+SERIOUS = ("unread", "broken")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing to know of a line: its number (None: of the whole file), the name that may be shown, its kind."""
+
+    line: int | None
+    name: str
+    kind: str
+    what: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, " if self.line else ""
+        return f"{place}{self.name}: {self.what}"
+
+
+def faults(root: Path) -> tuple[Fault, ...] | None:
+    """What there is to know of the project's .env and .env.example; None where there is no .env."""
+    line = [sys.executable, "-I", "-S", "-B", str(READER), str(root / ".env"), str(root / ".env.example")]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    told = json.loads(done.stdout)
+    return None if told is None else tuple(Fault(**row) for row in told)
