@@ -14,20 +14,38 @@ sys.path.insert(0, str(ROOT))
 from invoke.collection import Collection  # noqa: E402
 from invoke.tasks import Task  # noqa: E402
 
+from flask_slipway import errors  # noqa: E402
+from flask_slipway.server.main import CHANGES  # noqa: E402
 from flask_slipway.tasks import local, remote  # noqa: E402
 
 HEAD = """# Tasks
 
 Written from the tasks by `python docs/write_tasks.py`; a test holds it to them. ENV is an environment of invoke.yaml,
-such as `prod`. A flag that takes a text is shown with its default in brackets.
+such as `prod`. In brackets: what a flag is when it is left out. `inv --help release` and `fab --help prod.restore` show
+the same in a terminal; `inv --list` and `fab --list` show all tasks.
+
+Every task can end with 0, 1, 3 or 130; a task of `fab` also with 5; one that changes the site, and `inv release`, also
+with 4, 5 or 6. `inv run`, `inv test` and `fab ENV.workon` hand on the code of what they ran.
+
+## Exit codes
+
 """
 
 
 def text() -> str:
     """The whole of docs/tasks.md."""
-    parts = [HEAD, "## inv, on your machine\n", *described("inv", local.collection(ROOT))]
+    codes = "\n".join(["| code | |", "|---|---|", *coded()]) + "\n"
+    parts = [HEAD + codes, "## inv, on your machine\n", *described("inv", local.collection(ROOT))]
     parts += ["## fab, for a site\n", *described("fab", Collection("", ENV=remote.collection("ENV", ROOT)))]
     return "\n".join(parts)
+
+
+def coded() -> Iterator[str]:
+    """A row for each exit code, from the errors that end a task."""
+    yield "| 0 | Done, or nothing to do. |"
+    for kind in sorted(errors.SlipwayError.__subclasses__(), key=lambda kind: kind.code):
+        words = re.sub(r" \(\d+\)\.$", ".", inspect.cleandoc(kind.__doc__ or ""))
+        yield f"| {kind.code} | {words} |"
 
 
 def described(program: str, tasks: Collection) -> Iterator[str]:
@@ -36,7 +54,8 @@ def described(program: str, tasks: Collection) -> Iterator[str]:
         task = tasks[name]
         words, example = said(task)
         yield f"### {program} {name}\n"
-        yield f"{words}\n"
+        changes = " It changes the site." if program == "fab" and name.split(".")[-1] in CHANGES else ""
+        yield f"{words}{changes}\n"
         flags = list(flagged(task))
         if flags:
             yield "\n".join(flags) + "\n"
@@ -55,8 +74,7 @@ def flagged(task: Task) -> Iterator[str]:
     for argument in task.get_arguments():
         names = sorted(argument.names, key=len, reverse=True)
         shown = ", ".join(f"`{'--' if len(name) > 1 else '-'}{name.replace('_', '-')}`" for name in names)
-        default = f" [{argument.default}]" if argument.default not in (None, "", False) else ""
-        yield re.sub(r"\s+", " ", f"- {shown}{default}: {argument.help or ''}").rstrip(": ")
+        yield re.sub(r"\s+", " ", f"- {shown}: {argument.help or ''}").rstrip(": ")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def setup(c: Context) -> None:
     _say(starting.setup(settings.load(root(c))))
 
 
-@story(help={"port": "another port than 5000", "host": "another address than 127.0.0.1"})
+@story(help={"port": "where it listens (5000)", "host": "the address (127.0.0.1); 0.0.0.0 shows it to your network"})
 def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
     """Run the development server, until Ctrl-C.
 
@@ -71,7 +71,7 @@ def test(c: Context, k: str = "") -> None:
     }
 )
 def migrate(c: Context, message: str = "", initial: bool = False) -> None:
-    """Make a revision from the models, show and prove it, apply it here.
+    """Make a revision from the models, prove it, apply it here.
 
     Example: inv migrate -m "add posted"
     """
@@ -82,7 +82,7 @@ def migrate(c: Context, message: str = "", initial: bool = False) -> None:
 
 @story()
 def upgrade(c: Context) -> None:
-    """Bring the development database to the head.
+    """Bring the development database to the newest revision.
 
     Example: inv upgrade"""
     from flask_slipway import settings, upgrading
@@ -90,9 +90,9 @@ def upgrade(c: Context) -> None:
     _say(upgrading.upgrade(root(c), settings.load(root(c)).app))
 
 
-@story(help={"to": "the revision to go down to, or base (one step)"})
+@story(help={"to": "the revision to go down to, or base (one step down)"})
 def downgrade(c: Context, to: str = "") -> None:
-    """Take the development database down a revision.
+    """Take the development database down one revision.
 
     Example: inv downgrade --to 8a1c5e20"""
     from flask_slipway import settings, upgrading
@@ -102,7 +102,7 @@ def downgrade(c: Context, to: str = "") -> None:
 
 @story()
 def current(c: Context) -> None:
-    """Show the development database's revision, and drift.
+    """Show the development database's revision and drift.
 
     Example: inv current"""
     from flask_slipway import settings, upgrading
@@ -120,9 +120,9 @@ def freeze(c: Context) -> None:
     _say(freezing.freeze(root(c), settings.load(root(c)).app))
 
 
-@story(help={"to": "the environment that a release would go to"})
+@story(help={"to": "the environment that a release would go to (the first that is not the example)"})
 def check(c: Context, to: str = "") -> None:
-    """Look at all that a release would refuse on.
+    """Look for all that would stop a release; changes nothing.
 
     Example: inv check"""
     from flask_slipway import inspecting
@@ -132,7 +132,7 @@ def check(c: Context, to: str = "") -> None:
 
 @story(help={"message": "what the change does"})
 def commit(c: Context, message: str = "") -> None:
-    """List, stage and commit all but secrets.
+    """Commit all that changed, except secrets.
 
     Example: inv commit -m "Let assets be reordered"
     """
@@ -143,7 +143,7 @@ def commit(c: Context, message: str = "") -> None:
 
 @story()
 def push(c: Context) -> None:
-    """Push the branch.
+    """Push the branch, never by force.
 
     Example: inv push"""
     from flask_slipway import committing
@@ -153,7 +153,7 @@ def push(c: Context) -> None:
 
 @story()
 def status(c: Context) -> None:
-    """Show code, database and drift here and on every site.
+    """Show code, database and drift, here and on every site.
 
     Example: inv status"""
     from flask_slipway import overview
@@ -167,13 +167,13 @@ def status(c: Context) -> None:
         "to": "the environment (the first that is not the example)",
         "dry": "show the plan and stop; changes nothing",
         "yes": "do not ask",
-        "skip-tests": "do not run the tests first; it is said so",
+        "skip-tests": "do not run the tests first; the release says so",
     }
 )
 def release(
     c: Context, message: str = "", to: str = "", dry: bool = False, yes: bool = False, skip_tests: bool = False
 ) -> None:
-    """Release: check, test, commit, push, then the site.
+    """Check, test, commit, push, then release to a site.
 
     Example: inv release -m "Let assets be reordered"
     """
@@ -184,7 +184,7 @@ def release(
 
 @story()
 def demo(c: Context) -> None:
-    """Try it all on this machine: a sandbox, and a release on it.
+    """Try it all on this machine: a sandbox and releases on it.
 
     Example: inv demo"""
     import importlib
@@ -196,7 +196,7 @@ def demo(c: Context) -> None:
     name="up",
     help={
         "openssh": "the real sshd instead of the embedded server",
-        "database": "auto, sqlite, mariadb or mysql",
+        "database": "sqlite, mariadb or mysql (auto: what is on this machine)",
     },
 )
 def sandbox_up(c: Context, openssh: bool = False, database: str = "auto") -> None:

@@ -79,7 +79,7 @@ DONE = {
 
 @story()
 def check(c: Context) -> None:
-    """Measures what the site offers: the first thing to run.
+    """Measure what the site offers. The first thing to run.
 
     Example: fab prod.check"""
     _read(c, "check")
@@ -87,7 +87,7 @@ def check(c: Context) -> None:
 
 @story()
 def status(c: Context) -> None:
-    """Code, database, drift, lock and last release.
+    """Show code, database, drift, lock and last release.
 
     Example: fab prod.status"""
     from .. import console
@@ -97,7 +97,7 @@ def status(c: Context) -> None:
 
 @story()
 def current(c: Context) -> None:
-    """The database's revision, and the head of the live code.
+    """Show the database's revision and the live code's head.
 
     Example: fab prod.current"""
     from .. import console
@@ -107,15 +107,15 @@ def current(c: Context) -> None:
 
 @story(help={"lines": "how many, newest first (20)"})
 def history(c: Context, lines: int = 20) -> None:
-    """What was done to the site, by whom, and how it ended.
+    """Show what was done to the site, by whom, how it ended.
 
     Example: fab prod.history"""
     _read(c, "history", lines=lines)
 
 
-@story(help={"which": "error, server or access", "lines": "how many (40)", "follow": "go on until Ctrl-C"})
+@story(help={"which": "error, server or access (error)", "lines": "how many (40)", "follow": "go on until Ctrl-C"})
 def logs(c: Context, which: str = "error", lines: int = 40, follow: bool = False) -> None:
-    """The end of a log.
+    """Show the end of a log.
 
     Example: fab prod.logs -f"""
     _read(c, "logs", which=which, lines=lines, follow=follow)
@@ -123,7 +123,7 @@ def logs(c: Context, which: str = "error", lines: int = 40, follow: bool = False
 
 @story()
 def health(c: Context) -> None:
-    """What the site answers now, to a visitor.
+    """Show what the site answers to a visitor now.
 
     Example: fab prod.health"""
     from .. import console
@@ -133,7 +133,7 @@ def health(c: Context) -> None:
 
 @story()
 def env(c: Context) -> None:
-    """The lines of the server's .env, and its names against .env.example; never a value.
+    """Check the lines and names of .env; shows no value.
 
     Example: fab prod.env"""
     _read(c, "env")
@@ -141,7 +141,7 @@ def env(c: Context) -> None:
 
 @story()
 def backups(c: Context) -> None:
-    """The verified backups on the server, newest first.
+    """List the backups on the server, newest first.
 
     Example: fab prod.backups"""
     _read(c, "backups")
@@ -149,7 +149,7 @@ def backups(c: Context) -> None:
 
 @story()
 def backup(c: Context) -> None:
-    """Make and verify a backup of the database.
+    """Make a backup of the database, and verify it.
 
     Example: fab prod.backup"""
     _change(c, "backup")
@@ -165,7 +165,7 @@ def restore(c: Context, backup: str = "", yes: bool = False) -> None:
 
 @story()
 def pull(c: Context) -> None:
-    """Bring the code alone to the newest commit of the branch, where it needs nothing else.
+    """Bring the new code alone, where it needs nothing else.
 
     Example: fab prod.pull"""
     from .. import project
@@ -178,7 +178,7 @@ def pull(c: Context) -> None:
 
 @story()
 def install(c: Context) -> None:
-    """Install what the live requirements.txt lists, where it is not there yet.
+    """Install what requirements.txt lists and is not there.
 
     Example: fab prod.install"""
     _change(c, "install")
@@ -186,7 +186,7 @@ def install(c: Context) -> None:
 
 @story(help={"yes": "do not ask"})
 def upgrade(c: Context, yes: bool = False) -> None:
-    """Apply the revisions that the live code has and the database lacks.
+    """Apply the revisions that the database lacks.
 
     Example: fab prod.upgrade"""
     _change(c, "upgrade", yes)
@@ -194,13 +194,13 @@ def upgrade(c: Context, yes: bool = False) -> None:
 
 @story(
     help={
-        "to": "revision to go down to (one step)",
+        "to": "the revision to go down to (one step down)",
         "database-only": "leave the code; the gate stays up",
         "yes": "do not ask",
     }
 )
 def downgrade(c: Context, to: str = "", database_only: bool = False, yes: bool = False) -> None:
-    """Take the database down, and the code with it.
+    """Take the database down a revision, the code with it.
 
     Example: fab prod.downgrade --to 8a1c5e20"""
     _change(c, "downgrade", yes, to=to or None, database_only=database_only)
@@ -208,7 +208,7 @@ def downgrade(c: Context, to: str = "", database_only: bool = False, yes: bool =
 
 @story(help={"yes": "do not ask"})
 def rollback(c: Context, yes: bool = False) -> None:
-    """Go back to what the last release replaced, code and database.
+    """Undo the last release: code and database as before it.
 
     Example: fab prod.rollback"""
     _change(c, "rollback", yes)
@@ -216,7 +216,7 @@ def rollback(c: Context, yes: bool = False) -> None:
 
 @story()
 def seed(c: Context) -> None:
-    """Run the configured seed commands, after a backup.
+    """Run the seed commands of invoke.yaml, after a backup.
 
     Example: fab prod.seed"""
     _change(c, "seed")
@@ -224,7 +224,7 @@ def seed(c: Context) -> None:
 
 @story()
 def reload(c: Context) -> None:
-    """Reload the web app, and prove that the new processes are healthy.
+    """Reload the web app, and see that it is healthy.
 
     Example: fab prod.reload"""
     _change(c, "reload")
@@ -232,7 +232,7 @@ def reload(c: Context) -> None:
 
 @story()
 def close(c: Context) -> None:
-    """Put the gate up: visitors see the maintenance page until fab ENV.open.
+    """Close the site: visitors see a maintenance page.
 
     Example: fab prod.close"""
     _change(c, "close")
@@ -240,13 +240,13 @@ def close(c: Context) -> None:
 
 @story()
 def open(c: Context) -> None:
-    """Take the gate away, when code and database match.
+    """Open the site again, if code and database match.
 
     Example: fab prod.open"""
     _change(c, "open")
 
 
-@story(help={"leave": "end it as it stands: nothing moves, the gate stays up", "yes": "do not ask"})
+@story(help={"leave": "only end it as it stands: nothing moves, the gate stays up", "yes": "do not ask"})
 def recover(c: Context, leave: bool = False, yes: bool = False) -> None:
     """Finish what an interrupted run began, or take it back.
 
@@ -262,9 +262,9 @@ def watch(c: Context) -> None:
     _read(c, "watch")
 
 
-@story(help={"command": "one command instead of a shell"})
+@story(help={"command": "run this one command instead; its exit code is handed on"})
 def workon(c: Context, command: str = "") -> None:
-    """A shell on the server, in project and virtualenv.
+    """Open a shell on the server, in project and virtualenv.
 
     Example: fab prod.workon -c 'flask db current'"""
     from invoke.exceptions import Exit

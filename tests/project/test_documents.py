@@ -96,6 +96,30 @@ def test_docs_tasks_is_what_the_tasks_say():
     assert read(ROOT / "docs/tasks.md") == done.stdout.decode(), "write it anew: python docs/write_tasks.py"
 
 
+def every_task() -> list[tuple[str, Any]]:
+    return [("inv " + name, INV[name]) for name in INV.task_names] + [("fab " + n, FAB[n]) for n in FAB.task_names]
+
+
+@pytest.mark.parametrize(("name", "task"), every_task(), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_tasks_help_is_one_line_of_the_list_then_an_example_of_it(name, task):
+    first, *rest = task.__doc__.strip().splitlines()
+    assert len(first) <= (63 if name.startswith("inv") else 58), "more than a line of 80 columns"
+    assert first.endswith(".")
+    example = " ".join(rest).partition("Example:")[2].strip()
+    assert example.startswith(name.replace("fab ENV.", "fab prod.")), example
+
+
+@pytest.mark.parametrize(("name", "task"), every_task(), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_flags_help_says_what_it_is_when_it_is_left_out(name, task):
+    told = dict(task.help)
+    arguments = task.get_arguments()
+    task.help.update(told)
+    for argument in arguments:
+        assert argument.help, argument.name
+        if argument.default not in (None, "", False):
+            assert f"({argument.default}" in argument.help, argument.name
+
+
 # DESIGN.md's layout
 
 

@@ -80,16 +80,3 @@ def test_listing_the_tasks_loads_neither_fabric_nor_flask():
     code = "import sys, flask_slipway; flask_slipway.local(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not {"fabric", "paramiko", "flask", "alembic", "sqlalchemy", "asyncssh"} & set(loaded.split())
-
-
-def test_every_task_has_help_with_an_example():
-    from flask_slipway.tasks import local
-
-    namespace = local.collection(ROOT)
-    for name in namespace.task_names:
-        task = namespace[name]
-        first, *rest = (task.__doc__ or "").strip().splitlines()
-        assert first.endswith("."), name
-        assert any(f"Example: inv {name}" in line for line in rest), name
-        for argument in task.get_arguments():
-            assert argument.help, f"{name} --{argument.name}"
