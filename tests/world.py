@@ -57,8 +57,21 @@ class World:
     laptop: Path
     base: str
     seed: list[str] = field(default_factory=lambda: ["init-currency"])
+    app: str = "app"
+    health_page: str = "/health"
 
     # the laptop
+
+    @property
+    def bin(self) -> Path:
+        """Where `inv` and `fab` lie."""
+        return BIN
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the laptop's commands."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("INVOKE_", "FABRIC_", "FLASK_"))}
+        path = f"{self.bin}{os.pathsep}{kept['PATH']}"
+        return kept | {"PYTHONPATH": str(ROOT), "PATH": path, "HOME": str(self.folder / "laptop-home")}
 
     def run(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 240) -> Result:
         process = self.start(*arguments, env=env)
@@ -67,15 +80,9 @@ class World:
 
     def start(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """A command of the laptop, without a terminal."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("INVOKE_", "FABRIC_", "FLASK_"))}
-        kept |= {
-            "PYTHONPATH": str(ROOT),
-            "PATH": f"{BIN}{os.pathsep}{kept['PATH']}",
-            "HOME": str(self.folder / "laptop-home"),
-        }
-        kept |= {"PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
+        kept = {**self.environment(), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
         return subprocess.Popen(
-            [str(BIN / arguments[0]), *arguments[1:]],
+            [str(self.bin / arguments[0]), *arguments[1:]],
             cwd=self.laptop,
             env=kept,
             stdin=subprocess.DEVNULL,
@@ -124,8 +131,8 @@ class World:
     def configure(self, **more) -> None:
         """Writes the laptop's invoke.yaml."""
         environment = json.loads(json.dumps(self.site.environment(), default=str))
-        environment |= {"health": "/health", **more}
-        text = safe_dump({"slipway": {"app": "app", "seed": self.seed, "environments": {"site": environment}}})
+        environment |= {"health": self.health_page, **more}
+        text = safe_dump({"slipway": {"app": self.app, "seed": self.seed, "environments": {"site": environment}}})
         (self.laptop / "invoke.yaml").write_text(text)
 
     # the server

@@ -43,7 +43,8 @@ class Account:
 
     def options(self) -> str:
         """An option file (~/.my.cnf) that logs the client programs in."""
-        return f'[client]\nhost={self.host}\nport={self.port}\nuser="{self.user}"\npassword="{self.password}"\n'
+        user, password = option(self.user), option(self.password)
+        return f"[client]\nhost={self.host}\nport={self.port}\nuser={user}\npassword={password}\n"
 
 
 @dataclass(frozen=True)
@@ -216,3 +217,10 @@ def identifier(name: str) -> str:
 def text(value: str) -> str:
     """`value` quoted as a string in SQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def option(value: str) -> str:
+    """`value` quoted as in an option file. Source: MySQL manual, "Using Option Files"."""
+    for sign in ("\\", '"', "'"):
+        value = value.replace(sign, f"\\{sign}")
+    return f'"{value}"'

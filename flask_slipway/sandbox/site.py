@@ -6,6 +6,7 @@ import getpass
 import secrets
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def up(
     project: str = PROJECT,
     virtualenv: str | None = None,
     wsgi_text: str | None = None,
+    dotenv: Callable[[Sandbox], str] | None = None,
+    name: str | None = None,
+    password: str | None = None,
 ) -> Sandbox:
     """Makes the site in `folder` from the HEAD of the git project `source`, and starts it; what is there and runs is
     kept. Without a source the account is new: no code, no virtualenv.
@@ -43,12 +47,13 @@ def up(
     `ssh`: embedded or openssh. `database`: sqlite, mariadb, mysql, or auto, the first of mysql, mariadb, sqlite to be
     had here. `python`: what the virtualenv is made from; `server_python`: what `python3` means in an SSH session, the
     same unless given. Ports: 0 is a free one. `programs`: a folder with mysqld and mysql. `project`, `virtualenv`: the
-    names of their folders. `wsgi_text`: the WSGI file, with {project} for the project's folder. Raises WrongUse."""
+    names of their folders. `wsgi_text`: the WSGI file, with {project} for the project's folder. `dotenv`: the text of
+    .env for the site. `name`, `password`: of a database server's database, USER$name, and its user. Raises WrongUse."""
     folder = folder.absolute()
     before = state.read(folder)
     found = _programs(database, programs, before)
     site = (
-        _new(folder, app, project, virtualenv or project, found)
+        _new(folder, app, project, virtualenv or project, found, name or project)
         if before is None
         else _again(before, ssh, ssh_port, web_port)
     )
@@ -56,8 +61,8 @@ def up(
     _refuse(site)
     state.save(site)
     _make(site, source, python, server_python or python)
-    site = _with_database(site, found)
-    _furnish(site, source, wsgi_text)
+    site = _with_database(site, found, password)
+    _furnish(site, source, wsgi_text, dotenv)
     site = fronts.with_ports(site, ssh_port, web_port)
     site = fronts.with_web(site, python)
     site = fronts.with_ssh(site)
@@ -109,13 +114,13 @@ def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Progr
     return None
 
 
-def _new(folder: Path, app: str, project: str, environment: str, found: Programs | None) -> Sandbox:
+def _new(folder: Path, app: str, project: str, environment: str, found: Programs | None, base: str) -> Sandbox:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     account, log = folder / "home", folder / "log"
     logs = {kind: str(log / f"{DOMAIN}.{kind}.log") for kind in ("error", "server", "access")}
     user = getpass.getuser()
-    name = f"{user}${project}" if found else "site.sqlite"
+    name = f"{user}${base}" if found else "site.sqlite"
     where = {} if found else {"path": str(folder / "data" / name)}
     return Sandbox(
         folder=folder,
@@ -184,7 +189,7 @@ def _make(site: Sandbox, source: Path | None, python: str, server_python: str) -
         virtualenv.make(site.virtualenv, python, site.project / "requirements.txt")
 
 
-def _with_database(site: Sandbox, found: Programs | None) -> Sandbox:
+def _with_database(site: Sandbox, found: Programs | None, chosen: str | None) -> Sandbox:
     """The site with its database there and its server running."""
     if found is None:
         Path(site.database["path"]).touch()
@@ -195,7 +200,7 @@ def _with_database(site: Sandbox, found: Programs | None) -> Sandbox:
     server = databases.start(found, folder)
     try:
         password = site.database.get("password")
-        account = server.restricted(site.user, password)
+        account = server.restricted(site.user, password or chosen)
         if password is None:
             server.create(site.database["name"])
     except BaseException:
@@ -208,16 +213,20 @@ def _with_database(site: Sandbox, found: Programs | None) -> Sandbox:
     return site
 
 
-def _furnish(site: Sandbox, source: Path | None, text: str | None) -> None:
+def _furnish(site: Sandbox, source: Path | None, text: str | None, dotenv: Callable[[Sandbox], str] | None) -> None:
     """The files that a site's owner writes by hand, once: .env and the WSGI file."""
     if source is not None and not (site.project / ".env").exists():
-        lines = [
-            f"SECRET_KEY='{secrets.token_hex(32)}'",
-            f"DATABASE_URL='{site.database_url()}'",
-            "# The sandbox speaks plain HTTP, over which a browser sends no secure cookies.",
-            "FLASK_SESSION_COOKIE_SECURE=false",
-        ]
-        write_private(site.project / ".env", "\n".join([*lines, ""]))
+        write_private(site.project / ".env", (dotenv or _dotenv)(site))
     if not site.wsgi.exists():
         default = wsgi.content(str(site.project), site.app, site.env) if source is not None else wsgi.EMPTY
         site.wsgi.write_text(text.replace("{project}", str(site.project)) if text else default)
+
+
+def _dotenv(site: Sandbox) -> str:
+    lines = [
+        f"SECRET_KEY='{secrets.token_hex(32)}'",
+        f"DATABASE_URL='{site.database_url()}'",
+        "# The sandbox speaks plain HTTP, over which a browser sends no secure cookies.",
+        "FLASK_SESSION_COOKIE_SECURE=false",
+    ]
+    return "\n".join([*lines, ""])
