@@ -6,13 +6,15 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 from invoke.collection import Collection
+from invoke.vendor import yaml
 
-from flask_slipway import schema
+from flask_slipway import schema, settings
 from flask_slipway.tasks import local, remote
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +150,72 @@ def test_every_file_that_a_document_names_exists():
             assert (ROOT / name).exists() or (path.parent / name).exists(), f"{path.name} names {name}"
     for name in " ".join(layout()[""]).split():
         assert (ROOT / name).exists(), name
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as they are made from their words."""
+    text = re.sub(r"```.*?```", "", read(path), flags=re.S)
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_document
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it(path):
+    for place, anchor in re.findall(r"\]\((?!\w+:)([^)#\s]*)#?([^)\s]*)\)", read(path)):
+        there = path.parent / place if place else path
+        assert there.exists(), f"{path.name} leads to {place}"
+        assert not anchor or anchor in anchors(there), f"{path.name} leads to {place}#{anchor}"
+
+
+def blocks(path: Path, kind: str) -> list[str]:
+    """The code blocks of a kind in a document, also those in a list."""
+    found = re.findall(rf"^( *)```{kind}\n(.*?)^\1```", read(path), re.S | re.M)
+    return [textwrap.dedent(text) for _, text in found]
+
+
+@each_document
+def test_every_yaml_in_a_document_is_read_as_it_stands(path, tmp_path):
+    for text in blocks(path, "yaml"):
+        told = yaml.safe_load(text)
+        if "slipway" in told:
+            (tmp_path / "invoke.yaml").write_text(text, encoding="utf-8")
+            assert settings.load(tmp_path).sites, text
+
+
+def test_the_workflow_is_yaml_and_types_commands_that_exist():
+    told = yaml.safe_load(read(ROOT / "docs/github-actions.yml"))
+    assert {"name", "jobs"} <= told.keys()
+    typed = [step["run"] for job in told["jobs"].values() for step in job["steps"] if "run" in step]
+    found = re.findall(r"^(inv|fab) (\S+)(.*)$", "\n".join(typed), re.M)
+    assert [(program, name) for program, name, _ in found] == [
+        ("fab", "prod.backup"),
+        ("inv", "setup"),
+        ("inv", "release"),
+    ]
+    for program, name, rest in found:
+        task = task_of(program, name)
+        assert task is not None, name
+        assert {flag.lstrip("-") for flag in re.findall(r"--?[a-z][a-z-]*", rest)} <= flags(task), rest
+
+
+def test_the_first_look_explains_lines_that_check_has():
+    section = read(ROOT / "docs/pythonanywhere.md").split("\n## 8. ")[1].split("\n## ")[0]
+    told = [row for row in re.findall(r"^\| ([^|]+) \|", section, re.M) if row != "line"]
+    known = [
+        node.args[0].value
+        for node in ast.walk(ast.parse(read(PACKAGE / "server/reads.py")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "see"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert len(told) > 5
+    assert {row.removesuffix(": weaker") for row in told} <= set(known)
+
+
+def test_the_wsgi_file_of_the_documents_is_python():
+    text = read(ROOT / "docs/wsgi.py.example")
+    ast.parse(text)
+    assert text.index("FLASK_ENV") < text.index("import create_app")
 
 
 def test_each_guarantee_names_a_test():
