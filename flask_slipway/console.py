@@ -215,10 +215,10 @@ def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
     what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
     if kind is Returned:
-        head = f"{failed} (6). {standing(end.get('where'), site)}; nothing was lost."
+        head = _fitting(f"{failed} (6).", f"{standing(end.get('where'), site)}; nothing was lost.")
         cause = [what, *cause]
     elif kind is Incident:
-        head = f"{what}. {standing(end.get('where'), site)}."
+        head = _fitting(f"{what}.", f"{standing(end.get('where'), site)}.")
     else:
         head = f"{what[0].upper()}{what[1:].rstrip('.')}. Nothing was changed."
     next_lines = list(end.get("next") or [])
@@ -228,6 +228,11 @@ def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
     raise kind(words.told(head, cause[: max(1, room)], next_lines))
+
+
+def _fitting(first: str, second: str) -> str:
+    """Two sentences on one line where they fit, else each on its own."""
+    return f"{first} {second}" if len(first) + len(second) < WIDTH else f"{first}\n{second}"
 
 
 def standing(where: Mapping[str, Any] | None, site: Site) -> str:

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.error
 import urllib.parse
@@ -26,6 +27,7 @@ from ..errors import SlipwayError, WrongUse
 from .processes import free_port
 
 MODELS = Path("app/models.py")
+PAGE = Path("app/templates/comments.html")
 POSTED = "    posted: Mapped[dt.datetime] = mapped_column(default=utc_now)\n"
 MOOD = "    mood: Mapped[str | None] = mapped_column(String(20))\n"
 NUMBER = '    number: Mapped[int] = mapped_column(unique=True, server_default="1")\n'
@@ -128,6 +130,12 @@ def _play(stage: Stage) -> None:
     _tell("You change a model: comments get a mood. The migration is made, shown, tried both ways and applied here.")
     stage.edit(POSTED, POSTED + MOOD)
     stage.type("inv", "migrate", "-m", "add mood")
+    _tell("Meanwhile somebody edits a page on the server by hand. What would a release say? --dry asks for its plan.")
+    stage.type("fab", "sandbox.workon", "-c", f"sed -i s/Comments/Remarks/ {PAGE}")
+    stage.type("inv", "release", "--to", "sandbox", "--dry", "-m", "Let comments have a mood", "--skip-tests", expect=3)
+    _tell("Nothing on the server is thrown away unseen: you look at it, and here you undo it.")
+    stage.type("fab", "sandbox.workon", "-c", "git diff --stat")
+    stage.type("fab", "sandbox.workon", "-c", f"git checkout {PAGE}")
     _tell("Release it: commit, push, and the site moves with its database. Its rows stay.")
     stage.type("inv", "release", "--to", "sandbox", "-m", "Let comments have a mood", "--yes")
     second = _look(stage)
@@ -137,7 +145,7 @@ def _play(stage: Stage) -> None:
     _tell("A backup, verified, whenever you like.")
     stage.type("fab", "sandbox.backup")
     _tell(
-        "Now a mistake, made in a hurry: every comment gets the number 1, and numbers must be unique.\n"
+        "Now a mistake, made in a hurry: every comment gets the number 1, and numbers must be unique. "
         "Your database has no comments, so the migration works here. The site's has two."
     )
     stage.edit(MOOD, MOOD + NUMBER)
@@ -155,7 +163,7 @@ def _play(stage: Stage) -> None:
 
 
 def _tell(text: str) -> None:
-    print(f"\n{text}", flush=True)
+    print("\n" + "\n".join(textwrap.wrap(text, 80)), flush=True)
 
 
 def _look(stage: Stage) -> dict[str, str]:

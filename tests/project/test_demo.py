@@ -1,15 +1,18 @@
 """`inv demo` as README promises it: in a fresh clone it plays to its end, leaves nothing running, and can be removed.
 
-One test, so that it is played once, by however many workers the tests are run; it takes about a minute."""
+One test plays it, so that it is played once, by however many workers the tests are run; it takes about a minute."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +39,16 @@ def run_inv(folder: Path, env: dict[str, str], *arguments: str) -> subprocess.Co
     return subprocess.run(line, cwd=folder, env=env, text=True, errors="replace", timeout=600, **streams)
 
 
+def transcripts() -> Any:
+    """docs/write_transcripts.py, which plays the demo in a terminal and copies parts of it into README.md."""
+    found = importlib.util.spec_from_file_location("write_transcripts", ROOT / "docs" / "write_transcripts.py")
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
 def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -51,8 +64,8 @@ def played(tmp_path) -> Iterator[Played]:
     commit = git(clone, "rev-parse", "HEAD")
     foreign = ("GIT_", "FLASK_", "INVOKE_", "FABRIC_", "PYTEST", "PYTHON")
     env = {key: value for key, value in os.environ.items() if not key.startswith(foreign) and key != "DATABASE_URL"}
-    done = run_inv(clone, env, "demo")
-    yield Played(clone, commit, env, done.returncode, done.stdout)
+    code, told = transcripts().play(clone, env)
+    yield Played(clone, commit, env, code, told)
     run_inv(clone, env, "sandbox.down", "--remove")
 
 
@@ -69,14 +82,29 @@ def processes_below(folder: Path) -> list[str]:
     return found
 
 
+def test_a_transcript_of_another_form_is_found_and_other_figures_are_not():
+    module = transcripts()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = "\n\n".join(module.block(mark).search(readme)["text"] for mark, _, _ in module.SHOWN) + "\n\n"
+    assert module.differences(readme, told) == []
+    other = re.sub(r"\b[0-9a-f]{12}(?=\b|_)", "0123456789ab", re.sub(r"\d\.\d s", "12.3 s", told))
+    assert module.differences(readme, other) == []
+    assert module.differences(readme, told.replace("Released", "Brought")) != []
+    assert module.differences(readme, told.replace("  reload ", "  renew ")) != []
+    assert module.with_transcripts(readme, module.transcripts(told)) == readme
+
+
 def test_the_demo_plays_to_its_end_keeps_every_row_and_can_be_removed(played):
     assert played.code == 0, played.out
     assert "Traceback" not in played.out
     assert played.out.count("Released ") == 2
     assert "Not released (6)." in played.out
     assert "nothing was lost" in played.out
+    assert "Files were changed by hand on sandbox. Nothing was changed." in played.out
     assert played.out.count("The 2 comments are there.") == 3
     assert "That was all" in played.out
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert transcripts().differences(readme, played.out) == [], "write it anew: python docs/write_transcripts.py"
     assert processes_below(played.clone) == []
     assert git(played.clone, "status", "--porcelain") == ""
     assert git(played.clone, "rev-parse", "HEAD") == played.commit
