@@ -183,6 +183,12 @@ def test_every_file_that_a_document_names_exists():
         assert (ROOT / name).exists(), name
 
 
+@each_document
+def test_every_test_that_a_document_names_exists(path):
+    for place, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", read(path)):
+        assert f"def {name}(" in read(ROOT / place), name
+
+
 def anchors(path: Path) -> set[str]:
     """The anchors of a document's headings, as they are made from their words."""
     text = re.sub(r"```.*?```", "", read(path), flags=re.S)
