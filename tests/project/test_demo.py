@@ -91,6 +91,9 @@ def test_a_transcript_of_another_form_is_found_and_other_figures_are_not():
     assert module.differences(readme, other) == []
     assert module.differences(readme, told.replace("Released", "Brought")) != []
     assert module.differences(readme, told.replace("  reload ", "  renew ")) != []
+    another = told.replace("mysql", "sqlite").replace("packages  ", "packages of another  ")
+    assert module.differences(readme, another) == []
+    assert module.differences(readme, another.replace("  reload ", "  renew ")) != []
     assert module.with_transcripts(readme, module.transcripts(told)) == readme
 
 
