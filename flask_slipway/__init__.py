@@ -36,5 +36,9 @@ def remote() -> Collection:
 
 
 def _folder_of_caller() -> Path:
-    """The folder of the file that called local() or remote()."""
-    return Path(sys._getframe(2).f_globals.get("__file__") or "tasks.py").resolve().parent
+    """The folder of the file that called local() or remote(); of a package's file, such as fabfile/__init__.py, the
+    folder that the package lies in."""
+    folder = Path(sys._getframe(2).f_globals.get("__file__") or "tasks.py").resolve().parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 READER = Path(__file__).parent / "server" / "dotenv.py"
 SERIOUS = ("unread", "broken")
@@ -28,7 +29,27 @@ class Fault:
 
 def faults(root: Path) -> tuple[Fault, ...] | None:
     """What there is to know of the project's .env and .env.example; None where there is no .env."""
-    line = [sys.executable, "-I", "-S", "-B", str(READER), str(root / ".env"), str(root / ".env.example")]
-    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=True)
-    told = json.loads(done.stdout)
+    told = _read(root / ".env", root / ".env.example")
     return None if told is None else tuple(Fault(**row) for row in told)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that a .env sets, in order, up to the line `unread` that does not parse (0 for none)."""
+
+    names: tuple[str, ...]
+    unread: int
+
+
+def names(root: Path) -> Names | None:
+    """The names in the project's .env; None where there is no .env."""
+    if not (root / ".env").is_file():
+        return None
+    found, unread = _read(root / ".env")
+    return Names(tuple(found), unread)
+
+
+def _read(*files: Path) -> Any:
+    """What the reader says."""
+    line = [sys.executable, "-I", "-S", "-B", str(READER), *map(str, files)]
+    return json.loads(subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout)

@@ -83,6 +83,12 @@ def domain(value: Any) -> str:
     return name
 
 
+def environment_name(value: Any) -> str:
+    if not NAME.fullmatch(str(value)):
+        raise Wrong("should be lower-case letters, digits, - and _, beginning with a letter")
+    return str(value)
+
+
 def url(value: Any) -> str:
     address = text(value)
     if not re.match(r"https?://[^/]+", address):

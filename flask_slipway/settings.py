@@ -90,9 +90,7 @@ def load(root: Path) -> Settings:
     top = yamlfile.slipway(root)
     faults = Faults()
     if top is None:
-        raise WrongUse(
-            words.told(f"{FILE} has no `slipway:` in {root}", next=[f"copy {FILE} from Flask-Slipway and edit it"])
-        )
+        raise WrongUse(words.told(f"{FILE} has no `slipway:` in {root}", next=["python -m flask_slipway init"]))
     whole = schema.checked(top, schema.TOP, "slipway", faults)
     sites = {}
     environments = whole.get("environments") or {}
@@ -100,8 +98,10 @@ def load(root: Path) -> Settings:
         faults.add("slipway.environments", "names no environment; there should be one, such as prod")
     for name, given in environments.items():
         path = f"slipway.environments.{name}"
-        if not schema.NAME.fullmatch(str(name)):
-            faults.add(path, "should be lower-case letters, digits, - and _, beginning with a letter")
+        try:
+            schema.environment_name(name)
+        except schema.Wrong as wrong:
+            faults.add(path, str(wrong))
         values = schema.checked(given, schema.ENVIRONMENT, path, faults)
         if not faults.below(path):
             sites[str(name)] = _site(root, str(name), values, whole, faults)

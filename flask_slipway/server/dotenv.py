@@ -1,7 +1,8 @@
 """A .env file: what python-dotenv takes from it, and where a shell would read it otherwise. Never tells a value.
 
 The grammar is python-dotenv's own (its parser.py, version 1.2), read as load_dotenv() does: UTF-8, any line ends.
-Run as a program, it prints the findings of a .env against a .env.example:  python dotenv.py .env .env.example"""
+Run as a program, it prints the findings of a .env against a .env.example:  python dotenv.py .env .env.example,
+or the names alone:  python dotenv.py .env"""
 
 import json
 import os
@@ -249,8 +250,23 @@ def _broken(found, names):
     return None
 
 
+def names(text):
+    """(the names that the text sets, in order, the line of the first one that does not parse or 0). Nothing is taken
+    from there on: what looks like a name there may be a piece of a secret."""
+    found: list = []
+    for each in bindings(text):
+        if each.value is None or each.value.startswith("=") or not SHELL_NAME.fullmatch(each.name):
+            return found, each.line
+        found.append(each.name)
+    return list(dict.fromkeys(found)), 0
+
+
 def main(arguments):
-    """Prints the findings of a .env against a .env.example as JSON."""
+    """Prints as JSON the findings of a .env against a .env.example, or, of one file alone, its names."""
+    if len(arguments) == 1:
+        text = _text(_read(arguments[0]) or b"")
+        print(json.dumps(([], 1) if text is None else names(text)))
+        return
     data, example = (_read(path) for path in arguments)
     mode = stat.S_IMODE(os.stat(arguments[0]).st_mode) if os.name == "posix" and data is not None else None
     print(json.dumps(None if data is None else findings(data, example or b"", (), mode)))

@@ -14,6 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
+from flask_slipway import nesting
 from flask_slipway.errors import Interrupted, WrongUse
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
@@ -38,7 +39,8 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         try:
-            return function(*args, **options)
+            with nesting.told(root(args[0])):
+                return function(*args, **options)
         except Exit:
             raise
         except KeyboardInterrupt:

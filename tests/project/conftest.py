@@ -71,17 +71,11 @@ class Project:
 
 
 @pytest.fixture
-def bare(tmp_path) -> Project:
-    """The project's files, without git."""
+def empty(tmp_path) -> Project:
+    """An empty folder, without git, called project."""
     folder, home = tmp_path / "project", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
-    for name in [*PARTS, "invoke.yaml"]:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / name)
     env = {
         key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "FLASK_", "INVOKE_", "PYTEST"))
     }
@@ -89,6 +83,18 @@ def bare(tmp_path) -> Project:
     env |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "80", **identity}
     env.pop("DATABASE_URL", None)
     return Project(folder, env)
+
+
+@pytest.fixture
+def bare(empty) -> Project:
+    """The project's files, without git."""
+    for name in [*PARTS, "invoke.yaml"]:
+        source, target = ROOT / name, empty.folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return empty
 
 
 @pytest.fixture

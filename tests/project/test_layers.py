@@ -11,16 +11,18 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flask_slipway"
 # Each layer may import those below it; within a layer only what MAY_SHARE says.
 LAYERS = [
-    {"errors", "words", "pythonanywhere", "operations"},
-    {"git", "schema", "yamlfile", "pictures"},
+    {"errors", "words", "pythonanywhere", "operations", "taskfiles"},
+    {"git", "schema", "yamlfile", "pictures", "nesting", "placing"},
     {"settings"},
     {"plan"},
     {"project", "console", "link", "terminal", "questions"},
-    {"development", "scratch", "secrets", "requirements", "testing", "envfile"},
-    {"pushing", "sandbox"},
-    {"checking", "upgrading", "revisions", "overview", "freezing", "committing", "playing"},
-    {"starting", "inspecting", "releasing"},
+    {"development", "scratch", "secrets", "requirements", "testing", "envfile", "sources"},
+    {"pushing", "sandbox", "finding"},
+    {"checking", "upgrading", "revisions", "overview", "freezing", "committing", "playing", "answers"},
+    {"starting", "inspecting", "releasing", "drafts"},
+    {"adopting"},
     {"tasks"},
+    {"__main__"},
 ]
 MAY_SHARE = {("schema", "pythonanywhere"), ("link", "terminal"), ("scratch", "development"), ("upgrading", "checking")}
 

@@ -1,0 +1,118 @@
+"""python -m flask_slipway: `init` for a project that has no task files yet; all else is a task of inv or fab."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Python puts the folder that it is started in first; a project's own secrets.py or config.py must not be ours.
+HERE = Path.cwd()
+sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HERE.resolve()]
+
+import argparse  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from typing import NoReturn  # noqa: E402
+
+from flask_slipway import __version__, adopting, words  # noqa: E402
+from flask_slipway.errors import Interrupted, SlipwayError, WrongUse  # noqa: E402
+
+SHORT = """\
+Flask-Slipway releases a Flask app to PythonAnywhere: code, packages, database.
+
+  python -m flask_slipway init         adopt the project in this folder
+  python -m flask_slipway init --help  its options, for scripts
+  python -m flask_slipway --version
+
+After init, in the project:  inv --list  and  fab --list"""
+
+OPTIONS = {
+    "user": "the account on PythonAnywhere, case-sensitive",
+    "domain": "the site, as on the Web tab",
+    "region": "us or eu",
+    "project": "the clone's folder in the account's home",
+    "virtualenv": "its name in ~/.virtualenvs there, or a path",
+    "environment": "what to call the site here (prod)",
+    "branch": "what is released",
+    "app": "the app, as FLASK_APP names it",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, whose faults are ours: one message, exit code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongUse(words.told(f"{message[:1].upper()}{message[1:]}.", next=["python -m flask_slipway init --help"]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Does what the words say; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        return _do(arguments)
+    except SlipwayError as told:
+        print(told.message or "", file=sys.stderr)
+        return told.code
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing was written.", file=sys.stderr)
+        return Interrupted.code
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        print(f"A fault of Flask-Slipway itself: {type(error).__name__}: {error}", file=sys.stderr)
+        print("Next: the same with --debug shows where", file=sys.stderr)
+        return WrongUse.code
+
+
+def _do(arguments: Sequence[str]) -> int:
+    first, *rest = [*arguments] or [""]
+    if first in ("", "-h", "--help", "help"):
+        print(SHORT)
+    elif first == "--version":
+        print(f"Flask-Slipway {__version__}")
+    elif first == "init":
+        _init(rest)
+    else:
+        _refuse_unknown(first)
+    return 0
+
+
+def _init(rest: Sequence[str]) -> None:
+    given = vars(_parser().parse_args(rest))
+    env = {}
+    for pair in given["env"]:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise WrongUse(words.told("--env wants NAME=VALUE.", next=["… --env FLASK_ENV=production"]))
+        env[name] = value
+    options = {name: given[name] for name in OPTIONS if given[name] is not None}
+    adopting.adopt(HERE.resolve(), options, env, given["yes"])
+
+
+def _parser() -> Parser:
+    about = "Looks at the project in this folder, asks, shows what it would write, and writes it after your yes."
+    parser = Parser(prog="python -m flask_slipway init", description=about, allow_abbrev=False)
+    for name, text in OPTIONS.items():
+        parser.add_argument(f"--{name}", help=text, metavar=name.upper())
+    parser.add_argument(
+        "--env", help="what the WSGI file sets; may be repeated", metavar="NAME=VALUE", action="append", default=[]
+    )
+    parser.add_argument("--yes", help="do not ask whether to write", action="store_true")
+    parser.add_argument("--debug", help="show where a fault of the tool itself lies", action="store_true")
+    return parser
+
+
+def _refuse_unknown(word: str) -> NoReturn:
+    """Raises WrongUse; a task's name is told with its program."""
+    from flask_slipway.tasks import local, remote
+
+    if word in local.collection(HERE).task_names:
+        raise WrongUse(words.told(f"{word} is a task of inv.", next=[f"inv {word}"]))
+    if word in remote.collection("ENV", HERE).task_names:
+        raise WrongUse(words.told(f"{word} is a task of fab.", next=[f"fab prod.{word}"]))
+    raise WrongUse(words.told(f"There is no command {word!r}.", next=["python -m flask_slipway --help"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
