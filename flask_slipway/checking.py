@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flask_slipway import envfile, project, pushing, requirements, secrets, words
-from flask_slipway.development import App, AppFailed, loaded
+from flask_slipway.development import App, AppFailed, heads_in_words, loaded, merging
 from flask_slipway.errors import Refusal
 from flask_slipway.plan import Candidate
 from flask_slipway.project import WorkingCopy
@@ -122,14 +122,19 @@ def packages(root: Path, app: str) -> Finding:
 def database(app: App) -> Iterator[Finding]:
     """One head, the development database at it, and models that agree with it."""
     answer = app.ask("revisions")
-    heads, current = answer["heads"], app.current()
+    heads = answer["heads"]
     if len(heads) > 1:
-        next_lines = ("flask db merge heads -m merge", "inv upgrade")
-        yield Finding("revisions", f"{len(heads)} heads: {', '.join(heads)}", True, (), next_lines)
+        yield Finding("revisions", heads_in_words(answer), True, (), tuple(merging(answer)))
         return
+    current = app.current()
     if not heads:
         text = "there is none: no migration was ever made"
         yield Finding("revisions", text, True, (), ('inv migrate --initial -m "first tables"',))
+        return
+    apart = app.two_databases() if answer["tool"] == "alembic" else None
+    if apart is not None:
+        text = f"the app works on {apart[0]}, Alembic's env.py on {apart[1]}"
+        yield Finding("database", text, True, (), ("let env.py read the URL from where the app does: docs/alembic.md",))
         return
     yield Finding("revisions", f"one head, {heads[0]}")
     known = {row["id"] for row in answer["revisions"]}
@@ -143,8 +148,10 @@ def database(app: App) -> Iterator[Finding]:
         yield models(app.differences())
 
 
-def models(differences: Sequence[str]) -> Finding:
+def models(differences: Sequence[str] | None) -> Finding:
     """Whether the models agree with the development database, which is at the head."""
+    if differences is None:
+        return Finding("models", "note: not compared, for env.py names no target_metadata")
     needed = [text for text in differences if text.startswith(NEEDED)]
     if needed:
         next_lines = ('inv migrate -m "what changed"',)
@@ -167,6 +174,7 @@ def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
         revisions=tuple(told["revisions"]),
         requirements=project.requirements(root, None if dirty else here.commit),
         label="new" if dirty else "",
+        tool=told["tool"],
     )
 
 

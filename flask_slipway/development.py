@@ -19,6 +19,7 @@ from flask_slipway import words
 from flask_slipway.errors import Refusal, WrongUse
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
+NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
 Answer = dict[str, Any]
 
 
@@ -82,17 +83,38 @@ class App:
         """The revisions that the database is at."""
         return self.ask("current", "The database cannot be read")["revisions"]
 
-    def differences(self) -> list[str]:
-        """What the models have and the database does not, or the other way round."""
+    def differences(self) -> list[str] | None:
+        """What the models have and the database does not, or the other way round; None where no models are known:
+        an env.py of Alembic's own without target_metadata."""
         return self.ask("differences", "The database cannot be read")["differences"]
 
     def operations(self, revisions: Sequence[str], direction: str) -> list[Answer]:
         """What the revisions would do, up or down."""
         return self.ask("operations", revisions=list(revisions), direction=direction)["operations"]
 
+    def unfit(self, revisions: Sequence[str], dialect: str) -> list[Answer]:
+        """What the revisions do that a database of `dialect` has no words for."""
+        return self.ask("unfit", revisions=list(revisions), dialect=dialect)["unfit"]
+
     def database(self) -> Answer:
-        """The database's dialect, driver and URL parts: a secret."""
-        return self.ask("database")
+        """The dialect, driver and URL parts of the database that the revisions work on: a secret."""
+        told = self.ask("database", "The database cannot be told")
+        return told.get("own") or told
+
+    def two_databases(self) -> tuple[str, str] | None:
+        """The app's database and that of an env.py of Alembic's own, in words, where they are not one."""
+        told = self.ask("database", "The database cannot be told")
+        if "own" not in told or place(told) == place(told["own"]):
+            return None
+        return place(told), place(told["own"])
+
+    def generate(self, message: str) -> None:
+        """A revision's file from what the models have and the database lacks."""
+        self.ask("generate", "No revision could be made", message=message)
+
+    def stamp(self, to: str) -> None:
+        """The database is said to be at `to`; its tables are left alone."""
+        self.ask("stamp", f"The database could not be stamped with {to}", to=to)
 
     def move(self, direction: str, to: str) -> None:
         """Upgrade or downgrade to a revision."""
@@ -159,6 +181,26 @@ def environment(app: str, more: Mapping[str, str] | None = None) -> dict[str, st
     return {**os.environ, "FLASK_APP": app, "SLIPWAY": "1", "PYTHONPATH": os.pathsep.join(paths), **(more or {})}
 
 
+def place(told: Mapping[str, Any]) -> str:
+    """A database in a few words, without its password: mysql bankroll on db.example.com, sqlite /home/me/app.db."""
+    parts = told["url"]
+    kind = "mysql" if told["dialect"] == "mariadb" else told["dialect"]
+    port = f":{parts['port']}" if parts.get("port") not in (None, 3306) else ""
+    return f"{kind} {parts['database']}" + (f" on {parts.get('host') or 'localhost'}{port}" if kind == "mysql" else "")
+
+
+def merging(told: Mapping[str, Any]) -> list[str]:
+    """What to type where the code has several heads; `told`: the answer to "revisions"."""
+    return [f"{told['tool']} merge heads -m merge", "inv upgrade"]
+
+
+def heads_in_words(told: Mapping[str, Any]) -> str:
+    """2 heads: 1a2b (web), 3c4d."""
+    labels = told.get("labels") or {}
+    named = [f"{head} ({labels[head]})" if labels.get(head) else head for head in told["heads"]]
+    return f"{len(named)} heads: {', '.join(named)}"
+
+
 def flask(root: Path, app: str, *arguments: str) -> int:
     """Runs `flask …` in the project, with this terminal; returns its exit code."""
     line = [sys.executable, "-m", "flask", *arguments]
@@ -205,8 +247,10 @@ def _advice(kind: str, error: str) -> list[str]:
         return ["flask routes  shows the whole error"]
     if kind == "NoAppException" or "Could not import" in error:
         return ["correct  app:  in invoke.yaml: it names the app as FLASK_APP does"]
-    if "Flask-Migrate" in error and "missing" in error:
-        return ["flask --app … shell  must show app.extensions['migrate']; see flask-migrate's first page"]
+    if "has no migrations" in error:
+        return ['add Migrate(app, db) to the app, then  inv migrate --initial -m "first tables"', NOT_FLASK_MIGRATE]
+    if "target_metadata" in error or "MetaData object" in error:
+        return ["in env.py, set target_metadata to the metadata of your models", NOT_FLASK_MIGRATE]
     if kind == "OperationalError":
         return ["see that the database of .env is there and lets you in, then try again"]
     if "interpolation" in error:

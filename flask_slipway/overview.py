@@ -85,9 +85,9 @@ def development_column(known: Settings) -> Column:
             heads, at = app.heads(), app.current()
             rows["revision"] = revision(at, heads)
             rows["database"] = app.database()["dialect"]
-            differences = tuple(app.differences()) if at == heads else ()
+            differences = app.differences() if at == heads else []
             rows["drift"] = drift(differences) if at == heads else "not at head"
-        return Column("development", rows, differences=differences)
+        return Column("development", rows, differences=tuple(differences or ()))
     except SlipwayError as error:
         return Column("development", fault=error.message or "")
 
@@ -107,7 +107,7 @@ def site_column(site: Site, root: Path) -> Column:
 
 def column_of(site: Site, data: Mapping[str, Any], root: Path) -> Column:
     """The column of a site that answered."""
-    changes, differences = data.get("changes") or [], tuple(data.get("differences") or ())
+    changes, differences = data.get("changes") or [], data.get("differences", ())
     lock, open_run = data.get("lock"), data.get("interrupted")
     rows = {
         "code": f"{words.short(data['commit'])}{apart(data['commit'], root)}",
@@ -118,7 +118,7 @@ def column_of(site: Site, data: Mapping[str, Any], root: Path) -> Column:
         "site": "closed (gate up)" if data["gate"] == "up" else str(data.get("health") or "open"),
         "lock": f"{lock['who']}: {lock.get('task')}" if lock else "interrupted!" if open_run else "free",
     }
-    return Column(site.name, rows, differences=differences)
+    return Column(site.name, rows, differences=tuple(differences or ()))
 
 
 def apart(commit: str | None, root: Path) -> str:
@@ -138,5 +138,7 @@ def revision(at: Sequence[str], heads: Sequence[str]) -> str:
     return f"{told} (head)" if at and sorted(at) == sorted(heads) else told
 
 
-def drift(differences: Sequence[str]) -> str:
+def drift(differences: Sequence[str] | None) -> str:
+    if differences is None:
+        return "not known"
     return words.count(len(differences), "difference") if differences else "none"

@@ -25,7 +25,9 @@ def status(data: Data) -> list[str]:
     ]
     lines = [f"  {label:<14}{text}" for label, text in rows]
     lines += _listed("changed by hand", data.get("changes") or [], 5)
-    lines += _listed("drift", data.get("differences") or [], MOST_DIFFERENCES, none="none: models and database agree")
+    unknown = data.get("differences", []) is None
+    agree = "not known: env.py names no target_metadata" if unknown else "none: models and database agree"
+    lines += _listed("drift", data.get("differences") or [], MOST_DIFFERENCES, none=agree)
     lines += _listed("guarantees", data.get("guarantees") or [], 5, none="all hold here")
     return lines
 

@@ -22,7 +22,7 @@ class Nothing(Exception):
 @dataclass(frozen=True)
 class Candidate:
     """What is to be released: the commit, its revisions (newest first) with their heads, its requirements' sha256.
-    `label` names a commit that is still to be made, with `commit` as its parent."""
+    `label` names a commit that is still to be made, with `commit` as its parent. `tool`: what makes revisions."""
 
     commit: str
     subject: str
@@ -30,6 +30,7 @@ class Candidate:
     revisions: tuple[Mapping[str, Any], ...] = ()
     requirements: str | None = None
     label: str = ""
+    tool: str = "flask db"
 
     def args(self, by: str) -> dict[str, Any]:
         """What is sent with the request; `by`: user@machine."""
@@ -179,7 +180,8 @@ def pending_revisions(site: Site, candidate: Candidate, current: Sequence[str]) 
     """The revisions that the database, being at `current`, lacks, in order of application. Raises Refusal."""
     if len(candidate.heads) > 1:
         raise refusal(
-            f"the code has {len(candidate.heads)} heads: {', '.join(candidate.heads)}", next=["flask db merge heads"]
+            f"the code has {len(candidate.heads)} heads: {', '.join(candidate.heads)}",
+            next=[f"{candidate.tool} merge heads -m merge"],
         )
     down = {row["id"]: row["down"] for row in candidate.revisions}
     unknown = [identifier for identifier in current if identifier not in down]

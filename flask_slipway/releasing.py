@@ -67,7 +67,9 @@ def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
     told = _tests(known, wish)
     by_subject = {finding.subject: finding.text for finding in found}
     tree = f"{by_subject['tree']}, on {here.branch}"
-    models = "drift noted" if by_subject["models"].startswith("note") else "models match"
+    models = by_subject["models"]
+    compared = "drift noted" if models.startswith("note: drift") else "models not compared"
+    models = "models match" if models.startswith("match") else compared
     console.headline("Checking", f"{tree}, one head, {models}", told, time.monotonic() - began)
     for finding in found:
         if finding.text.startswith("note: "):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_slipway import console, development, operations, words
-from flask_slipway.development import App, AppFailed, loaded
+from flask_slipway.development import App, AppFailed, heads_in_words, loaded, merging
 from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.scratch import Scratch, compared, schema, scratch, url
 
@@ -47,10 +47,11 @@ def migrate(root: Path, app_name: str, message: str, initial: bool = False) -> N
 
 def _refuse_unready(app: App) -> None:
     """Raises Refusal unless there is one head and the development database is at it."""
-    heads, current = app.heads(), app.current()
+    told = app.ask("revisions")
+    heads, current = told["heads"], app.current()
     if len(heads) > 1:
-        what = f"The code has {len(heads)} heads: {', '.join(heads)}. Nothing was changed."
-        raise Refusal(words.told(what, next=["flask db merge heads -m merge", "inv upgrade"]))
+        what = f"The code has {heads_in_words(told)}. Nothing was changed."
+        raise Refusal(words.told(what, next=merging(told)))
     if current != heads:
         if not heads:
             what = f"The database is at {', '.join(current)}, and the code has no revision."
@@ -67,10 +68,10 @@ def _refuse_unready(app: App) -> None:
 
 
 def _generate(app: App, root: Path, message: str) -> Revision:
-    """`flask db migrate`, and what it wrote; an empty revision is removed again. Raises Refusal."""
+    """A revision generated, and what it wrote; an empty one is removed again. Raises Refusal."""
     before = {row["id"] for row in app.revisions()}
     try:
-        app.command("db", "migrate", "-m", message)
+        app.generate(message)
     except AppFailed:
         _remove_new(app, before)
         raise
@@ -101,8 +102,15 @@ def _shown(app: App, made: Revision) -> None:
     up, down = app.operations([made.id], "up"), app.operations([made.id], "down")
     print(f"{made.id} {made.text}".strip())
     console.say([f"  {line}" for line in words.listed([operation["text"] for operation in up], HEADLINES)])
-    for warning in operations.warnings(up, down):
+    for warning in [*operations.warnings(up, down), *_elsewhere(app, made)]:
         console.say(console.wrapped(f"warning: {warning}", 2))
+
+
+def _elsewhere(app: App, made: Revision) -> list[str]:
+    """What a revision that SQLite takes cannot do on MySQL, where a site may be on it."""
+    if app.database()["dialect"] != "sqlite":
+        return []
+    return [f"on MySQL it cannot be run: {found['error']}" for found in app.unfit([made.id], "mysql")]
 
 
 def _prove(root: Path, app_name: str, access: Any, made: Revision) -> list[str]:
@@ -158,7 +166,9 @@ def _down_and_up(app: App, copy: Scratch, made: Revision, before: list[str], roo
 def _initial(root: Path, app_name: str, message: str) -> None:
     """The first revision, generated against an empty scratch database; a database that is there already is stamped,
     once its schema was compared."""
-    if not (root / "migrations").is_dir() and development.flask(root, app_name, "db", "init"):
+    with loaded(root, app_name) as app:
+        missing = app.ask("revisions")["folder"] is None
+    if missing and development.flask(root, app_name, "db", "init"):
         raise WrongUse("flask db init failed; see above.")
     with loaded(root, app_name) as app:
         if app.revisions():
@@ -188,6 +198,7 @@ def _report_way_down(app: App, made: Revision) -> None:
 def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequence[str]) -> None:
     """The development database: upgraded where it is empty, stamped where it has exactly the schema already."""
     with loaded(root, app_name) as app:
+        tool = app.ask("revisions")["tool"]
         present = schema(url(access)) if _exists(access) else []
         if not present:
             app.move("upgrade", made.id)
@@ -195,12 +206,12 @@ def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequ
             return
         differences = compared(list(wanted), present)
         if not differences:
-            app.command("db", "stamp", "--purge", made.id)
+            app.stamp(made.id)
             print(f"The development database has exactly this schema: stamped with {made.id}, no table touched.")
             return
     lines = [f"  {line}" for line in words.listed(differences, 12)]
     console.say(["The development database has tables already, and they differ; it was not changed:", *lines])
-    print(f"Bring models and database together, then: flask db stamp --purge {made.id}")
+    print(f"Bring models and database together, then: {tool} stamp --purge {made.id}")
 
 
 def _exists(access: Any) -> bool:

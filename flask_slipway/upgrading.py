@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_slipway import words
-from flask_slipway.development import loaded
+from flask_slipway.development import heads_in_words, loaded, merging
 from flask_slipway.errors import Refusal
 
 
@@ -16,8 +16,8 @@ def upgrade(root: Path, app_name: str) -> Iterator[str]:
     with loaded(root, app_name) as app:
         answer = app.ask("revisions")
         if len(answer["heads"]) > 1:
-            what = f"The code has {len(answer['heads'])} heads: {', '.join(answer['heads'])}. Nothing was changed."
-            raise Refusal(words.told(what, next=["flask db merge heads -m merge", "inv upgrade"]))
+            what = f"The code has {heads_in_words(answer)}. Nothing was changed."
+            raise Refusal(words.told(what, next=merging(answer)))
         before = app.current()
         _refuse_unknown(before, answer["revisions"])
         if before == answer["heads"]:
@@ -83,6 +83,9 @@ def current(root: Path, app_name: str) -> Iterator[str]:
         yield f"code      {', '.join(f'{head} {texts[head]}'.strip() for head in answer['heads']) or 'no revision'}"
         if at == answer["heads"]:
             differences = app.differences()
+            if differences is None:
+                yield "drift     not known: env.py names no target_metadata"
+                return
             yield f"drift     {words.count(len(differences), 'difference') if differences else 'none'}"
             yield from (f"          {line}" for line in words.listed(differences, 20))
         elif not set(at) - set(texts):

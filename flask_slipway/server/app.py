@@ -109,6 +109,7 @@ class App:
         return self._load(guard, {})
 
     def _load(self, guard, words):
+        words["ini"] = self.site.env.get("ALEMBIC_CONFIG")  # where the revisions lie is no matter of the WSGI file
         answer = self.ask("load", app=self.site.app, cwd=self.folder, guard=guard, session=SESSION, **words)
         self.seconds = answer["seconds"]
         code = answer.get("code")

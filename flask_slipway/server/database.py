@@ -27,6 +27,8 @@ def from_access(kept, folder):
             raise DatabaseError("the app's database is SQLite in memory: there is nothing to release onto")
         return SQLite(url["database"])
     if kept["dialect"] in ("mysql", "mariadb"):
+        if (url.get("query") or {}).get("read_default_file"):
+            raise DatabaseError("the app's database URL leaves user and password to a file: write them into the URL")
         if not url.get("database"):
             raise DatabaseError("the app's database URL names no database")
         path = os.path.join(files.folder(folder), "client.cnf")

@@ -23,14 +23,14 @@ class Facts:
         self.access: Any = None
         self.identity: Any = None
         self.load_seconds = 0.0
-        self._private = tempfile.mkdtemp(prefix="slipway-")
+        self.private = tempfile.mkdtemp(prefix="slipway-")
 
     def close(self):
         if self.live is not None:
             self.live.close()
         if self.database is not None:
             self.database.close()
-        shutil.rmtree(self._private, ignore_errors=True)
+        shutil.rmtree(self.private, ignore_errors=True)
 
     # what must be there
 
@@ -95,7 +95,7 @@ class Facts:
         self.mask.add(access["url"].get("password"))
         self.access = access
         try:
-            self.database = database.from_access(access, self._private)
+            self.database = database.from_access(access, self.private)
             self.identity = self.database.identity()
         except DatabaseError as error:
             raise Refused("the database cannot be reached", [self.mask.text(str(error))]) from error

@@ -3,6 +3,7 @@ and the announcement of each new connection. All by SQLAlchemy's public engine e
 
 import os
 import re
+import threading
 import traceback
 from typing import Any
 
@@ -12,6 +13,10 @@ PRAGMA_WRITE = re.compile(r"\s*PRAGMA\s[^=(]*=", re.I)
 
 class WriteRefused(Exception):
     """The app tried to write while only reads were allowed; says which statement, from which line."""
+
+
+class KeptAway(Exception):
+    """A thread of the app wanted the database while only the thread that Slipway asks may have it."""
 
 
 def is_read(statement):
@@ -29,7 +34,8 @@ def calling_line(folder):
 
 class Guard:
     """Listens to every engine of this process. `reads_only` decides whether writes are refused;
-    `redirect` is a map {(host, database): scratch} or None; `announce` is called with each new connection's id."""
+    `redirect` is a map {(host, database): scratch} or None; `announce` is called with each new connection's id;
+    `only` is the one place (where_to) that may be connected to, or None for any."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -39,6 +45,8 @@ class Guard:
         self.session: Any = ()
         self.refused: Any = None
         self.url: Any = None
+        self.only: Any = None
+        self.thread: Any = None
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
         from sqlalchemy.pool import Pool
@@ -46,8 +54,26 @@ class Guard:
         event.listen(Engine, "do_connect", self._on_connect_to)
         event.listen(Engine, "before_cursor_execute", self._on_statement)
         event.listen(Pool, "connect", self._on_connected)
+        event.listen(Pool, "checkout", self._on_checkout)
+
+    def alone(self):
+        """From here on only this thread reaches the database. An app's scheduler, started while it was loaded, would
+        run its jobs a second time here, keep connections that the fence waits for, and write in an upgrade."""
+        self.thread = threading.get_ident()
+
+    def _keep_away(self):
+        if self.thread is not None and threading.get_ident() != self.thread:
+            raise KeptAway("this process of the app was loaded by Slipway, which keeps its other threads away")
+
+    def _on_checkout(self, connection, record, proxy):
+        self._keep_away()
 
     def _on_connect_to(self, dialect, record, cargs, cparams):
+        self._keep_away()
+        if record is not None:
+            record.info["slipway_dialect"] = dialect.name
+        if self.only is not None and where_to(dialect, cargs, cparams) != self.only:
+            raise WriteRefused("env.py connects to another database than the one it was proved to work on")
         if dialect.name == "sqlite":
             cargs[0] = self._target("", os.path.realpath(cargs[0])) if self.redirect else cargs[0]
             if self.reads_only and not os.path.exists(cargs[0]):
@@ -67,14 +93,15 @@ class Guard:
             line = calling_line(self.folder)
             self.url = connection.engine.url
             words = " ".join(statement.split())[:60]
-            self.refused = "%s%s" % (words, " at %s" % line if line else "")
-            raise WriteRefused("the app writes to its database while it loads: %s" % self.refused)
+            told = "%s%s" % (words, " at %s" % line if line else "")
+            if threading.current_thread() is threading.main_thread():
+                self.refused = told
+            raise WriteRefused("the app writes to its database while it loads: %s" % told)
 
     def _on_connected(self, connection, record):
-        name = type(connection).__module__.split(".")[0]
         cursor = connection.cursor()
         try:
-            if name == "sqlite3":
+            if record.info.get("slipway_dialect", "sqlite") == "sqlite":
                 if self.reads_only:
                     cursor.execute("PRAGMA query_only = ON")
                 return
@@ -88,15 +115,23 @@ class Guard:
         finally:
             cursor.close()
 
-    def lift(self, engine):
-        """Writes are allowed from here on: drops the connections that were opened for reading."""
+    def lift(self, dispose):
+        """Writes are allowed from here on: drops, by `dispose`, the connections that were opened for reading."""
         self.reads_only = False
-        engine.dispose()
+        dispose()
 
-    def restore(self, engine):
+    def restore(self, dispose):
         """Only reads are allowed again."""
         self.reads_only = True
-        engine.dispose()
+        dispose()
+
+
+def where_to(dialect, cargs, cparams):
+    """Where a connection leads, as the driver is told it: comparable for one dialect."""
+    if dialect.name == "sqlite":
+        return os.path.realpath(cargs[0])
+    name = cparams.get("db" if "db" in cparams else "database")
+    return (cparams.get("host") or "localhost", cparams.get("port") or 3306, cparams.get("unix_socket"), name)
 
 
 def last_line_below(error, folder):

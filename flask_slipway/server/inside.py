@@ -7,11 +7,12 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 from typing import Any
 
-from . import loading, schema
-from .guard import Guard, one_line
+from . import fitting, loading, migrations, schema
+from .guard import Guard, one_line, where_to
 
 OUTPUT_TAIL = 4000  # bytes of what the app printed, told with a failure
 
@@ -66,6 +67,7 @@ class Inside:
         self.channel = channel
         self.app: Any = None
         self.guard: Any = None
+        self.migrations: Any = None
         self.folder = os.getcwd()
 
     def answer(self, request):
@@ -78,7 +80,7 @@ class Inside:
                 try:
                     return dict(method(**words), ok=True)
                 finally:
-                    schema.engine(self.app).dispose()  # no connection is kept between two requests
+                    self.migrations.dispose()  # no connection is kept between two requests
         except (Exception, SystemExit) as error:
             return self.failure(error)
 
@@ -94,8 +96,9 @@ class Inside:
             "output": self.channel.tail(),
         }
 
-    def do_load(self, app, cwd, guard=True, wsgi=None, source=None, home=None, scratch=None, session=()):
-        """Loads the app as `flask` does, or by the WSGI file `wsgi`; then the working folder is `cwd`.
+    def do_load(self, app, cwd, guard=True, wsgi=None, source=None, home=None, scratch=None, session=(), ini=None):
+        """Loads the app as `flask` does, or by the WSGI file `wsgi`; then the working folder is `cwd`. `ini`: where
+        Alembic's configuration lies, for a project that has several.
         `scratch`: [[host, database, scratch database]] sends its connections there. `session`: statements for each
         new MySQL connection. Returns the seconds it took and the folder the app's code came from."""
         started = time.monotonic()
@@ -110,17 +113,23 @@ class Inside:
         os.chdir(cwd)
         if self.guard.refused:
             raise RuntimeError("the app writes to its database while it loads: %s" % self.guard.refused)
-        if "migrate" not in loaded.extensions:
-            raise loading.NoApp("the app has no Flask-Migrate: Migrate(app, db) is missing")
         if loaded.config.get("SQLALCHEMY_BINDS"):
             raise loading.NoApp("the app uses several databases (SQLALCHEMY_BINDS), which is not supported")
+        with loaded.app_context():
+            self.migrations = migrations.of(loaded, cwd, home if wsgi else None, ini)
+            self.migrations.dispose()
+        self.guard.alone()
         self.app = loaded
         code = sys.modules.get(loaded.import_name)
         return {"seconds": round(time.monotonic() - started, 3), "code": getattr(code, "__file__", None)}
 
     def do_database(self):
-        """Which database the app uses and how to reach it (a secret: for the caller's eyes only)."""
-        return self.told(schema.engine(self.app).url)
+        """Which database the app uses and how to reach it (a secret: for the caller's eyes only). With `own`, that
+        of an env.py that connects by itself: the two must be proved to be one."""
+        told = self.told(self.migrations.url())
+        if isinstance(self.migrations, migrations.RawAlembic):
+            told["own"] = self.told(self.migrations.own_url())
+        return told
 
     def told(self, url):
         names = ("username", "password", "host", "port", "database")
@@ -131,32 +140,50 @@ class Inside:
         return {"dialect": url.get_backend_name(), "driver": url.get_driver_name(), "url": parts}
 
     def do_revisions(self):
-        return schema.revisions(self.app)
+        return schema.revisions(self.migrations)
 
     def do_current(self):
-        return {"revisions": schema.current(self.app)}
+        return {"revisions": schema.current(self.migrations)}
 
     def do_differences(self):
-        return {"differences": schema.differences(self.app)}
+        """Texts; None where the models are not known."""
+        return {"differences": schema.differences(self.migrations)}
 
     def do_operations(self, revisions, direction):
-        return {"operations": schema.operations(self.app, revisions, direction)}
+        return {"operations": schema.operations(self.migrations, revisions, direction)}
+
+    def do_unfit(self, revisions, dialect=None):
+        """What these revisions do that the database, or one of another `dialect`, has no words for."""
+        return {"unfit": fitting.unfit(self.migrations, revisions, self.folder, dialect)}
 
     def do_upgrade(self, to):
-        return self._move("upgrade", to)
+        return self._writing(lambda: schema.move(self.migrations, "upgrade", to))
 
     def do_downgrade(self, to):
-        return self._move("downgrade", to)
+        return self._writing(lambda: schema.move(self.migrations, "downgrade", to))
 
-    def _move(self, direction, target):
+    def do_generate(self, message):
+        """A revision's file from what the models have and the database lacks."""
+        if self.migrations.tool == "flask db":
+            return self.do_command(["db", "migrate", "-m", message])
+        return self._writing(lambda: schema.generate(self.migrations, message))
+
+    def do_stamp(self, to):
+        """The database is said to be at `to`; no table but alembic_version is touched."""
+        return self._writing(lambda: schema.stamp(self.migrations, to))
+
+    def _writing(self, function):
+        """`function` with the guard lifted; an env.py of its own reaches the database it was proved on, no other."""
+        if isinstance(self.migrations, migrations.RawAlembic) and not self.guard.redirect:
+            url = self.migrations.own_url()
+            self.guard.only = where_to(url.get_dialect()(), *url.get_dialect()().create_connect_args(url))
         self.guard.announce = self.channel.announce
-        self.guard.lift(schema.engine(self.app))
+        self.guard.lift(self.migrations.dispose)
         try:
-            schema.move(self.app, direction, target)
+            return function() or {}
         finally:
-            self.guard.announce = None
-            self.guard.restore(schema.engine(self.app))
-        return {}
+            self.guard.only = self.guard.announce = None
+            self.guard.restore(self.migrations.dispose)
 
     def do_command(self, args):
         """Runs a `flask` command with the loaded app; a non-zero exit is a failure."""
@@ -164,16 +191,14 @@ class Inside:
 
         loaded = self.app
         group = FlaskGroup(create_app=lambda: loaded, load_dotenv=False, set_debug_flag=False)
-        self.guard.announce = self.channel.announce
-        self.guard.lift(schema.engine(self.app))
-        try:
+
+        def run():
             status = group.main(args=list(args), prog_name="flask", standalone_mode=False)
-        finally:
-            self.guard.announce = None
-            self.guard.restore(schema.engine(self.app))
-        if isinstance(status, int) and status:
-            raise RuntimeError("flask %s ended with %d" % (" ".join(args), status))
-        return {"output": self.channel.tail()}
+            if isinstance(status, int) and status:
+                raise RuntimeError("flask %s ended with %d" % (" ".join(args), status))
+            return {"output": self.channel.tail()}
+
+        return self._writing(run)
 
 
 def main():
@@ -185,6 +210,8 @@ def main():
     while True:
         request = channel.receive()
         if request is None:
+            if threading.active_count() > 1:  # an app's own threads are not waited for
+                os._exit(0)
             return
         channel.send(inside.answer(request))
 

@@ -1,6 +1,7 @@
 """What a task wants to know for its plan, beyond the facts of every plan. Reads only."""
 
 from . import backup, files, git, journal, packages, returning, staging, web
+from .app import AppFailed
 from .outcome import Nothing, Refused
 
 
@@ -33,7 +34,17 @@ def _known(run):
             "the live app writes to its database while it loads, so it cannot be asked",
             next=["inv release --to %s" % run.site.name],
         )
-    return run.facts.live.ask("revisions")
+    try:
+        told = run.facts.live.ask("revisions")
+        if run.task in MOVING:
+            staging.see_own_database(run.facts, run.facts.live.ask("database"))
+    except AppFailed as error:
+        raise Refused(
+            "the live code's revisions cannot be read",
+            ["%s: %s" % (error.kind, error)] + (["in %s" % staging.relative(run, error.where)] if error.where else []),
+            ["mend it here, then  inv release --to %s" % run.site.name],
+        ) from error
+    return told
 
 
 def upgrade(run):
@@ -57,10 +68,13 @@ def downgrade(run):
     rows = {row["id"]: row for row in told["revisions"]}
     current = run.database.revisions()
     if len(current) != 1:
-        raise Refused("the database is at %s revisions: a way down needs exactly one" % (len(current) or "no"))
+        raise Refused(
+            "the database is at %s: a way down needs exactly one revision" % (", ".join(current) or "no revision"),
+            next=["a backup goes back from there: fab %s.backups,  fab %s.restore" % (run.site.name, run.site.name)],
+        )
     if current[0] not in rows:
         raise Refused("the database is at %s, which the live code does not know" % current[0])
-    undone = way_down(rows, current[0], run.args.get("to"))
+    undone = way_down(rows, current[0], run.args.get("to"), run.site.name)
     target = rows[undone[-1]]["down"]
     run.args["revision"] = target[0] if target else None
     operations = run.facts.live.ask("operations", revisions=undone, direction="down")["operations"]
@@ -78,14 +92,17 @@ def downgrade(run):
     )
 
 
-def way_down(rows, current, target):
+def way_down(rows, current, target, name="ENV"):
     """The revisions from `current` down to just above `target` (one step without it). Raises Refused."""
     undone, here = [], current
     while True:
         down = rows[here]["down"]
         undone.append(here)
         if len(down) > 1:
-            raise Refused("%s merges two branches: going down past it is not supported" % here)
+            raise Refused(
+                "%s merges two branches: going down past it is not supported" % here,
+                next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
+            )
         here = down[0] if down else None
         if target is None or here == target or (target in ("base", "") and here is None):
             return undone
@@ -167,6 +184,7 @@ def seed(run):
     run.found["commands"] = run.site.seed
 
 
+MOVING = ("upgrade", "downgrade", "rollback")  # by the live code's own revisions
 UNSEEN = ("backup", "pull")  # these neither close nor reload the site
 FOR_TASK = {
     "upgrade": upgrade,

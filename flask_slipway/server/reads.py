@@ -35,7 +35,7 @@ def status(reading):
         revisions = found.live.ask("revisions")
         told["heads"] = revisions["heads"]
         told["texts"] = {row["id"]: row["text"] for row in revisions["revisions"]}
-        told["differences"] = found.live.ask("differences")["differences"]
+        told["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
     told["subject"] = git.subject(reading.site.project, told["commit"]) if told["commit"] else None
     answer = web.ask(reading.site.health_url())
     told["health"] = web.described(answer)
@@ -241,18 +241,21 @@ def _same_by_flask(found):
     app = App(found.site.python, found.site.project, found.site)
     try:
         app.load_code()
-        other = database.from_app(app.ask("database"), os.path.join(found._private, "flask"))
+        told = app.ask("database")
+        other = database.from_app(told, os.path.join(found.private, "flask"))
     except (AppFailed, DatabaseError) as error:
         return "cannot be loaded: %s" % error, False
     finally:
         app.close()
     try:
-        good = database.same(other, found.database)
-    except DatabaseError as error:
+        if not database.same(other, found.database):
+            return "no, it leads to %s" % staging.described(other), False
+        staging.see_own_database(found, told)
+    except (DatabaseError, Refused) as error:
         return str(error), False
     finally:
         other.close()
-    return ("yes" if good else "no, it leads to %s" % staging.described(other)), good
+    return "yes, and by Alembic's env.py" if "own" in told else "yes", True
 
 
 def free_bytes(path):

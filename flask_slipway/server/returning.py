@@ -4,7 +4,7 @@ twice, the second finds nothing to do. It needs no app."""
 import os
 import time
 
-from . import backup, files, git, packages, restore, steps, web
+from . import backup, files, git, packages, restore, staging, steps, web
 from .app import App
 from .outcome import Incident
 
@@ -112,6 +112,7 @@ def database_down(run):
     app = App(interpreter, folder, run.site)
     try:
         app.load_code()
+        staging.see_own_database(run.facts, app.ask("database"))
         undone = [line["id"] for line in reversed(run.journal.all("revision"))]
         lost = losses(run.database, app.ask("operations", revisions=undone, direction="down")["operations"])
         if lost:
@@ -125,6 +126,9 @@ def database_down(run):
         steps.move(run, app, "downgrade", run.before["revisions"][0] if run.before["revisions"] else "base")
     finally:
         app.close()
+    if run.database.revisions() != run.before["revisions"]:
+        at = ", ".join(run.database.revisions()) or "no revision"
+        raise Incident("the way down led to %s; backup %s holds all rows" % (at, manifest["id"]))
     run.journal.write("database returned", how="down")
     return "down to %s; backup %s" % (", ".join(run.before["revisions"]) or "the empty schema", manifest["id"])
 

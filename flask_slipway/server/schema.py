@@ -7,38 +7,22 @@ from typing import Any
 from .guard import WriteRefused, last_line_below, one_line
 
 
-def config(app):
-    """Alembic's configuration of `app`, as Flask-Migrate makes it. The working folder must be the project's."""
-    return app.extensions["migrate"].migrate.get_config()
-
-
-def database_of(app):
-    """The SQLAlchemy extension that migrations work on."""
-    return app.extensions["migrate"].db
-
-
-def engine(app):
-    """The engine that migrations work on (Flask-SQLAlchemy 2.5 and newer)."""
-    return database_of(app).engine
-
-
-def script(app):
-    """The app's revisions: alembic.script.ScriptDirectory."""
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(config(app))
-
-
-def revisions(app):
-    """{"heads": [id], "revisions": [{"id", "down", "text", "path"}, newest first]}."""
-    directory = script(app)
+def revisions(migrations):
+    """{"heads": [id], "revisions": [{"id", "down", "text", "path"}, newest first], "labels": {head: branch label},
+    "tool": the command that makes and merges them, "folder": where they lie, or None}."""
+    told: Any = {"heads": [], "revisions": [], "labels": {}, "tool": migrations.tool, "folder": migrations.folder}
+    if migrations.folder is None:
+        return told
+    directory = migrations.script()
     rows = [
         {"id": r.revision, "down": _ids(r.down_revision), "text": (r.doc or "").splitlines()[0:1], "path": r.path}
         for r in directory.walk_revisions()
     ]
     for row in rows:
         row["text"] = row["text"][0] if row["text"] else ""
-    return {"heads": list(directory.get_heads()), "revisions": rows}
+    heads = list(directory.get_heads())
+    named = {head: ", ".join(sorted(directory.get_revision(head).branch_labels)) for head in heads}
+    return dict(told, heads=heads, revisions=rows, labels={head: text for head, text in named.items() if text})
 
 
 def _ids(value):
@@ -47,24 +31,21 @@ def _ids(value):
     return [value] if isinstance(value, str) else list(value)
 
 
-def current(app):
+def current(migrations):
     """The revisions in the database's alembic_version, [] where there is none."""
-    from alembic.runtime.migration import MigrationContext
-
-    with engine(app).connect() as connection:
-        return list(MigrationContext.configure(connection).get_current_heads())
+    return list(migrations.read(lambda context, metadata: context.get_current_heads()) or ())
 
 
-def differences(app):
-    """What the models have and the database does not, or the other way round: a text for each difference."""
+def differences(migrations):
+    """What the models have and the database does not, or the other way round: a text for each difference. None where
+    nothing tells of the models: env.py without target_metadata."""
     from alembic.autogenerate import compare_metadata
-    from alembic.runtime.migration import MigrationContext
 
-    metadata = database_of(app).metadata
-    with engine(app).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, metadata)
-    return [text for entry in found for text in _difference_texts(entry)]
+    def compare(context, metadata):
+        return None if metadata is None else compare_metadata(context, metadata)
+
+    found = migrations.read(compare)
+    return None if found is None else [text for entry in found for text in _difference_texts(entry)]
 
 
 def _difference_texts(entry):
@@ -87,17 +68,22 @@ def _difference_texts(entry):
 
 
 class Recorder:
-    """Stands in for Alembic's `op` while a revision's upgrade() or downgrade() runs: notes what it would do."""
+    """Stands in for Alembic's `op` while a revision's upgrade() or downgrade() runs: notes what it would do.
+    `noticed` is called with each operation as it comes, and whether it is part of a batch."""
 
-    def __init__(self, context):
+    def __init__(self, context, noticed=None):
         from alembic.operations import Operations
 
         self.found = []
+        self.noticed = noticed
+        self.outer: Any = None
         self.operations: Any = Operations(context)
         vars(self.operations).update(invoke=self.note, batch_alter_table=self.batch)
 
-    def note(self, operation):
+    def note(self, operation, batch=False):
         self.found.append(operation)
+        if self.noticed is not None:
+            self.noticed(operation, batch)
         if hasattr(operation, "to_table"):
             return operation.to_table(self.operations.migration_context)
         return None
@@ -112,37 +98,45 @@ class Recorder:
         def recording():
             impl: Any = SimpleNamespace(table_name=table_name, schema=schema, batch=True)
             inner: Any = BatchOperations(self.operations.migration_context, impl=impl)
-            inner.invoke = self.note
+            inner.invoke = lambda operation: self.note(operation, batch=True)
             yield inner
 
         return recording()
 
     def __enter__(self):
+        from alembic import op
+
+        self.outer = vars(op).get("_proxy")  # env.py's own, where this runs inside it
         self.operations._install_proxy()
         return self
 
     def __exit__(self, *_):
-        self.operations._remove_proxy()
+        if self.outer is not None:
+            self.outer._install_proxy()
+        else:
+            self.operations._remove_proxy()
 
 
-def operations(app, ids, direction):
+def operations(migrations, ids, direction):
     """What the revisions `ids` would do going `direction` ("up" or "down"), in order, without doing it:
     [{"revision", "kind", "table", "column", "text"}]. Kind "unknown": what it does cannot be told beforehand."""
-    from alembic.runtime.migration import MigrationContext
+    directory = migrations.script()
 
-    rows = []
-    directory = script(app)
-    for identifier in ids:
-        module = directory.get_revision(identifier).module
-        with engine(app).connect() as connection, Recorder(MigrationContext.configure(connection)) as recorder:
-            try:
-                (module.upgrade if direction == "up" else module.downgrade)()
-            except WriteRefused as error:
-                recorder.found.append(one_line(error))
-            except Exception as error:
-                recorder.found.append("%s: %s" % (type(error).__name__, one_line(error)))
-        rows += [dict(_described(operation), revision=identifier) for operation in recorder.found]
-    return rows
+    def record(context, metadata):
+        return [row for identifier in ids for row in _recorded(directory.get_revision(identifier), direction, context)]
+
+    return migrations.read(record) if ids else []
+
+
+def _recorded(revision, direction, context):
+    with Recorder(context) as recorder:
+        try:
+            (revision.module.upgrade if direction == "up" else revision.module.downgrade)()
+        except WriteRefused as error:
+            recorder.found.append(one_line(error))
+        except Exception as error:
+            recorder.found.append("%s: %s" % (type(error).__name__, one_line(error)))
+    return [dict(_described(operation), revision=revision.revision) for operation in recorder.found]
 
 
 def _described(operation):
@@ -163,11 +157,27 @@ def _described(operation):
     return {"kind": kind, "table": table, "column": column, "text": text}
 
 
-def move(app, direction, target):
+def move(migrations, direction, target):
     """Runs the revisions up or down to `target` on the app's database. Raises what Alembic or the database raises."""
     from alembic import command
 
-    (command.upgrade if direction == "upgrade" else command.downgrade)(config(app), target)
+    (command.upgrade if direction == "upgrade" else command.downgrade)(migrations.config(), target)
+
+
+def generate(migrations, message):
+    """Alembic's own `revision --autogenerate`."""
+    from alembic import command
+
+    config = migrations.config()
+    config.cmd_opts.autogenerate = True
+    command.revision(config, message=message, autogenerate=True)
+
+
+def stamp(migrations, target):
+    """The database is said to be at `target`, whatever alembic_version held."""
+    from alembic import command
+
+    command.stamp(migrations.config(), target, purge=True)
 
 
 def where(error, folder):

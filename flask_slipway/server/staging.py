@@ -5,6 +5,7 @@ import os
 
 from . import database, files, git, packages
 from .app import App, AppFailed
+from .client import DatabaseError
 from .outcome import Refused
 
 
@@ -84,15 +85,41 @@ def load_stage(run):
         raise not_loadable(run, error) from error
     if len(told["heads"]) > 1:
         heads = ", ".join(told["heads"])
-        raise Refused("the code has %d heads: %s" % (len(told["heads"]), heads), next=["flask db merge heads"])
+        raise Refused(
+            "the code has %d heads: %s" % (len(told["heads"]), heads), next=["%s merge heads -m merge" % told["tool"]]
+        )
     run.head = told["heads"][0] if told["heads"] else None
     if "pending" not in run.args:
         return []
     run.pending = pending(told["revisions"], run.before["revisions"])
     if run.pending != run.args["pending"]:
         raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
+    refuse_unfit_sql(run)
     count = len(run.pending)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def refuse_unfit_sql(run):
+    """Raises Refused where a pending revision does what the site's database has no words for."""
+    found = run.stage.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
+    if not found:
+        return
+    first, dialect = found[0], run.database.dialect
+    lines = [first["error"]]
+    if first["where"]:
+        lines.append("in %s" % relative(run, first["where"]))
+    raise Refused("%s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
+
+
+def mended(error):
+    """What to write instead, for what SQLite lets pass and MySQL does not, or the other way round."""
+    if "requires a length" in error:
+        return ["write a length in the revision and in the model, such as String(255), then release again"]
+    if "SQLite" in error:
+        return ["write it in the revision as  with op.batch_alter_table(…)  and release again"]
+    if "existing type" in error:
+        return ["write existing_type=… in that alter_column, then release again"]
+    return ["mend the revision, then release again"]
 
 
 def refuse_unfit(identifier, revisions, heads):
@@ -121,7 +148,9 @@ def not_loadable(run, error):
 
 def see_same_database(run):
     """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
-    other = database.from_app(run.stage.ask("database"), os.path.join(run.folder, "stage"))
+    told = run.stage.ask("database")
+    run.mask.add(told["url"].get("password"))
+    other = database.from_app(told, os.path.join(run.folder, "stage"))
     try:
         if not database.same(other, run.database):
             raise Refused(
@@ -131,6 +160,33 @@ def see_same_database(run):
             )
     finally:
         other.close()
+    see_own_database(run.facts, told)
+
+
+def see_own_database(found, told):
+    """Raises Refused unless an env.py that connects by itself does so to the site's database, as the site's user.
+    `found`: Facts; `told`: what the app's process answered to "database"."""
+    if "own" not in told:
+        return
+    found.mask.add(told["own"]["url"].get("password"))
+    try:
+        other = database.from_app(told["own"], os.path.join(found.private, "own"))
+        if not database.same(other, found.database):
+            raise Refused(
+                "two different databases: the WSGI file leads to %s, Alembic's env.py to %s"
+                % (described(found.database), described(other)),
+                next=["let env.py read the URL from where the app does: docs/alembic.md"],
+            )
+    except DatabaseError as error:
+        what = "the database that Alembic's env.py leads to cannot be reached"
+        raise Refused(what, [found.mask.text(str(error))]) from error
+    other.close()
+    if told["own"]["url"].get("username") != found.access["url"].get("username"):
+        raise Refused(
+            "Alembic's env.py connects as another user than the app",
+            ["of another user the connections cannot be seen, nor be ended in a return"],
+            ["let env.py use the user and password of the app"],
+        )
 
 
 def described(base):

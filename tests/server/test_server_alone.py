@@ -15,7 +15,7 @@ from flask_slipway import link
 SERVER = Path(link.__file__).parent / "server"
 MODULES = sorted(SERVER.glob("*.py"))
 # What runs inside the app may use what the app has, from within its functions.
-IN_THE_APP = {"inside.py", "schema.py", "guard.py", "loading.py"}
+IN_THE_APP = {"inside.py", "schema.py", "guard.py", "loading.py", "migrations.py", "fitting.py"}
 THE_APPS = {"flask", "alembic", "sqlalchemy"}
 NEWER = {"tomllib", "graphlib", "zoneinfo"}  # than Python 3.8
 
