@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask_slipway import envfile, project, pushing, requirements, secrets, words
+from flask_slipway import envfile, packages, project, pushing, secrets, words
 from flask_slipway.development import App, AppFailed, heads_in_words, loaded, merging
 from flask_slipway.errors import Refusal
+from flask_slipway.findings import Finding
 from flask_slipway.plan import Candidate
 from flask_slipway.project import WorkingCopy
 from flask_slipway.settings import Settings, Site
@@ -16,21 +16,11 @@ from flask_slipway.settings import Settings, Site
 NEEDED = ("add table", "add column")  # differences without which the code fails; the others are drift
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at and found; `next` says what to type where it would stop a release (`stops`)."""
-
-    subject: str
-    text: str
-    stops: bool = False
-    lines: tuple[str, ...] = field(default=())
-    next: tuple[str, ...] = field(default=())
-
-
 def look(settings: Settings, site: Site | None) -> list[Finding]:
     """Everything, with the tree clean."""
     here = project.working_copy(settings.root)
-    found = [*tree(here, site, message=False), *hidden(settings.root), packages(settings.root, settings.app)]
+    found = [*tree(here, site, message=False), *hidden(settings.root)]
+    found += packages.look(settings.root, site.app if site else settings.app, site)
     found += env_file(settings.root)
     try:
         with loaded(settings.root, settings.app) as app:
@@ -101,22 +91,6 @@ def env_file(root: Path) -> Iterator[Finding]:
     if found:
         lines = tuple(words.listed(map(str, found)))
         yield Finding(".env", f"note: {words.count(len(found), 'thing')} to look at in .env", False, lines)
-
-
-def packages(root: Path, app: str) -> Finding:
-    """requirements.txt: there, and without what a server cannot install."""
-    path = root / "requirements.txt"
-    if not path.is_file():
-        return Finding("packages", "there is no requirements.txt", True, (), ("inv freeze",))
-    odd = requirements.odd_lines(path.read_text(encoding="utf-8"))
-    if odd:
-        text = "requirements.txt has lines that a server cannot install"
-        return Finding("packages", text, True, tuple(words.listed(odd)), ("inv freeze",))
-    missing = requirements.unlisted(root, app)
-    if missing:
-        lines = tuple(words.listed(missing))
-        return Finding("packages", "note: the code imports what requirements.txt does not bring", False, lines)
-    return Finding("packages", "requirements.txt brings what the code imports")
 
 
 def database(app: App) -> Iterator[Finding]:

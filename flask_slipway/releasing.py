@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask_slipway import checking, console, link, plan, project, pushing, settings, testing, words
+from flask_slipway import checking, console, link, packages, plan, project, pushing, settings, testing, words
 from flask_slipway.development import App, AppFailed, loaded
 from flask_slipway.errors import Refusal, SlipwayError
 from flask_slipway.settings import Settings, Site
@@ -59,7 +59,7 @@ def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
     began = time.monotonic()
     here = project.working_copy(known.root)
     found = [*checking.tree(here, site, message=bool(wish.message) or wish.dry), *checking.hidden(known.root)]
-    found.append(checking.packages(known.root, known.app))
+    found += packages.look(known.root, site.app, site)
     checking.refuse(found)
     app = stack.enter_context(loaded(known.root, known.app))
     found += checking.database(app)

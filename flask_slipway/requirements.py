@@ -1,197 +1,234 @@
-"""requirements.txt: what the app runs on, from what is installed here, without what only development needs."""
+"""requirements.txt, line by line: what it lists, and the lines that a server cannot use. Reads files, runs nothing."""
 
 from __future__ import annotations
 
-import ast
-import json
+import codecs
 import re
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from flask_slipway import words
-from flask_slipway.errors import Refusal, WrongUse
+from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
-# Loaded by name at run time, never imported by the app's own code.
-COMPANIONS = {"pymysql", "mysqlclient", "mysql-connector-python", "cryptography", "psycopg", "psycopg2"}
-COMPANIONS |= {"psycopg2-binary", "python-dotenv", "email-validator", "gunicorn"}
-# Tools of development, also when they were listed.
-TOOLS = {"pip", "setuptools", "wheel", "pytest", "pytest-xdist", "pytest-cov", "pytest-flask", "pytest-alembic", "tox"}
-TOOLS |= {"coverage", "hypothesis", "nox", "ruff", "black", "flake8", "isort", "mypy", "pylint", "autopep8", "pyright"}
-TOOLS |= {"ipython", "ipdb", "jupyter", "notebook", "pre-commit", "invoke", "fabric", "flask-slipway", "build", "twine"}
-TOOLS |= {"flask-debugtoolbar", "pip-tools"}
-TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|node_modules/|\.?venv/)")
+FILE = "requirements.txt"
+BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])(?:[=\s]\s*|(?<=^-[rcefi]))(.*)|(--[a-z-]+)$")
+SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-f": "--find-links", "-i": "--index-url"}
+KNOWN_OPTIONS = {"--extra-index-url", "--no-index", "--pre", "--prefer-binary", "--require-hashes", "--trusted-host"}
+KNOWN_OPTIONS |= {"--only-binary", "--no-binary", "--use-feature", *SHORT.values()}
+LOCAL = re.compile(r"file:|[./~\\]|[A-Za-z]:[\\/]")
+REMOTE = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?[a-z]+://")
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """The new text of requirements.txt; `left_out`: each with its reason; `changed`: whether it differs."""
+class Entry:
+    """One line that is no comment. `place`: line 3, or base.txt, line 3; `text`: as written, without comment and
+    passwords; `requirement`: what it asks for; `fault`: why a server cannot use it; `option`: its pip option;
+    `raw`: the line with its passwords, never to be told."""
 
+    place: str
     text: str
-    left_out: tuple[str, ...]
-    changed: bool
+    requirement: Requirement | None = None
+    fault: str = ""
+    option: str = ""
+    hashed: bool = False
+    raw: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """The package in its one spelling; "" where the line names none."""
+        return canonicalize_name(self.requirement.name) if self.requirement else ""
+
+    @property
+    def pin(self) -> str:
+        """The version that it is pinned to; "" where it is not."""
+        found = list(self.requirement.specifier) if self.requirement else []
+        exact = len(found) == 1 and found[0].operator in ("==", "===") and not found[0].version.endswith(".*")
+        return found[0].version if exact else ""
+
+    def is_version(self, version: str) -> bool:
+        """Whether it is pinned to that very version, however that is written."""
+        specifier = self.requirement.specifier if self.requirement and self.pin else None
+        return specifier is not None and specifier.contains(version, prereleases=True)
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}"
 
 
-def freeze(root: Path, app: str) -> Frozen:
-    """What requirements.txt should hold. Writes nothing. Raises Refusal where an imported package is not installed."""
-    installed = {normal(found.metadata["Name"]): found for found in metadata.distributions() if found.metadata["Name"]}
-    imported = imports(root, app)
-    missing = [f"{module} ({place})" for module, place, name in imported if not name]
-    if missing:
-        raise Refusal(
-            words.told(
-                "The code imports what is not installed here. Nothing was changed.",
-                words.listed(missing),
-                [f"{Path(sys.executable).name} -m pip install …, then  inv freeze"],
-            )
-        )
-    path = root / "requirements.txt"
-    old = path.read_text(encoding="utf-8") if path.is_file() else ""
-    itself = _itself(root, installed)
-    wanted = {name for _, _, name in imported if name} | {name for name in listed(old) if name not in TOOLS}
-    wanted |= COMPANIONS & set(installed)
-    needed = closure(wanted & set(installed), installed) - itself - {"pip", "setuptools", "wheel"}
-    lines = sorted((_line(installed[name]) for name in needed), key=str.lower)
-    text = "".join(f"{line}\n" for line in lines)
-    return Frozen(text, tuple(_left_out(installed, needed, itself, old)), text != old)
+@dataclass(frozen=True)
+class Listing:
+    """What requirements.txt and the files that it includes list, in order. `comments`: how many lines have one."""
+
+    entries: tuple[Entry, ...] = ()
+    includes: tuple[str, ...] = ()
+    comments: int = 0
+
+    @cached_property
+    def packages(self) -> list[Entry]:
+        return [entry for entry in self.entries if entry.requirement is not None and not entry.fault]
+
+    @cached_property
+    def names(self) -> set[str]:
+        return {entry.name for entry in self.packages}
+
+    def faults(self, version: str = "") -> list[str]:
+        """The lines that a server cannot use, and packages that are pinned twice; `version`: of the site's Python."""
+        found = [f"{entry}: {entry.fault}" for entry in self.entries if entry.fault]
+        return found + [f"{one} and {other}: two pins of one package" for one, other in self._twice(version, True)]
+
+    def doubled(self, version: str = "") -> list[str]:
+        """The packages that are listed twice, without a contradiction."""
+        return [f"{one} and {other.place}" for one, other in self._twice(version, False)]
+
+    def unpinned(self) -> list[str]:
+        return [entry.requirement.name for entry in self.packages if entry.requirement and not _is_fixed(entry)]
+
+    def _twice(self, version: str, differing: bool) -> Iterator[tuple[Entry, Entry]]:
+        first: dict[str, Entry] = {}
+        for entry in self.packages:
+            if applies(entry, version):
+                known = first.setdefault(entry.name, entry)
+                differs = bool(known.pin and entry.pin and not known.is_version(entry.pin))
+                if known is not entry and differs == differing:
+                    yield known, entry
 
 
-def write(root: Path, frozen: Frozen) -> None:
-    """Puts the new requirements.txt in the old one's place, whole or not at all."""
-    path = root / "requirements.txt"
-    part = path.with_name("requirements.txt.part")
-    part.write_text(frozen.text, encoding="utf-8", newline="\n")
-    part.replace(path)
+def _is_fixed(entry: Entry) -> bool:
+    return bool(entry.pin or (entry.requirement and entry.requirement.url))
 
 
-def normal(name: str) -> str:
-    """A package's name in its one spelling (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def applies(entry: Entry, version: str = "") -> bool:
+    """Whether the line counts on the site: by its marker, for Linux and Python `version` ("": the one here)."""
+    marker = entry.requirement.marker if entry.requirement else None
+    return marker is None or marker.evaluate(site_environment(version))
 
 
-def listed(text: str) -> list[str]:
-    """The packages that a requirements file names, in their one spelling."""
-    found = []
-    for line in text.splitlines():
-        match = re.match(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[.*?\])?\s*(?:[=<>!~;@#]|$)", line)
-        if match:
-            found.append(normal(match[1]))
+def site_environment(version: str = "") -> dict[str, str]:
+    """What markers are compared with, as on the site."""
+    found = {str(key): str(value) for key, value in default_environment().items()}
+    found |= {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"}
+    if version:
+        found["python_version"] = ".".join(version.split(".")[:2])
+        found["python_full_version"] = version if version.count(".") == 2 else f"{version}.0"
     return found
 
 
-def odd_lines(text: str) -> list[str]:
-    """The lines that only fit the machine they were written on: find-links, editable installs, paths."""
-    odd = re.compile(r"\s*(-f\b|--find-links|-e\b|--editable|[./~]|\w+ @ file:|[A-Za-z]:\\)")
-    return [f"line {number}: {line.strip()}" for number, line in enumerate(text.splitlines(), 1) if odd.match(line)]
+def read(root: Path) -> Listing:
+    """The project's requirements.txt with all that it includes; an empty listing where there is none."""
+    entries: list[Entry] = []
+    includes: list[str] = []
+    comments = _read(root / FILE, root, entries, includes) if (root / FILE).is_file() else 0
+    return Listing(tuple(entries), tuple(includes), comments)
 
 
-def unlisted(root: Path, app: str) -> list[str]:
-    """What the code imports and requirements.txt does not bring, directly or through another package."""
-    path = root / "requirements.txt"
-    names = set(listed(path.read_text(encoding="utf-8"))) if path.is_file() else set()
-    installed = {normal(found.metadata["Name"]): found for found in metadata.distributions() if found.metadata["Name"]}
-    brought = closure(names & set(installed), installed) | names
-    return [
-        f"{module} ({place})" for module, place, name in imports(root, app) if (name or normal(module)) not in brought
-    ]
+def parsed(root: Path, text: str) -> Listing:
+    """The listing of a text that stands, or is to stand, in requirements.txt."""
+    entries: list[Entry] = []
+    comments = _lines(text, root / FILE, root, entries, [])
+    return Listing(tuple(entries), (), comments)
 
 
-def imports(root: Path, app: str) -> list[tuple[str, str, str | None]]:
-    """(module, file:line, package or None) for each foreign module that the app's code imports, once each: the app
-    that FLASK_APP=`app` names, and what it imports of the project. Imports inside `try` are optional, and left out."""
-    packages = metadata.packages_distributions()
-    found: dict[str, tuple[str, str, str | None]] = {}
-    seen: set[Path] = set()
-    row = _files(root, re.split(r"[:(]", app)[0])
-    while row:
-        path = row.pop()
-        if path in seen:
+def _read(path: Path, root: Path, entries: list[Entry], includes: list[str]) -> int:
+    return _lines(decoded(path.read_bytes()), path, root, entries, includes)
+
+
+def _lines(content: str, path: Path, root: Path, entries: list[Entry], includes: list[str]) -> int:
+    comments = 0
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    for number, line in logical(content):
+        comments += bool(re.search(r"(^|\s)#", line))
+        text = re.sub(r"(^|\s+)#.*$", "", line).strip()
+        if not text:
             continue
-        seen.add(path)
-        name = path.relative_to(root).as_posix()
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (SyntaxError, UnicodeDecodeError, OSError) as error:
-            raise WrongUse(f"{name} cannot be read as Python: {error}") from error
-        for module, line in _imported(tree):
-            if mine := _files(root, module):
-                row += mine
-            elif module not in sys.stdlib_module_names and module not in found:
-                names = packages.get(module)
-                found[module] = (module, f"{name}, line {line}", normal(names[0]) if names else None)
-    return sorted(found.values())
+        entry = _entry(f"line {number}" if shown == FILE else f"{shown}, line {number}", text, root)
+        if entry.option in ("--requirement", "--constraint"):
+            other = path.parent / _value(text)
+            if not other.is_file():
+                entry = Entry(entry.place, entry.text, fault="there is no such file here", option=entry.option)
+            elif str(other.resolve()) not in [str((root / name).resolve()) for name in [FILE, *includes]]:
+                includes.append(other.relative_to(root).as_posix() if other.is_relative_to(root) else str(other))
+                if entry.option == "--requirement":
+                    comments += _read(other, root, entries, includes)
+        entries.append(entry)
+    return comments
 
 
-def _files(root: Path, module: str) -> list[Path]:
-    """The project's own files of a module or package, named with dots or as a path; [] for a foreign one."""
-    first = module if "/" in module else module.split(".")[0]
-    for place in (root, root / "src"):
-        path = place / first.removesuffix(".py")
-        if path.is_dir() and any(path.glob("*.py")):
-            return sorted(found for found in path.rglob("*.py") if not TESTS.search(found.relative_to(root).as_posix()))
-        if path.with_name(path.name + ".py").is_file():
-            return [path.with_name(path.name + ".py")]
-    return []
+def decoded(data: bytes) -> str:
+    """The text as pip decodes it: by its byte order mark (PowerShell's > writes UTF-16), else UTF-8."""
+    for mark, encoding in BOMS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    return data.decode("utf-8", "replace")
 
 
-def closure(names: Iterable[str], installed: dict[str, metadata.Distribution]) -> set[str]:
-    """The installed packages with all that they require, extras left out."""
-    found: set[str] = set()
-    row = list(names)
-    while row:
-        name = row.pop()
-        if name in found or name not in installed:
+def logical(text: str) -> Iterator[tuple[int, str]]:
+    """(number of its first line, text) of each line, those that end in a backslash joined with the next."""
+    joined, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start or number
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            joined += line[:-1] + " "
             continue
-        found.add(name)
-        for line in installed[name].requires or []:
-            requirement, _, marker = line.partition(";")
-            if "extra" not in marker:
-                row.append(normal(re.split(r"[\s\[(<>=!~@]", requirement.strip(), maxsplit=1)[0]))
-    return found
+        yield start, joined + line
+        joined, start = "", 0
+    if joined:
+        yield start, joined
 
 
-def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0], node.lineno
-        elif not isinstance(node, ast.Try):
-            yield from _imported(node)
+def covered(text: str) -> str:
+    """The text without the user and password of URLs."""
+    return re.sub(r"://[^/\s]*@", "://••••@", text)
 
 
-def _direct(found: metadata.Distribution) -> dict:
-    """Where a package was installed from, when not from an index (PEP 610)."""
-    return json.loads(found.read_text("direct_url.json") or "{}")
+def _value(text: str) -> str:
+    match = OPTION.match(text)
+    return (match[2] or "").strip() if match else ""
 
 
-def _line(found: metadata.Distribution) -> str:
-    told, name = _direct(found), found.metadata["Name"]
-    if "vcs_info" in told:
-        vcs = told["vcs_info"]
-        return f"{name} @ {vcs['vcs']}+{told['url']}@{vcs['commit_id']}"
-    return f"{name}=={found.version}"
+def _entry(place: str, text: str, root: Path) -> Entry:
+    if text.startswith("-"):
+        return _option(place, text, root)
+    words = re.split(r"\s+(?=--?\w)", text, maxsplit=1)
+    hashed = len(words) > 1 and "--hash" in words[1]
+    shown = covered(words[0])
+    if LOCAL.match(words[0]):
+        return Entry(place, shown, fault="a place on one machine")
+    if REMOTE.match(words[0]):
+        named = re.search(r"[#&]egg=([\w.-]+)", words[0]) or re.search(r"/([A-Za-z][\w.]*)-\d[^/]*\.whl", words[0])
+        if named:
+            return Entry(place, shown, Requirement(f"{named[1]} @ {words[0]}"))
+        return Entry(place, shown, raw=text)
+    try:
+        found = Requirement(words[0])
+    except InvalidRequirement:
+        return Entry(place, shown, fault=_unreadable(words[0]))
+    if found.url and LOCAL.match(found.url):
+        return Entry(place, shown, fault="a place on one machine")
+    return Entry(place, shown, found, hashed=hashed)
 
 
-def _itself(root: Path, installed: dict[str, metadata.Distribution]) -> set[str]:
-    """The packages that are this project, or lie in folders of this machine."""
-    return {
-        name
-        for name, found in installed.items()
-        if _direct(found).get("dir_info") is not None or _direct(found).get("url", "").startswith("file:")
-    }
+def _unreadable(text: str) -> str:
+    if re.match(r"[\w.-]+(\[.*\])?\s*=\s*[^=]", text):
+        return "pip cannot read it: a version wants =="
+    if re.search(r"[<>=]{7}", text):
+        return "a mark of a merge that was not finished"
+    return "pip cannot read it"
 
 
-def _left_out(
-    installed: dict[str, metadata.Distribution], needed: set[str], itself: set[str], old: str
-) -> Iterator[str]:
-    odd = odd_lines(old)
-    if odd:
-        yield f"{words.count(len(odd), 'line')} that only this machine understands: {', '.join(odd[:3])}"
-    if itself:
-        yield f"installed from a folder here: {', '.join(sorted(itself))}"
-    rest = sorted(set(installed) - needed - itself)
-    if rest:
-        yield f"not needed by the app: {', '.join(rest)}"
+def _option(place: str, text: str, root: Path) -> Entry:
+    match = OPTION.match(text)
+    option = (match[1] or match[3] or "") if match else ""
+    option, value = SHORT.get(option, option), _value(text)
+    shown, fault = covered(text), ""
+    if option not in KNOWN_OPTIONS:
+        fault = "pip takes no such option here"
+    elif option == "--editable":
+        named = re.search(r"egg=([\w.-]+)", value)
+        itself = {root.name.lower(), "."} & {canonicalize_name(named[1]) if named else value, value}
+        fault = "the project itself, which comes by git" if itself else "an editable install, for development"
+    elif option == "--find-links" and not REMOTE.match(value):
+        fault = "a folder of another machine"
+    return Entry(place, shown, fault=fault, option=option, raw=text)

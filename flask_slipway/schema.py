@@ -134,6 +134,14 @@ def pins(value: Any) -> tuple[str, ...]:
     return found
 
 
+def python_version(value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise Wrong('should stand in quotes, such as "3.10": without them 3.10 is read as 3.1')
+    if not re.fullmatch(r"3\.\d{1,2}(\.\d{1,2})?", text(value)):
+        raise Wrong(f'should be a version of Python, such as "3.10", not {shown(value)}')
+    return text(value)
+
+
 def command(value: Any) -> tuple[str, ...]:
     """A command line, without a shell: text or a list of words."""
     try:
@@ -210,6 +218,7 @@ ENVIRONMENT: dict[str, Key] = {
     "host_key": Key(pins),
     "home": Key(text),
     "python": Key(text, "python3"),
+    "virtualenv_python": Key(python_version),
     "wsgi": Key(text),
     "url": Key(url),
     "health": Key(page, "/"),

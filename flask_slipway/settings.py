@@ -30,6 +30,7 @@ SENT = (
     "writes_on_load",
     "app",
     "python",
+    "virtualenv_python",
 )
 
 
@@ -59,6 +60,7 @@ class Site:
     app: str
     seed: tuple[tuple[str, ...], ...]
     python: str
+    virtualenv_python: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)
     unedited: tuple[str, ...] = ()
@@ -176,6 +178,7 @@ def _site(root: Path, name: str, values: dict[str, Any], whole: dict[str, Any], 
         app=values["app"] or whole["app"],
         seed=whole["seed"] if values["seed"] is None else values["seed"],
         python=values["python"],
+        virtualenv_python=values["virtualenv_python"],
         env=MappingProxyType(values["env"]),
         logs=MappingProxyType({kind: schema.absolute(root, text) for kind, text in derived["logs"].items()}),
         unedited=tuple(_unedited(root, path, values)),

@@ -195,7 +195,7 @@ def check(reading):
     see("project", "%s at %s" % (site.project, (git.commit(site.project) or "no commit")[:7]), git.commit(site.project))
     changed = git.changes(site.project)
     see("changed by hand", ", ".join(changed[:3]) or "nothing", not changed)
-    see("virtualenv", process.run([site.python, "--version"]).strip())
+    see("virtualenv", *_python_of(site))
     found.load_live()
     base = found.database
     see("WSGI file leads to", "%s %s" % (base.dialect, getattr(base, "path", base.name)))
@@ -231,6 +231,18 @@ def check(reading):
     )
     reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in rows])
     return {"rows": rows, "packages": packages.marked(site.virtualenv)}
+
+
+def _python_of(site):
+    """The virtualenv's Python against virtualenv_python of invoke.yaml: (words, good)."""
+    found = process.run([site.python, "--version"]).strip()
+    version = found.split()[-1]
+    if site.virtualenv_python and not (version + ".").startswith(site.virtualenv_python + "."):
+        return "%s, not %s: mend virtualenv_python: in invoke.yaml" % (found, site.virtualenv_python), False
+    if site.virtualenv_python:
+        return found, True
+    short = ".".join(version.split(".")[:2])
+    return '%s; in invoke.yaml: virtualenv_python: "%s"' % (found, short), True
 
 
 def _same_by_flask(found):

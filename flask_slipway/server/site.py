@@ -42,6 +42,7 @@ class Site:
             raise BadRequest("a branch or remote cannot begin with '-'")
         self.keep = max(1, int(words.get("keep", 10)))
         self.scratch = words.get("scratch") or None
+        self.virtualenv_python = str(words.get("virtualenv_python") or "")
         self.writes_on_load = bool(words.get("writes_on_load"))
         self.env = {str(key): str(value) for key, value in (words.get("env") or {}).items()}
         self.seed = [list(command) for command in words.get("seed") or []]

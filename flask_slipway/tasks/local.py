@@ -110,14 +110,14 @@ def current(c: Context) -> None:
     _say(upgrading.current(root(c), settings.load(root(c)).app))
 
 
-@story()
-def freeze(c: Context) -> None:
+@story(help={"dry": "say what would change, and write nothing"})
+def freeze(c: Context, dry: bool = False) -> None:
     """Write requirements.txt from what is installed, tools left out.
 
     Example: inv freeze"""
     from flask_slipway import freezing, settings
 
-    _say(freezing.freeze(root(c), settings.load(root(c)).app))
+    _say(freezing.freeze(settings.load(root(c)), dry))
 
 
 @story(help={"to": "the environment that a release would go to (the first that is not the example)"})

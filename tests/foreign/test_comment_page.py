@@ -111,7 +111,7 @@ def test_it_is_read_well(page):
         "current": [f"{FIRST} comments (head)"],
         "history": ["rollback   done", "restore    done", "downgrade  done", "release    returned", POSTED],
         "backups": ["rollback", "restore", "downgrade", "release"],
-        "env": ["COMMENTS_DB"],
+        "env": ["every line", "no .env.example in the project"],
     }
     for task, words in wanted.items():
         done = page.fab(task)

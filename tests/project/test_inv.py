@@ -116,8 +116,17 @@ def secret(project):
 
 
 def broken_app(project):
-    project.write("app/__init__.py", "import nowhere\n")
+    project.write("app/__init__.py", "import app.nowhere\n")
     project.git("commit", "-qam", "Break")
+
+
+def unlisted_import(project):
+    project.replace(
+        "app/forms.py",
+        "import",
+        "import hypothesis\nimport",
+    )
+    project.git("commit", "-qam", "Import what is not listed")
 
 
 def failing_test(project):
@@ -145,6 +154,7 @@ REFUSALS = [
     (tracked_env, ".env is tracked", "git rm --cached .env"),
     (secret, "app/key.py, line 1", "move it to .env"),
     (broken_app, "The app 'app' cannot be loaded", "flask routes"),
+    (unlisted_import, "hypothesis (app/forms.py, line", "inv freeze"),
     (failing_test, "The tests failed", "pytest tests/app"),
     (older_database, "not at d0641f33", "inv upgrade"),
     (editable_requirement, "cannot install", "inv freeze"),

@@ -11,13 +11,23 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flask_slipway"
 # Each layer may import those below it; within a layer only what MAY_SHARE says.
 LAYERS = [
-    {"errors", "words", "pythonanywhere", "operations", "taskfiles"},
+    {
+        "errors",
+        "words",
+        "pythonanywhere",
+        "operations",
+        "taskfiles",
+        "wellknown",
+        "findings",
+        "requirements",
+        "installed",
+    },
     {"git", "schema", "yamlfile", "pictures", "nesting", "placing"},
     {"settings"},
     {"plan"},
     {"project", "console", "link", "terminal", "questions"},
-    {"development", "scratch", "secrets", "requirements", "testing", "envfile", "sources"},
-    {"pushing", "sandbox", "finding"},
+    {"development", "scratch", "secrets", "importing", "fitting", "testing", "envfile", "sources"},
+    {"packages", "pushing", "sandbox", "finding"},
     {"checking", "upgrading", "revisions", "overview", "freezing", "committing", "playing", "answers"},
     {"starting", "inspecting", "releasing", "drafts"},
     {"adopting"},

@@ -69,6 +69,8 @@ def test_the_european_region_has_its_own_host(tmp_path):
         ("logs", "{eror: /x}", "did you mean error?"),
         ("virtualnev", "x", "is unknown; did you mean virtualenv?"),
         ("url", "www.example.org", "begin with https://"),
+        ("virtualenv_python", "3.10", "should stand in quotes"),
+        ("virtualenv_python", "'python3'", "a version of Python"),
     ],
 )
 def test_a_fault_is_told_by_its_path(tmp_path, key, value, told):
@@ -142,6 +144,6 @@ def test_the_example_shows_every_key_and_each_shown_line_is_valid(tmp_path):
     for name in (*schema.TOP, *schema.ENVIRONMENT):
         assert re.search(rf"^\s+{name}:", shown, re.MULTILINE), f"{name} is not in invoke.yaml"
     prod, plain = settings.load(written(tmp_path, shown)).sites["prod"], settings.load(ROOT).sites["prod"]
-    given = {"key", "scratch", "host_key"}
+    given = {"key", "scratch", "host_key", "virtualenv_python"}
     for name in set(vars(plain)) - given:
         assert getattr(prod, name) == getattr(plain, name), f"{name}: the default that is shown is not the default"

@@ -1,0 +1,162 @@
+"""What the app's own code imports of others, found by deptry: in a copy that holds that code alone, so that neither
+tests and tools beside it nor the project's pyproject.toml change the answer."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from flask_slipway import git, wellknown, words
+from flask_slipway.errors import WrongUse
+
+TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|node_modules/|\.?venv/)")
+Trees = dict[Path, ast.Module]
+COPY = "app-code"  # no module's name, so that it hides none
+
+
+@dataclass(frozen=True)
+class Import:
+    """A foreign module, the place of its first import, and the packages here that bring it: () where it is missing."""
+
+    module: str
+    place: str
+    packages: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.module} ({self.place})"
+
+
+def can_look() -> bool:
+    """Whether deptry is installed here."""
+    return importlib.util.find_spec("deptry") is not None
+
+
+def imports(root: Path, app: str, trees: Trees) -> list[Import]:
+    """What the app's code `trees` imports that is neither its own nor Python's, once each. An import inside `try` with
+    an `except` is optional, and left out, as is one for type checkers alone. Raises WrongUse."""
+    if not can_look():
+        raise WrongUse(words.told("deptry is not installed here.", next=["python -m pip install deptry"]))
+    bringing, places = metadata.packages_distributions(), _places(root, app)
+    found: dict[str, Import] = {}
+    for module, name, line in sorted(_deptry(root, trees)):
+        if module in found or line in _optional(trees[root / name]) or _files(module, places):
+            continue
+        brought = dict.fromkeys(canonicalize_name(package) for package in bringing.get(module, ()))
+        if brought or not _lies_somewhere(root, module):
+            found[module] = Import(module, f"{name}, line {line}", tuple(brought))
+    return [found[module] for module in sorted(found)]
+
+
+def drivers(trees: Trees) -> dict[str, str]:
+    """The drivers of the database URLs in the code's texts, each with its place."""
+    found: dict[str, str] = {}
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "+" in node.value:
+                found.setdefault(wellknown.driver(node.value), f"{path.name}, line {node.lineno}")
+    return {driver: place for driver, place in found.items() if driver}
+
+
+def _lies_somewhere(root: Path, module: str) -> bool:
+    """Whether the project has a module of that name in a folder that its code may add to the path."""
+    return bool(git.quietly(root, "ls-files", "--", f"*{module}.py", f"*{module}/*.py"))
+
+
+def code(root: Path, app: str) -> Trees:
+    """The files of the app's own code, each with its tree: the app that FLASK_APP=`app` names, what that imports of the
+    project, and the migrations. Raises WrongUse where one is not Python."""
+    places = _places(root, app)
+    own: dict[str, list[Path]] = {}
+    trees: Trees = {}
+    row = [*_files(re.split(r"[:(]", app)[0], places), *_migrations(root)]
+    while row:
+        path = row.pop()
+        if path in trees or not path.is_relative_to(root):
+            continue
+        try:
+            trees[path] = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError, OSError) as error:
+            raise WrongUse(f"{path.relative_to(root).as_posix()} cannot be read as Python: {error}") from error
+        for module in _modules(trees[path]):
+            first = module.split(".")[0]
+            if first not in own:
+                own[first] = _files(first, places)
+                row += own[first]
+    return trees
+
+
+def _places(root: Path, app: str) -> list[Path]:
+    """The folders that own modules are imported from: as Flask finds FLASK_APP, and src/."""
+    path = (root / re.split(r"[:(]", app)[0]).with_suffix("")
+    above = path.parent
+    while (above / "__init__.py").is_file() and above != root:
+        above = above.parent
+    return list(dict.fromkeys([root, above, root / "src"])) if "/" in app else [root, root / "src"]
+
+
+def _migrations(root: Path) -> Iterator[Path]:
+    """The scripts of Flask-Migrate, in whatever folder they lie."""
+    for pattern in ("*/env.py", "*/*/env.py", "*/*/*/env.py"):
+        for env in root.glob(pattern):
+            if (env.parent / "versions").is_dir() and not TESTS.search(env.relative_to(root).as_posix()):
+                yield from [env, *env.parent.glob("versions/*.py")]
+
+
+def _files(module: str, places: list[Path]) -> list[Path]:
+    """The project's own files of a module or package, named with dots or as a path; [] for a foreign one."""
+    first = module if "/" in module else module.split(".")[0]
+    for place in places:
+        path = place / first.removesuffix(".py")
+        if path.is_dir() and any(path.glob("*.py")):
+            return sorted(
+                found for found in path.rglob("*.py") if not TESTS.search(found.relative_to(place).as_posix())
+            )
+        if path.with_name(path.name + ".py").is_file():
+            return [path.with_name(path.name + ".py")]
+    return []
+
+
+def _modules(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def _optional(tree: ast.AST) -> set[int]:
+    """The lines of the imports that may fail: in a `try` with an `except`."""
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
+    return {inner.lineno for body in bodies for top in body for inner in ast.walk(top) if hasattr(inner, "lineno")}
+
+
+def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
+    """(module, file, line) of each import of a foreign module: deptry's answer where nothing at all is listed."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in trees:
+            copy = Path(folder, COPY, path.relative_to(root))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+        roots = [COPY, *([f"{COPY}/src"] if Path(folder, COPY, "src").is_dir() else [])]
+        Path(folder, "none.txt").touch()
+        line = [sys.executable, "-B", "-m", "deptry", *roots, "--requirements-files", "none.txt", "--ignore", "DEP002"]
+        line += ["--exclude", "a^", "--no-ansi", "--json-output", "answer.json"]
+        Path(folder, COPY).mkdir(exist_ok=True)
+        done = subprocess.run(line, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        answer = Path(folder, "answer.json")
+        if not answer.is_file():
+            raise WrongUse(words.told("deptry failed.", done.stderr.strip().splitlines()[-3:], [" ".join(line[2:5])]))
+        for row in json.loads(answer.read_text(encoding="utf-8")):
+            name = Path(row["location"]["file"]).relative_to(COPY).as_posix()
+            yield row["module"], name, row["location"]["line"]

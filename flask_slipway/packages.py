@@ -1,0 +1,121 @@
+"""What requirements.txt brings, against what the code needs and the site can install: each a Finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from flask_slipway import development, fitting, importing, installed, pythonanywhere, requirements, wellknown, words
+from flask_slipway.findings import Finding
+from flask_slipway.requirements import Listing
+from flask_slipway.settings import Site
+
+SUBJECT = "packages"
+LISTED = 8  # how many lines of one finding are shown
+
+
+def look(root: Path, app: str, site: Site | None) -> Iterator[Finding]:
+    """All that is to be known of requirements.txt before a release to `site` (None: to no certain one)."""
+    if not (root / requirements.FILE).is_file():
+        yield Finding(SUBJECT, "there is no requirements.txt", True, (), ("inv freeze",))
+        return
+    listing = requirements.read(root)
+    version = (site.virtualenv_python if site else None) or ""
+    faults = listing.faults(version)
+    if faults:
+        text = "requirements.txt has lines that a server cannot install"
+        yield Finding(SUBJECT, text, True, _shown(faults), ("inv freeze  writes it anew",))
+        return
+    found = [*lacking(root, app, listing, site), *unfit(root, listing, site)]
+    if not any(finding.stops for finding in found):
+        yield Finding(SUBJECT, "requirements.txt brings what the code imports")
+    yield from found
+    yield from untidy(listing, version)
+
+
+def lacking(root: Path, app: str, listing: Listing, site: Site | None) -> Iterator[Finding]:
+    """What the code imports, or a database URL names, and requirements.txt does not bring."""
+    if not importing.can_look():
+        text = "note: not looked for what the code imports: deptry is not installed"
+        yield Finding(SUBJECT, text, False, ("python -m pip install deptry",))
+        return
+    trees = importing.code(root, app)
+    here = installed.packages()
+    brought = listing.names | installed.closure(listing.names, here)
+    lacks = [found for found in importing.imports(root, app, trees) if not brought & names(found)]
+    if lacks:
+        away = any(not found.packages for found in lacks)
+        install = ("python -m pip install …  (what brings it), then",) if away else ()
+        next_lines = (
+            *install,
+            "inv freeze",
+            "or, where the app can do without: import it in try: … except ImportError:",
+        )
+        text = "the code imports what requirements.txt does not bring"
+        yield Finding(SUBJECT, text, True, _shown(list(map(str, lacks))), next_lines)
+    yield from _drivers(root, trees, brought, site)
+
+
+def names(found: importing.Import) -> set[str]:
+    """The packages of which each would bring the module; its own name where none is known here."""
+    return set(found.packages) or {requirements.canonicalize_name(found.module)}
+
+
+def _drivers(root: Path, trees: importing.Trees, brought: set[str], site: Site | None) -> Iterator[Finding]:
+    """Database drivers that only an URL names. One in the site's env: or in .env stops; one in the code may be meant
+    for another place, and is noted."""
+    sure = {wellknown.driver(value): f"{name} in .env" for name, value in development.env_values(root)}
+    if site is not None:
+        sure |= {wellknown.driver(value): f"env: of {site.name} in invoke.yaml" for value in site.env.values()}
+    for driver, place in {**importing.drivers(trees), **sure}.items():
+        wants = wellknown.DRIVERS.get(driver, ())
+        if wants and not brought & set(wants):
+            stops = driver in sure
+            text = f"{place} names the driver of {wants[0]}, which requirements.txt does not bring"
+            install = (f"python -m pip install {wants[0]}", "then  inv freeze")
+            yield Finding(SUBJECT, text if stops else f"note: {text}", stops, (), install)
+
+
+def unfit(root: Path, listing: Listing, site: Site | None) -> Iterator[Finding]:
+    """What cannot be installed for the site's Python."""
+    if site is None:
+        return
+    if not site.virtualenv_python:
+        text = f"not compared with the Python of {site.name}: fab {site.name}.check tells it"
+        yield Finding("python", text)
+        return
+    fit = fitting.fit(root, listing, site.virtualenv_python, site.host in pythonanywhere.HOSTS.values())
+    if fit.refused:
+        text = f"requirements.txt does not fit Python {site.virtualenv_python} of {site.name}"
+        next_lines = (
+            f"python -m pip install  versions that run on {site.virtualenv_python}, then  inv freeze",
+            "or, if the site has another Python: correct  virtualenv_python:  in invoke.yaml",
+        )
+        yield Finding("python", text, True, _shown([*fit.refused, *fit.notes]), next_lines)
+    elif fit.notes:
+        yield Finding("python", f"note: {fit.looked}, but", False, _shown(fit.notes))
+    else:
+        yield Finding("python", fit.looked)
+
+
+def untidy(listing: Listing, version: str) -> Iterator[Finding]:
+    """What works and had better not be so."""
+    tools = [str(entry) for entry in listing.packages if entry.name in wellknown.TOOLS]
+    if tools:
+        text = "note: requirements.txt lists tools of development; inv freeze leaves them out"
+        yield Finding(SUBJECT, text, False, _shown(tools))
+    loose = listing.unpinned()
+    if loose:
+        text = "note: not pinned, so that each installation may bring another version; inv freeze pins"
+        yield Finding(SUBJECT, text, False, _shown([", ".join(loose)]))
+    doubled = listing.doubled(version)
+    if doubled:
+        yield Finding(SUBJECT, "note: listed twice", False, _shown(doubled))
+    if listing.includes:
+        files = ", ".join(listing.includes)
+        text = f"note: requirements.txt includes {files}; a release installs when requirements.txt itself changed"
+        yield Finding(SUBJECT, text)
+
+
+def _shown(lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(words.listed(lines, LISTED))

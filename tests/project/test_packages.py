@@ -1,0 +1,283 @@
+"""requirements.txt against the code and the site's Python: real deptry, real pip, and an index in a folder."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from flask_slipway import fitting, freezing, importing, packages, requirements, settings
+from flask_slipway.errors import Refusal
+
+YAML = """\
+slipway:
+  app: {app}
+  environments:
+    prod: {{user: ann, domain: www.shop.test, project: shop, virtualenv: shop, env: {{{env}}}{more}}}
+"""
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+FLASK = metadata.version("flask")
+
+
+class Shop:
+    """A small project in a folder, with its settings."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            path = self.root / name.replace("__", "/")
+            path = path.with_suffix(".txt" if name == "requirements" else ".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def settings(self, app="shop", env="", python="") -> settings.Settings:
+        more = f', virtualenv_python: "{python}"' if python else ""
+        (self.root / "invoke.yaml").write_text(YAML.format(app=app, env=env, more=more))
+        return settings.load(self.root)
+
+    def look(self, **more: str) -> str:
+        """All findings as text; those that stop begin with STOPS."""
+        known = self.settings(**more)
+        found = packages.look(self.root, known.app, known.sites["prod"])
+        return "\n".join(f"{'STOPS ' * row.stops}{row.text} {row.lines} {row.next}" for row in found)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    found = Shop(tmp_path)
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=tmp_path, check=True)
+    found.write(shop="import flask\n\napp = flask.Flask(__name__)\n", requirements=f"Flask=={FLASK}\n")
+    return found
+
+
+# what the code imports
+
+
+def test_an_import_that_is_not_listed_stops_with_its_place(shop):
+    shop.write(shop="import flask\nimport sqlalchemy\nimport nowhere_at_all\n")
+    told = shop.look()
+    assert "STOPS the code imports what requirements.txt does not bring" in told
+    assert "sqlalchemy (shop.py, line 2)" in told
+    assert "nowhere_at_all (shop.py, line 3)" in told
+    assert "flask (" not in told
+    assert "inv freeze" in told
+
+
+def test_what_a_listed_package_brings_is_no_fault_nor_is_what_may_fail(shop):
+    shop.write(
+        shop="""\
+import json
+from typing import TYPE_CHECKING
+import flask, werkzeug.routing
+if TYPE_CHECKING:
+    import sqlalchemy
+try:
+    import nowhere_at_all
+except ImportError:
+    nowhere_at_all = None
+"""
+    )
+    assert "STOPS" not in shop.look()
+
+
+def test_only_the_apps_own_code_counts_wherever_it_lies(shop):
+    shop.write(
+        src__bank____init__="from . import models\nimport helper\n",
+        src__bank__models="import flask\n",
+        src__bank__tests__test_it="import pytest\n",
+        src__helper="import hypothesis\n",
+        scripts__plot="import nowhere_at_all\n",
+        tasks="import invoke\n",
+        migrations__env="import alembic\n",
+        migrations__versions__one="import sqlalchemy\n",
+    )
+    told = shop.look(app="src/bank")
+    places = (
+        "hypothesis (src/helper.py, line 1)",
+        "alembic (migrations/env.py, line 1)",
+        "sqlalchemy (migrations/versions",
+    )
+    assert all(place in told for place in places), told
+    assert not [name for name in ("pytest", "nowhere", "invoke (", "bank", "flask (") if name in told], told
+
+
+def test_the_projects_pyproject_changes_nothing(shop):
+    (shop.root / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.deptry]\nignore = ["DEP001"]\nodd = 1\n')
+    shop.write(shop="import nowhere_at_all\n")
+    assert "nowhere_at_all" in shop.look()
+
+
+def test_a_driver_that_only_an_url_names_is_looked_for(shop):
+    assert "STOPS env: of prod in invoke.yaml names the driver of pymysql" in shop.look(env="DB: mysql+pymysql://h/d")
+    (shop.root / ".env").write_text("# DB=mysql+pymysql://h/d\nDATABASE_URL='mysql+mysqlconnector://ann:hush@h/d'\n")
+    told = shop.look()
+    assert "STOPS DATABASE_URL in .env names the driver of mysql-connector-python" in told
+    assert "hush" not in told
+    (shop.root / ".env").unlink()
+    shop.write(shop="URL = 'mysql+pymysql://{}'\n")
+    assert "note: shop.py, line 1 names the driver of pymysql" in shop.look()
+    shop.write(requirements="PyMySQL==1.1.1\n")
+    assert "driver" not in shop.look(env="DB: mysql+pymysql://h/d")
+
+
+def test_tools_of_development_and_loose_lines_are_noted(shop):
+    shop.write(requirements=f"flask=={FLASK}\npytest==9\nruff\n")
+    told = shop.look()
+    assert "STOPS" not in told
+    assert "line 2: pytest==9" in told
+    assert "inv freeze leaves them out" in told
+    assert "not pinned" in told
+
+
+def test_lines_that_a_server_cannot_use_stop(shop):
+    shop.write(requirements="Flask\n-e .\n")
+    assert "STOPS requirements.txt has lines that a server cannot install ('line 2: -e ." in shop.look()
+
+
+# the site's Python
+
+
+def wheel(folder, name, version, python, needs=()):
+    lines = [
+        f"Name: {name}",
+        f"Version: {version}",
+        f"Requires-Python: {python}",
+        *(f"Requires-Dist: {n}" for n in needs),
+    ]
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
+        file.writestr(f"{info}/METADATA", "\n".join(["Metadata-Version: 2.1", *lines, ""]))
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+
+
+def source(folder, name, version):
+    with tarfile.open(folder / f"{name}-{version}.tar.gz", "w:gz") as file:
+        for path, text in (
+            ("PKG-INFO", f"Metadata-Version: 2.1\nName: {name}\n"),
+            ("setup.py", "raise SystemExit(9)\n"),
+        ):
+            entry = tarfile.TarInfo(f"{name}-{version}/{path}")
+            entry.size = len(text)
+            file.addfile(entry, io.BytesIO(text.encode()))
+
+
+@pytest.fixture
+def index(tmp_path_factory, monkeypatch):
+    """A package index in a folder, the only one that pip knows."""
+    root = tmp_path_factory.mktemp("index")
+    made = [
+        ("slipgood", "1.0", ">=3.8"),
+        ("slipnew", "2.0", ">=3.99"),
+        ("slipasks", "1.0", ">=3.8"),
+        ("slipsource", "1.0", ""),
+    ]
+    for name, version, python in made:
+        folder = root / name
+        folder.mkdir()
+        if python:
+            wheel(folder, name, version, python, ["slipgood>=2"] if name == "slipasks" else ())
+        else:
+            source(folder, name, version)
+        mark = f' data-requires-python="{python.replace(">", "&gt;")}"' if python else ""
+        links = [f'<a href="{path.name}"{mark}>{path.name}</a>' for path in folder.iterdir()]
+        (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_INDEX_URL", root.as_uri())
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+
+
+def fit(shop, text, version=HERE):
+    shop.write(requirements=text)
+    return fitting.fit(shop.root, requirements.read(shop.root), version, False, tell=lambda line: None)
+
+
+def test_a_pin_for_a_newer_python_and_one_that_is_nowhere_are_refused_and_source_is_not(shop, index):
+    text = "slipgood==1.0\nslipnew==2.0\nslipgood2==1\nslipsource==1.0\n"
+    found = fit(shop, text)
+    assert found.refused == ("slipnew==2.0: needs Python >=3.99",)
+    assert [note.split(":")[0] for note in found.notes] == ["slipgood2==1", "slipsource==1.0"]
+    assert "not on the index" in found.notes[0]
+    assert "only its source" in found.notes[1]
+    assert fit(shop, "slipgood==7.0\n").refused == (f"slipgood==7.0: the index has no such version for Python {HERE}",)
+
+
+def test_pins_that_exclude_each_other_are_refused_for_the_same_python_alone(shop, index):
+    text = "slipasks==1.0\nslipgood==1.0\n"
+    assert "slipasks==1.0 and slipgood==1.0" in "".join(fit(shop, text).refused)
+    other = fit(shop, text, "3.9")
+    assert other.refused == ()
+    assert "slipasks==1.0 and slipgood==1.0" in "".join(other.notes)
+
+
+def test_a_good_answer_is_kept_until_the_file_changes_and_a_silent_index_stops_nothing(shop, index, monkeypatch):
+    text = f'slipgood==1.0\nslipnew==2.0 ; python_version < "{HERE}"\n'
+    assert fit(shop, text).looked == f"pip resolved 1 line for Python {HERE}, without building anything"
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    assert "has not changed since" in fit(shop, text).looked
+    silent = fit(shop, "slipgood==1.0\nslipsource==1.0\n")
+    assert silent == fitting.Fit("not looked for: no index reached")
+
+
+def test_what_is_installed_here_tells_without_an_index_that_it_does_not_fit(shop, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    told = shop.look(python="3.6")
+    assert "STOPS requirements.txt does not fit Python 3.6 of prod" in told
+    assert f"line 1: Flask=={FLASK}: needs Python >=3." in told
+    assert fitting.takes(">=3.10.2", "3.10")
+    assert not fitting.takes(">=3.10.2", "3.10.1")
+    assert not fitting.takes(">=3.11", "3.10")
+
+
+def test_without_the_sites_python_it_is_said_how_to_learn_it(shop):
+    assert "fab prod.check tells it" in shop.look()
+
+
+# inv freeze
+
+
+def test_freeze_tells_what_it_added_changed_kept_and_took_out_and_writes_nothing_when_dry(shop):
+    old = (
+        "# web\nFlask==1.0\npytest==9\ngone-for-good==1.0\nsix==1.0 ; python_version < '3'\n-e .\n-i https://h/simple\n"
+    )
+    shop.write(shop="import flask, sqlalchemy\n", requirements=old)
+    known = shop.settings()
+    told = " ".join("\n".join(freezing.freeze(known, dry=True)).split())
+    assert (shop.root / "requirements.txt").read_text() == old
+    assert "Nothing was written" in told
+    assert "added: " in told and f"SQLAlchemy=={metadata.version('sqlalchemy')}" in told
+    assert f"changed: Flask==1.0 → Flask=={FLASK}" in told
+    assert "gone-for-good==1.0" in told.split("kept as they were")[1].split("taken out")[0]
+    assert "taken out: pytest==9" in told
+    assert "taken out, line 6: -e ." in told
+    assert "comments and hashes are not kept" in told
+    list(freezing.freeze(known))
+    text = (shop.root / "requirements.txt").read_text()
+    assert text.startswith("-i https://h/simple\n")
+    assert {"flask", "sqlalchemy", "gone-for-good", "six"} <= requirements.read(shop.root).names
+    assert 'six==1.0; python_version < "3"' in text
+    assert "pytest" not in text
+    assert "Nothing to do" in next(iter(freezing.freeze(known)))
+
+
+def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
+    shop.write(shop="import nowhere_at_all\n")
+    with pytest.raises(Refusal, match=r"nowhere_at_all \(shop.py, line 1\)"):
+        list(freezing.freeze(shop.settings()))
+    assert (shop.root / "requirements.txt").read_text() == f"Flask=={FLASK}\n"
+
+
+def test_a_frozen_file_has_nothing_to_be_told_of(shop):
+    list(freezing.freeze(shop.settings()))
+    told = shop.look()
+    assert "STOPS" not in told
+    assert "note" not in told
+    assert importing.can_look()

@@ -1,0 +1,26 @@
+"""What the reading tasks make of what they see."""
+
+import sys
+from types import SimpleNamespace
+
+from flask_slipway.server import reads
+
+HERE = ".".join(str(part) for part in sys.version_info[:3])
+
+
+def python_of(told):
+    return reads._python_of(SimpleNamespace(python=sys.executable, virtualenv_python=told))
+
+
+def test_the_virtualenvs_python_is_compared_with_the_configuration():
+    short = HERE.rpartition(".")[0]
+    assert python_of(short) == python_of(HERE) == ("Python " + HERE, True)
+    words, good = python_of(short[:-1])  # 3.1 is not 3.11
+    assert not good
+    assert "mend virtualenv_python" in words
+
+
+def test_where_it_is_not_configured_it_is_said_what_to_write():
+    words, good = python_of("")
+    assert good
+    assert f'virtualenv_python: "{HERE.rpartition(".")[0]}"' in words
