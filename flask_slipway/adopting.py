@@ -145,7 +145,7 @@ def notes(found: Found) -> Iterator[tuple[str, str]]:
         yield "this is no git repository, and a site is a clone of one", "git init -b main"
     elif not git.remote:
         yield "the site has no remote to fetch from", "git remote add origin git@github.com:YOU/PROJECT.git"
-    if not found.flask_migrate:
+    if not found.flask_migrate and not found.migrations:
         yield "nothing here imports flask_migrate, which upgrades the database", "pip install Flask-Migrate"
     elif not found.migrations:
         yield "there are no migrations yet", 'inv migrate --initial -m "first tables"'

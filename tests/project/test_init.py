@@ -460,6 +460,23 @@ def test_no_app_is_a_refusal_that_says_how_to_name_one(empty):
     assert site(empty).app == "blog:create_app('production')"
 
 
+def test_migrations_of_another_name_are_found_and_missing_ones_are_told(blog):
+    out = init(blog, *ANSWERS, code=3)
+    assert "nothing here imports flask_migrate" in out
+    put(blog, flask_app=f"{ONE_FILE}from flask_migrate import Migrate\nMigrate(app, None, directory='moves')\n")
+    assert 'inv migrate --initial -m "first tables"' in init(blog, *ANSWERS, code=3)
+    blog.write("moves/versions/1_first.py", "")
+    assert "moves/, 1 revision" in init(blog, *ANSWERS, code=3)
+
+
+def test_alembic_alone_is_found_and_not_complained_of(blog):
+    for path in ("alembic.ini", "db/env.py", "db/script.py.mako", "db/versions/1_first.py", "db/versions/2_more.py"):
+        blog.write(path, "")
+    out = init(blog, *ANSWERS, code=3)
+    assert "db/, 2 revisions" in out
+    assert "flask_migrate" not in out
+
+
 def test_modules_of_the_project_are_never_taken_for_pythons_own(blog):
     for name in ("secrets", "shlex", "argparse", "yaml", "fabric", "textwrap", "ast", "json"):
         put(blog, **{name: TELLTALE})
