@@ -11,7 +11,8 @@ def prepare(run):
     answer = web.ask(run.site.health_url())
     if run.task not in UNSEEN:
         refuse_unseen(run, answer)
-    run.args["usual"] = answer.status if not answer.gate and 0 < answer.status < 500 else None
+    run.args["answered"] = answer.status if answer.status and not answer.gate else None
+    run.args["usual"] = run.args["answered"] if answer.status < 500 else None
     extra = FOR_TASK.get(run.task)
     if extra is not None:
         extra(run)

@@ -190,7 +190,7 @@ def code_back(run):
 
 def site_back(run):
     """The old code proved behind the gate, then the gate away (unless the site was closed before)."""
-    url, usual = run.site.health_url(), run.before.get("usual")
+    url, usual = run.site.health_url(), run.before.get("answered")  # back means as before, also where that was a 500
     public = not run.is_gated()
     run.gate.keep_original()
     nonce = run.gate.put(public=public)
@@ -202,8 +202,9 @@ def site_back(run):
     run.closed = closed_seconds(run)
     run.gate.take_away()
     web.prove_own(url, run.token, usual)
-    run.journal.write("gate gone")
-    told = "healthy (%d)" % answer.status
+    healthy = answer.status < 500
+    run.journal.write("gate gone", healthy=healthy)
+    told = "%s (%d)" % ("healthy" if healthy else "answers as before", answer.status)
     return told if run.closed is None else "closed for %.1f s; %s" % (run.closed, told)
 
 

@@ -100,6 +100,7 @@ class Run:
             revision_file=(files.read(os.path.join(self.site.project, "REVISION")) or b"").decode("utf-8", "replace")
             or None,
             usual=self.args.get("usual"),
+            answered=self.args.get("answered"),
         )
         self.was_closed = quick["gate"] == "up"
         files.write_json(os.path.join(self.folder, "access.json"), self.facts.access)

@@ -208,8 +208,8 @@ CODES = {"left": 0, "released": 0, "done": 0, "nothing": 0, "refused": 3, "retur
 def _finish(this, outcome, stop=None):
     """The record of a run that ended as it should, one way or the other."""
     where = this.where()
-    healthy = outcome in ("released", "done", "returned") and this.journal.has("gate gone")
-    where["healthy"] = True if healthy else None
+    gone = this.journal.last("gate gone") if outcome in ("released", "done", "returned") else None
+    where["healthy"] = None if gone is None else gone.get("healthy", True)
     _history(this, outcome, where)
     this.journal.write("end", outcome=outcome)
     files.remove(this.site.open_run)

@@ -115,6 +115,22 @@ def test_what_fails_before_the_site_is_touched_is_a_refusal(released, breaking):
     assert world.health()["commit"] == world.live_commit
 
 
+def test_a_site_that_answered_500_before_a_failed_release_is_returned_to_that(world):
+    """Its tables were made by hand, it has no revision, and its health page says so: the first release fails."""
+    world.sql("CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY)")
+    world.sql("INSERT INTO users VALUES (7)")
+    status = world.get("/health")[0]
+    assert status >= 500
+    done = world.release()
+    assert done.code == 6, done.out
+    assert "not healthy; nothing was lost" in done
+    assert world.get("/health")[0] == status
+    assert not world.health()["gate"]
+    assert world.sql("SELECT id FROM users") == [(7,)]
+    assert world.revision is None
+    assert world.fab("status").code == 0
+
+
 @pytest.mark.parametrize("breaking", RETURNED)
 def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     world = released
