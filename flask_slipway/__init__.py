@@ -16,9 +16,12 @@ __version__ = "0.1.0"
 
 def local() -> Collection:
     """The tasks for the developer's machine, for the project in whose tasks.py this is called."""
+    from flask_slipway.tasks import mistyped
     from flask_slipway.tasks.local import collection
 
-    return collection(_folder_of_caller())
+    root = _folder_of_caller()
+    mistyped.teach(root)
+    return collection(root)
 
 
 def remote() -> Collection:
@@ -26,11 +29,16 @@ def remote() -> Collection:
     from invoke.collection import Collection
 
     from flask_slipway import settings
+    from flask_slipway.tasks import mistyped
     from flask_slipway.tasks.remote import collection
 
     root = _folder_of_caller()
+    mistyped.teach(root)
     namespace = Collection()
-    for name in settings.names(root):
+    names = settings.names(root)
+    if not names:
+        settings.load(root)  # says why there is none
+    for name in names:
         namespace.add_collection(collection(name, root), name=name)
     return namespace
 

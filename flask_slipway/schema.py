@@ -241,7 +241,7 @@ def checked(given: Any, keys: Mapping[str, Key], path: str, faults: Faults) -> d
         return {name: _default(key) for name, key in keys.items()}
     for name in given:
         if name not in keys:
-            faults.add(f"{path}.{name}", f"is unknown{words.nearest(str(name), keys)}")
+            faults.add(f"{path}.{name}", _unknown(str(name), keys))
     values = {}
     for name, key in keys.items():
         values[name] = _default(key)
@@ -254,6 +254,15 @@ def checked(given: Any, keys: Mapping[str, Key], path: str, faults: Faults) -> d
         except Wrong as wrong:
             faults.add(f"{path}.{name}", str(wrong))
     return values
+
+
+def _unknown(name: str, keys: Mapping[str, Key]) -> str:
+    """A key that does not belong where it stands: on the wrong level, mistyped, or nothing at all."""
+    if keys is TOP and name in ENVIRONMENT:
+        return "should stand below an environment, such as slipway.environments.prod"
+    if keys is ENVIRONMENT and name in TOP:
+        return "should stand two levels up, below slipway"
+    return f"is unknown{words.nearest(name, keys)}"
 
 
 def _default(key: Key) -> Any:

@@ -92,14 +92,24 @@ def load(root: Path) -> Settings:
     top = yamlfile.slipway(root)
     faults = Faults()
     if top is None:
-        raise WrongUse(words.told(f"{FILE} has no `slipway:` in {root}", next=["python -m flask_slipway init"]))
+        raise WrongUse(_nothing(root))
+    for path, first, second in yamlfile.doubled(root):
+        faults.add(path, f"stands there twice, in lines {first} and {second}: take one away")
     whole = schema.checked(top, schema.TOP, "slipway", faults)
     sites = {}
     environments = whole.get("environments") or {}
     if not environments and not faults:
         faults.add("slipway.environments", "names no environment; there should be one, such as prod")
+    nameless = [
+        name for name, given in environments.items() if name in schema.ENVIRONMENT and not isinstance(given, dict)
+    ]
+    if nameless:
+        keys = ", ".join(words.listed(nameless, 3))
+        faults.add("slipway.environments", f"{keys} should stand one level deeper, below a name such as prod:")
     for name, given in environments.items():
         path = f"slipway.environments.{name}"
+        if name in nameless:
+            continue
         try:
             schema.environment_name(name)
         except schema.Wrong as wrong:
@@ -108,7 +118,8 @@ def load(root: Path) -> Settings:
         if not faults.below(path):
             sites[str(name)] = _site(root, str(name), values, whole, faults)
     if faults:
-        raise WrongUse(words.told(f"{FILE} has {words.count(len(faults), 'fault')}:", faults.lines(_line_of(root))))
+        found = f"{FILE} has {words.count(len(faults), 'fault')}. Nothing was changed."
+        raise WrongUse(words.told(found, faults.lines(_line_of(root)), [f"edit {FILE}"]))
     return Settings(root, whole["app"], whole["seed"], whole["test"], MappingProxyType(sites))
 
 
@@ -116,10 +127,14 @@ def site(root: Path, name: str) -> Site:
     """The environment `name`. Raises WrongUse where it is unknown, faulty, or still the example."""
     known = load(root).sites
     if name not in known:
-        raise WrongUse(f"{FILE} has no environment {name!r}{words.nearest(name, known)}")
+        near = words.near(name, known)
+        what = f"{FILE} has no environment {name!r}{words.nearest(name, known)}"
+        follow = [f"the same with {near}"] if near else [f"one of these, or add {name} to {FILE}"]
+        raise WrongUse(words.told(f"{what}{'' if near else '.'} Nothing was changed.", next=follow))
     found = known[name]
     if found.unedited:
-        raise WrongUse(words.told(f"{name} still has the example's values", found.unedited, [f"edit {FILE}"]))
+        what = f"{name} still has the example's values. Nothing was changed."
+        raise WrongUse(words.told(what, found.unedited, [f"edit {FILE}"]))
     return found
 
 
@@ -130,6 +145,22 @@ def names(root: Path) -> list[str]:
     if not isinstance(environments, dict):
         return []
     return [name for name in environments if isinstance(name, str) and schema.NAME.fullmatch(name)]
+
+
+def _nothing(root: Path) -> str:
+    """What is wrong with a project whose configuration says nothing to us."""
+    path, make = yamlfile.file(root), "python -m flask_slipway init"
+    if path is None:
+        return words.told(f"There is no {FILE} in {root}. Nothing was changed.", next=[make])
+    node = yamlfile.node(root)
+    keys = [str(name.value) for name, _ in node.value] if node is not None else []
+    if not keys:
+        return words.told(f"{path.name} is empty. Nothing was changed.", next=[make])
+    near = words.near("slipway", keys)
+    lines = [f"{near}: looks like it; the key is  slipway:"] if near else []
+    lines += [f"{key}: should stand below  slipway:" for key in keys if key in schema.TOP]
+    what = f"{path.name} has no `slipway:`. Nothing was changed."
+    return words.told(what, lines, [f"edit {path.name}"])
 
 
 def _line_of(root: Path) -> Callable[[str], int | None]:

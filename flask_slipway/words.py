@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def told(what: str, lines: Iterable[str] = (), next: Sequence[str] = ()) -> str:
@@ -13,6 +15,17 @@ def told(what: str, lines: Iterable[str] = (), next: Sequence[str] = ()) -> str:
         parts.append(f"Next: {next[0]}")
         parts += [f"      {line}" for line in next[1:]]
     return "\n".join(parts)
+
+
+def folded(message: str, width: int = 80) -> str:
+    """The message in lines of `width`, for a terminal; what is to be typed, from Next: on, stays whole."""
+    lines, typed = [], False
+    for line in message.split("\n"):
+        typed = typed or line.startswith("Next:")
+        indent = line[: len(line) - len(line.lstrip())]
+        options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+        lines += [line] if typed else textwrap.wrap(line, width, subsequent_indent=indent, **options) or [line]
+    return "\n".join(lines)
 
 
 def count(number: int, noun: str) -> str:
@@ -31,11 +44,17 @@ def listed(things: Iterable[str], most: int = 5) -> list[str]:
     return every if len(every) <= most else [*every[:most], f"and {len(every) - most} more"]
 
 
+def near(word: str, known: Iterable[str]) -> str:
+    """The known word nearest to `word`, "" where none is near."""
+    found = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?` for the known word nearest to `word`, else the known words."""
     every = sorted(known)
-    found = difflib.get_close_matches(word, every, n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else f"; known here: {', '.join(every)}"
+    found = near(word, every)
+    return f"; did you mean {found}?" if found else f"; known here: {', '.join(every)}"
 
 
 def size(number: int) -> str:

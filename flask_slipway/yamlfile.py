@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,65 @@ def node(root: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not YAML"
-        raise WrongUse(words.told(f"{path.name}{where} cannot be read: {problem}", next=[f"edit {path}"])) from error
+        problem = _in_words(getattr(error, "problem", None) or "it is not YAML")
+        what = f"{path.name}{where} cannot be read: {problem}. Nothing was changed."
+        raise WrongUse(words.told(what, next=[f"edit {path.name}"])) from error
     if found is not None and not isinstance(found, yaml.MappingNode):
-        raise WrongUse(f"{path.name} should begin with `slipway:`")
+        raise WrongUse(
+            words.told(f"{path.name} should begin with `slipway:`. Nothing was changed.", next=[f"edit {path.name}"])
+        )
+    _refuse_invokes_own(path, found)
     return found
+
+
+# A part of what the parser says → what it means.
+PROBLEMS = {
+    "'\\t'": "YAML wants spaces for indentation, not a tab",
+    "cannot start any token": "{problem}: such a value wants quotes",
+    "mapping values are not allowed": "a value that holds a colon wants quotes, or the line is indented too far",
+    "expected <block end>": "its indentation does not fit the lines above",
+    "could not find expected ':'": "a key wants a colon after it",
+    "unexpected end of stream": "a quote or a bracket is never closed",
+    "unexpected character": "a quote or a bracket is never closed: {problem}",
+}
+
+
+def _in_words(problem: str) -> str:
+    """What YAML's parser complains of, as a person would say it."""
+    return next((told.format(problem=problem) for part, told in PROBLEMS.items() if part in problem), problem)
+
+
+def _refuse_invokes_own(path: Path, found: Any) -> None:
+    """Raises WrongUse where one of Invoke's own keys, such as run or tasks, holds no keys and values."""
+    from invoke.config import Config
+    from invoke.util import yaml
+
+    for name, value in found.value if found is not None else ():
+        if isinstance(Config.global_defaults().get(name.value), dict) and not isinstance(value, yaml.MappingNode):
+            what = f"{path.name}, line {name.start_mark.line + 1}: `{name.value}` is a key of Invoke's own"
+            raise WrongUse(
+                words.told(f"{what}, and should hold keys and values. Nothing was changed.", next=[f"edit {path.name}"])
+            )
+
+
+def doubled(root: Path) -> list[tuple[str, int, int]]:
+    """(path, first line, second line) of each key below `slipway` that is there twice: YAML would take the last."""
+    top = node(root)
+    return list(_doubled(top, "")) if top is not None else []
+
+
+def _doubled(here: Any, path: str) -> Iterator[tuple[str, int, int]]:
+    from invoke.util import yaml
+
+    seen: dict[str, int] = {}
+    for name, value in here.value if isinstance(here, yaml.MappingNode) else ():
+        key, line = str(name.value), name.start_mark.line + 1
+        below = f"{path}.{key}" if path else key
+        if below.partition(".")[0] == "slipway":
+            if key in seen:
+                yield below, seen[key], line
+            yield from _doubled(value, below)
+        seen.setdefault(key, line)
 
 
 def line_of(root: Path, path: list[str]) -> int | None:

@@ -29,7 +29,7 @@ def _say(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
-@story()
+@story(interrupted="Next: inv setup, which goes on where it stopped")
 def setup(c: Context) -> None:
     """Begin on this machine: .env, development database, seed.
 
@@ -39,7 +39,10 @@ def setup(c: Context) -> None:
     _say(starting.setup(settings.load(root(c))))
 
 
-@story(help={"port": "where it listens (5000)", "host": "the address (127.0.0.1); 0.0.0.0 shows it to your network"})
+@story(
+    interrupted="The development server is stopped.",
+    help={"port": "where it listens (5000)", "host": "the address (127.0.0.1); 0.0.0.0 shows it to your network"},
+)
 def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
     """Run the development server, until Ctrl-C.
 
@@ -65,10 +68,11 @@ def test(c: Context, k: str = "") -> None:
 
 
 @story(
+    interrupted="Next: git status, inv current  show what is there",
     help={
         "message": "what the revision does",
         "initial": "the first revision, generated against an empty scratch database",
-    }
+    },
 )
 def migrate(c: Context, message: str = "", initial: bool = False) -> None:
     """Make a revision from the models, prove it, apply it here.
@@ -80,7 +84,7 @@ def migrate(c: Context, message: str = "", initial: bool = False) -> None:
     revisions.migrate(root(c), settings.load(root(c)).app, message, initial)
 
 
-@story()
+@story(interrupted="Next: inv current  shows where the development database stands")
 def upgrade(c: Context) -> None:
     """Bring the development database to the newest revision.
 
@@ -90,7 +94,10 @@ def upgrade(c: Context) -> None:
     _say(upgrading.upgrade(root(c), settings.load(root(c)).app))
 
 
-@story(help={"to": "the revision to go down to, or base (one step down)"})
+@story(
+    interrupted="Next: inv current  shows where the development database stands",
+    help={"to": "the revision to go down to, or base (one step down)"},
+)
 def downgrade(c: Context, to: str = "") -> None:
     """Take the development database down one revision.
 
@@ -130,7 +137,7 @@ def check(c: Context, to: str = "") -> None:
     inspecting.check(root(c), to)
 
 
-@story(help={"message": "what the change does"})
+@story(interrupted="Next: git status", help={"message": "what the change does"})
 def commit(c: Context, message: str = "") -> None:
     """Commit all that changed, except secrets.
 
@@ -141,7 +148,7 @@ def commit(c: Context, message: str = "") -> None:
     _say(committing.commit(root(c), message))
 
 
-@story()
+@story(interrupted="Next: git status")
 def push(c: Context) -> None:
     """Push the branch, never by force.
 
@@ -182,7 +189,7 @@ def release(
     releasing.release(root(c), releasing.Wish(message, to, dry, yes, skip_tests))
 
 
-@story()
+@story(interrupted="Next: inv sandbox.down --remove")
 def demo(c: Context) -> None:
     """Try it all on this machine: a sandbox and releases on it.
 
@@ -193,6 +200,7 @@ def demo(c: Context) -> None:
 
 
 @story(
+    interrupted="Next: inv sandbox.down",
     name="up",
     help={
         "openssh": "the real sshd instead of the embedded server",
@@ -208,7 +216,11 @@ def sandbox_up(c: Context, openssh: bool = False, database: str = "auto") -> Non
     _say(playing.up(root(c), openssh, database))
 
 
-@story(name="down", help={"remove": "remove its folder too, with its database"})
+@story(
+    interrupted="Next: inv sandbox.down, once more",
+    name="down",
+    help={"remove": "remove its folder too, with its database"},
+)
 def sandbox_down(c: Context, remove: bool = False) -> None:
     """Stop the sandbox.
 

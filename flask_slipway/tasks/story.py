@@ -14,7 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
-from flask_slipway import nesting
+from flask_slipway import nesting, words
 from flask_slipway.errors import Interrupted, WrongUse
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
@@ -25,12 +25,12 @@ def root(context: Context) -> Path:
     return Path(context.config[KEY]["root"])
 
 
-def story(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorates a task; `options` as for invoke.task."""
-    return lambda function: invoke_task(told(function), **options)
+def story(interrupted: str = "Nothing was changed.", **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Decorates a task; `interrupted`: what is true after Ctrl-C; `options` as for invoke.task."""
+    return lambda function: invoke_task(told(function, interrupted), **options)
 
 
-def told(function: Callable[..., Any]) -> Callable[..., Any]:
+def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
     """The function, whose faults end in one clean message and the exit code of the design."""
 
     @functools.wraps(function)
@@ -41,10 +41,11 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             with nesting.told(root(args[0])):
                 return function(*args, **options)
-        except Exit:
+        except Exit as error:
+            fold(error)
             raise
         except KeyboardInterrupt:
-            raise Interrupted("\nInterrupted.") from None
+            raise Interrupted(f"\nInterrupted. {interrupted}") from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(code=1) from None
@@ -54,6 +55,12 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
             raise WrongUse(f"A fault of Flask-Slipway itself: {type(error).__name__}: {error}\n{HOW}") from error
 
     return run
+
+
+def fold(error: Exit) -> None:
+    """Folds the message of an ending where a person reads it in a terminal; in a file it stays as it is."""
+    if error.message and sys.stderr is not None and sys.stderr.isatty():
+        error.message = words.folded(error.message)
 
 
 HOW = "Next: the same with --debug first, as in  inv --debug status,  shows where"
