@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flask_slipway import envfile, packages, project, pushing, secrets, words
+from flask_slipway import console, edited, envfile, packages, project, pushing, secrets, upstream, words
 from flask_slipway.development import App, AppFailed, heads_in_words, loaded, merging
-from flask_slipway.errors import Refusal
+from flask_slipway.errors import Refusal, SlipwayError, Unreachable
 from flask_slipway.findings import Finding
 from flask_slipway.plan import Candidate
 from flask_slipway.project import WorkingCopy
@@ -19,22 +20,57 @@ NEEDED = ("add table", "add column")  # differences without which the code fails
 def look(settings: Settings, site: Site | None) -> list[Finding]:
     """Everything, with the tree clean."""
     here = project.working_copy(settings.root)
-    found = [*tree(here, site, message=False), *hidden(settings.root)]
+    found = [*tree(here, site, message=False)]
+    if not any(finding.stops and finding.subject == "remote" for finding in found):
+        found += pushable(here, site)
+    found += hidden(settings.root)
     found += packages.look(settings.root, site.app if site else settings.app, site)
     found += env_file(settings.root)
     try:
         with loaded(settings.root, settings.app) as app:
             found += database(app)
+            found += since_pushed(app, here)
     except (AppFailed, Refusal) as error:
-        first, *rest = (error.message or "").splitlines()
-        found.append(Finding("app", first.rstrip("."), True, tuple(line.strip() for line in rest)))
+        found.append(of_error("app", error))
     return found
+
+
+def of_error(subject: str, error: SlipwayError) -> Finding:
+    """What an error says, as a finding that stops a release."""
+    first, *rest = (error.message or "").replace(" Nothing was changed.", "").splitlines()
+    lines = tuple(line.strip() for line in rest if line.startswith("  "))
+    following = [line.removeprefix("Next:").strip() for line in rest if line.startswith(("Next:", "      "))]
+    return Finding(
+        subject, first.rstrip("."), True, tuple(line for line in lines if line not in following), tuple(following)
+    )
+
+
+def pushable(here: WorkingCopy, site: Site | None) -> Iterator[Finding]:
+    """Whether the remote answers, and takes what is here."""
+    with contextlib.suppress(Refusal):  # no remote at all: a finding of its own
+        remote = pushing.remote_for(here.root, site.name if site else "")
+        try:
+            upstream.refuse_unpushable(here.root, remote, site.branch if site else here.branch, console.can_ask())
+        except (Refusal, Unreachable) as error:
+            yield of_error("remote", error)
+
+
+def since_pushed(app: App, here: WorkingCopy) -> Iterator[Finding]:
+    """Revisions that were pushed and edited since: no stop here, but at a site that has applied them."""
+    pushed = project.pushed(here.root, *here.upstream.partition("/")[::2]) if here.upstream else ""
+    for row in edited.since(here.root, pushed, app.revisions()) if pushed else ():
+        text = f"note: {row['id']} was edited since it was pushed; a site that has applied it refuses the release"
+        yield Finding("revisions", text)
 
 
 def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Finding]:
     """Git: a commit, a branch, a clean tree unless a commit `message` is given, nothing newer on the remote."""
     if not here.commit and not message:
         yield Finding("commit", "there is none yet", True, (), ('inv commit -m "First version"',))
+    if here.under_way:
+        text = f"a {here.under_way} is under way"
+        yield Finding("branch", text, True, tuple(words.listed(here.changed)), pushing.end_it(here.under_way))
+        return
     if not here.branch:
         at = words.short(here.commit)
         yield Finding("branch", f"none is checked out (a detached head at {at})", True, (), ("git switch main",))
@@ -49,13 +85,18 @@ def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Findin
         yield Finding("tree", f"{words.count(count, 'file')} not committed", True, lines, next_lines)
     else:
         count = len(here.changed) + len(here.untracked)
-        yield Finding("tree", words.count(count, "file") if count else "clean")
+        try:
+            pushing.refuse_large(here)
+            yield Finding("tree", words.count(count, "file") if count else "clean")
+        except Refusal as error:
+            yield of_error("tree", error)
     yield from _remote(here)
 
 
 def _remote(here: WorkingCopy) -> Iterator[Finding]:
     if here.behind:
-        text = f"{here.upstream} has {words.count(here.behind, 'commit')} that are not here"
+        verb = "is" if here.behind == 1 else "are"
+        text = f"{here.upstream} has {words.count(here.behind, 'commit')} that {verb} not here"
         yield Finding("remote", text, True, (), ("git pull --rebase",))
     elif not here.upstream and here.branch:
         try:

@@ -12,7 +12,9 @@ def commit(root: Path, message: str) -> Iterator[str]:
     """Lists what it commits, then commits it. Raises Refusal for a secret."""
     here = project.working_copy(root)
     if message.strip() and not here.clean:
+        pushing.refuse_unfit(here)
         pushing.refuse_secrets(root)
+        pushing.refuse_large(here)
         yield from pushing.listing(here)
     made = pushing.commit(root, message)
     if made is None:
@@ -25,7 +27,7 @@ def commit(root: Path, message: str) -> Iterator[str]:
 def push(root: Path) -> Iterator[str]:
     """Pushes the branch to its remote. Raises Refusal, WrongUse."""
     here = project.working_copy(root)
-    pushing.refuse_detached(here)
+    pushing.refuse_unfit(here)
     pushing.refuse_secrets(root)
     remote = pushing.default_remote(root)
     commit = words.short(project.commit(root))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TextIO
 
 from flask_slipway import pictures, words
-from flask_slipway.errors import Incident, Refusal, Returned, SlipwayError, WrongUse
+from flask_slipway.errors import Incident, Interrupted, Refusal, Returned, SlipwayError, WrongUse
 from flask_slipway.plan import WIDTH, table
 from flask_slipway.settings import Site
 
@@ -163,19 +163,27 @@ def can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def confirm(question: str, yes: bool = False) -> bool:
-    """The person's yes or no; Return alone is no. `yes` answers for them. Raises Refusal without a terminal."""
-    if yes:
-        return True
+def refuse_silent() -> None:
+    """Raises Refusal where nobody can be asked."""
     if not can_ask():
         raise Refusal(
             words.told("There is no terminal to ask in. Nothing was changed.", next=["the same command with --yes"])
         )
+
+
+def confirm(question: str, yes: bool = False) -> bool:
+    """The person's yes or no; Return alone is no. `yes` answers for them. Raises Refusal without a terminal,
+    Interrupted after Ctrl-C."""
+    if yes:
+        return True
+    refuse_silent()
     try:
         return input(question).strip().lower() in ("y", "yes")
     except EOFError:
         print()
         return False
+    except KeyboardInterrupt:
+        raise Interrupted("\nInterrupted. Nothing was changed.") from None
 
 
 def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: str = "") -> None:

@@ -21,11 +21,14 @@ from flask_slipway.errors import Refusal, WrongUse
 PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
 NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
 Answer = dict[str, Any]
+CHANGES = ("upgrade", "downgrade", "command")  # what a request may change; all others only read
 
 
 class AppFailed(WrongUse):
     """The app could not be loaded, or a request to it failed. `kind`: the exception's name; `where`: file:line, or
     an empty text; `error`: what it said."""
+
+    ending = "{}."
 
     def __init__(self, what: str, answer: Mapping[str, Any], root: Path) -> None:
         self.kind = str(answer.get("kind") or "Ended")
@@ -37,7 +40,14 @@ class AppFailed(WrongUse):
         lines = [self.error if self.kind in ("Ended", "WriteRefused", "SystemExit") else f"{self.kind}: {self.error}"]
         if self.where:
             lines.append(f"in {self.where}")
-        super().__init__(words.told(f"{what}.", lines, _advice(self.kind, self.error)))
+        super().__init__(words.told(self.ending.format(what), lines, _advice(self.kind, self.error, self.where)))
+
+
+class NotRead(AppFailed):
+    """The same, where only something was to be read (3)."""
+
+    code = 3
+    ending = "{}. Nothing was changed."
 
 
 @dataclass
@@ -59,7 +69,8 @@ class App:
         except OSError:
             answer = {}
         if not answer.get("ok"):
-            raise AppFailed(what or f"The app cannot tell its {do}", answer, self.root)
+            kind = AppFailed if do in CHANGES else NotRead
+            raise kind(what or f"The app cannot tell its {do}", answer, self.root)
         return answer
 
     def _send(self, request: Mapping[str, Any]) -> None:
@@ -239,12 +250,18 @@ def _relative(where: Any, root: Path) -> str:
     return f"{path}, line {line}"
 
 
-def _advice(kind: str, error: str) -> list[str]:
+def _advice(kind: str, error: str, where: str) -> list[str]:
     """What to type next, for the mistakes that are made first."""
+    if "No module named" in error and kind == "NoAppException":
+        return ["see that it is there: correct that line", "or  python -m pip install -r requirements.txt"]
+    if "Path doesn't exist" in error:
+        return ['inv migrate --initial -m "first tables"', "or bring the folder of the migrations back: git status"]
+    if "SQLAlchemy URL" in error:
+        return ["correct the database's URL in .env"]
     if kind in ("ModuleNotFoundError", "ImportError"):
         return [f"{Path(sys.executable).name} -m pip install -r requirements.txt"]
     if kind == "NoAppException" and re.match(r"\w+(Error|Exception): ", error):  # the app is there, and breaks
-        return ["flask routes  shows the whole error"]
+        return [*([f"mend {where}"] if where else []), "flask routes  shows the whole error"]
     if kind == "NoAppException" or "Could not import" in error:
         return ["correct  app:  in invoke.yaml: it names the app as FLASK_APP does"]
     if "has no migrations" in error:
@@ -255,4 +272,4 @@ def _advice(kind: str, error: str) -> list[str]:
         return ["see that the database of .env is there and lets you in, then try again"]
     if "interpolation" in error:
         return ["in migrations/env.py, write the URL with .replace('%', '%%')"]
-    return []
+    return [f"mend {where}, then the same again"] if where else []

@@ -97,7 +97,9 @@ def shell(site: Site, command: str | None) -> int:
 
     interactive = command is None
     if interactive and not sys.stdin.isatty():
-        raise WrongUse(f"workon needs a terminal. For one command: fab {site.name}.workon -c 'flask --version'")
+        raise WrongUse(
+            f"workon needs a terminal. Nothing was changed.\nNext: fab {site.name}.workon -c 'flask --version'"
+        )
     try:
         with _connected(site) as transport:
             channel = _channel(transport, site, pty=interactive)

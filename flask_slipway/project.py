@@ -11,11 +11,22 @@ from flask_slipway.errors import WrongUse
 from flask_slipway.git import git, quietly, run, succeeds
 from flask_slipway.plan import Relation
 
+# A file in git's own folder → what it shows to be under way.
+UNDER_WAY = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+
 
 @dataclass(frozen=True)
 class WorkingCopy:
     """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
-    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched."""
+    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched; `under_way` is what git
+    has begun and not ended: merge, rebase …"""
 
     root: Path
     branch: str
@@ -26,6 +37,7 @@ class WorkingCopy:
     behind: int
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
+    under_way: str = ""
 
     @property
     def clean(self) -> bool:
@@ -34,7 +46,7 @@ class WorkingCopy:
 
 def working_copy(root: Path) -> WorkingCopy:
     """The git facts of the project at `root`. Raises WrongUse where it is in no repository."""
-    git(root, "rev-parse", "--git-dir")
+    folder = root / git(root, "rev-parse", "--git-dir").strip()
     changed: list[str] = []
     untracked: list[str] = []
     entries = iter(git(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", ".").split("\0"))
@@ -55,6 +67,7 @@ def working_copy(root: Path) -> WorkingCopy:
         behind=behind,
         changed=tuple(changed),
         untracked=tuple(untracked),
+        under_way=next((name for file, name in UNDER_WAY.items() if (folder / file).exists()), ""),
     )
 
 

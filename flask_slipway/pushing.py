@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask_slipway import project, secrets, words
 from flask_slipway.errors import Refusal, WrongUse
-from flask_slipway.git import git, succeeds
+from flask_slipway.git import git, quietly, succeeds
 from flask_slipway.project import WorkingCopy
+
+LARGEST = 50_000_000  # bytes: GitHub warns at 50 MB and refuses at 100
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,38 @@ class Committed:
 def commit(root: Path, message: str) -> Committed | None:
     """Commits all that git does not ignore; None where there is nothing to commit. Raises Refusal, WrongUse."""
     if not message.strip():
-        raise WrongUse(words.told("A commit needs a message.", next=['inv commit -m "Let assets be reordered"']))
+        raise WrongUse(
+            words.told(
+                "A commit needs a message. Nothing was changed.", next=['inv commit -m "Let assets be reordered"']
+            )
+        )
     here = project.working_copy(root)
-    refuse_detached(here)
+    refuse_unfit(here)
     if here.clean:
         return None
     refuse_secrets(root)
-    git(root, "add", "--all", "--", ".")
-    git(root, "commit", "--quiet", "--message", message, terminal=True)
+    refuse_large(here)
+    with _index_put_back(root):
+        git(root, "add", "--all", "--", ".")
+        git(root, "commit", "--quiet", "--message", message, terminal=True)
     return Committed(project.commit(root), len(here.changed) + len(here.untracked))
+
+
+@contextlib.contextmanager
+def _index_put_back(root: Path) -> Iterator[None]:
+    """What was staged is staged again, and no more, where the block fails: a hook refuses, somebody types Ctrl-C."""
+    index = root / git(root, "rev-parse", "--git-path", "index").strip()
+    before = index.read_bytes() if index.is_file() else None
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            index.unlink(missing_ok=True)
+        else:
+            beside = index.with_name("index.slipway")
+            beside.write_bytes(before)
+            beside.replace(index)
+        raise
 
 
 def listing(here: WorkingCopy, most: int = 12) -> list[str]:
@@ -74,15 +101,46 @@ def remote_for(root: Path, environment: str) -> str:
     return environment if environment in project.remotes(root) else default_remote(root)
 
 
-def refuse_detached(here: WorkingCopy) -> None:
-    """Raises Refusal where no branch is checked out."""
-    if not here.branch:
+def refuse_unpushed(root: Path, remote: str, branch: str) -> None:
+    """Raises Refusal where the commit that is checked out is not on the remote's branch, as last pushed or fetched."""
+    here = project.commit(root)
+    there = project.pushed(root, remote, branch)
+    if not there or not succeeds(root, "merge-base", "--is-ancestor", here, there):
+        what = f"{words.short(here)} is not pushed to {remote}/{branch}, so no site can fetch it. Nothing was changed."
+        raise Refusal(words.told(what, next=["inv push, then the same again"]))
+
+
+def refuse_unfit(here: WorkingCopy) -> None:
+    """Raises Refusal where no branch is checked out, or a merge or the like is under way."""
+    if here.under_way:
+        what = f"A {here.under_way} is under way. Nothing was changed."
+        raise Refusal(words.told(what, words.listed(here.changed), end_it(here.under_way)))
+    if not here.branch and here.commit:
         raise Refusal(
             words.told(
                 f"No branch is checked out (a detached head at {words.short(here.commit)}). Nothing was changed.",
                 next=["git switch main", "or keep what is here: git switch -c NAME"],
             )
         )
+
+
+def end_it(under_way: str) -> tuple[str, ...]:
+    """What to type to end a merge, rebase …, one way or the other."""
+    if under_way == "bisect":
+        return ("git bisect reset",)
+    return (f"git {under_way} --continue, once git status shows no conflict", f"or  git {under_way} --abort")
+
+
+def refuse_large(here: WorkingCopy) -> None:
+    """Raises Refusal where a file is so large that hosting services do not take it: it could not be pushed, and would
+    stay in the history."""
+    for path in (*here.changed, *here.untracked):
+        place = here.root / path
+        size = place.lstat().st_size if place.is_file() else 0
+        if size > LARGEST and quietly(here.root, "check-attr", "filter", "--", path).rpartition(" ")[2] != "lfs":
+            what = f"{path} has {words.size(size)}: too large for git, and it would stay in the history."
+            next_lines = [f"name {path} in .gitignore, and keep it elsewhere", f"or  git lfs track {path}"]
+            raise Refusal(words.told(f"{what} Nothing was changed.", next=next_lines))
 
 
 def refuse_secrets(root: Path) -> None:

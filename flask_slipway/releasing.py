@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask_slipway import checking, console, link, packages, plan, project, pushing, settings, testing, words
+from flask_slipway import (
+    checking,
+    console,
+    edited,
+    link,
+    packages,
+    plan,
+    project,
+    pushing,
+    settings,
+    testing,
+    upstream,
+    words,
+)
 from flask_slipway.development import App, AppFailed, loaded
-from flask_slipway.errors import Refusal, SlipwayError
+from flask_slipway.errors import Interrupted, Refusal, SlipwayError
 from flask_slipway.settings import Settings, Site
 
 
@@ -41,7 +55,7 @@ def release(root: Path, wish: Wish) -> None:
         candidate = checking.candidate(app, root, dirty=dirty and wish.dry)
         try:
             converse(site, candidate, app, wish)
-        except Refusal as error:
+        except SlipwayError as error:
             raise _with_commit(error, made, site) from error
 
 
@@ -61,11 +75,15 @@ def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
     found = [*checking.tree(here, site, message=bool(wish.message) or wish.dry), *checking.hidden(known.root)]
     found += packages.look(known.root, site.app, site)
     checking.refuse(found)
-    app = stack.enter_context(loaded(known.root, known.app))
-    found += checking.database(app)
+    with ThreadPoolExecutor(1) as pool:  # the remote answers while the app loads
+        remote = pushing.remote_for(known.root, site.name)
+        asked = pool.submit(upstream.refuse_unpushable, known.root, remote, site.branch, console.can_ask())
+        app = stack.enter_context(loaded(known.root, known.app))
+        found += [*checking.database(app), *checking.since_pushed(app, here)]
+        asked.result()
     checking.refuse(found)
     told = _tests(known, wish)
-    by_subject = {finding.subject: finding.text for finding in found}
+    by_subject = {finding.subject: finding.text for finding in reversed(found)}
     tree = f"{by_subject['tree']}, on {here.branch}"
     models = by_subject["models"]
     compared = "drift noted" if models.startswith("note: drift") else "models not compared"
@@ -90,7 +108,13 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
     remote = pushing.remote_for(root, site.name)
     began = time.monotonic()
     made = pushing.commit(root, message) if message else None
-    pushed = pushing.push(root, remote, site.branch)
+    try:
+        pushed = pushing.push(root, remote, site.branch)
+    except KeyboardInterrupt:
+        what = f"\nInterrupted. Nothing was changed. What was pushed:  git status, git log {remote}/{site.branch}"
+        raise _with_commit(Interrupted(what), _not_pushed(made), site) from None
+    except SlipwayError as error:
+        raise _with_commit(error, _not_pushed(made), site) from error
     here = project.working_copy(root)
     place = f"{remote}/{site.branch}"
     if made is not None:
@@ -100,6 +124,10 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
         console.headline("Pushed", f"{words.short(here.commit)} to {place}", "", time.monotonic() - began)
     print()
     return f"commit {words.short(here.commit)} is pushed to {place}" if made or pushed else None
+
+
+def _not_pushed(made: pushing.Committed | None) -> str | None:
+    return f"commit {words.short(made.commit)} was made here, and is not pushed" if made else None
 
 
 def foretell(root: Path, site: Site, message: str) -> None:
@@ -129,6 +157,10 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish) -> Non
     def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
         relation = project.relation(app.root, facts["commit"], candidate.commit)
         made = plan.release(site, candidate, facts, relation, describe)
+        applied = [row for row in candidate.revisions if row["id"] not in made.pending]
+        if facts["commit"] and applied:
+            changed = edited.since(app.root, facts["commit"], applied)
+            edited.refuse(changed, site.name, facts["commit"], app.root)
         screen.close()
         console.say(made.lines())
         if wish.dry:

@@ -29,7 +29,9 @@ class Revision:
 def migrate(root: Path, app_name: str, message: str, initial: bool = False) -> None:
     """Generates a revision and proves it. Raises Refusal where the models have nothing new, AppFailed."""
     if not message.strip():
-        raise WrongUse(words.told("A revision needs a text.", next=['inv migrate -m "add display_order"']))
+        raise WrongUse(
+            words.told("A revision needs a text. Nothing was changed.", next=['inv migrate -m "add display_order"'])
+        )
     if initial:
         return _initial(root, app_name, message)
     with loaded(root, app_name) as app:

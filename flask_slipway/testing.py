@@ -17,6 +17,7 @@ from flask_slipway.errors import Refusal
 
 NO_TESTS = 5  # pytest's exit code where it found none
 LAST_LINES = 12
+UNSAID = ("pytest",)  # the command where invoke.yaml says none
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,12 @@ def _configured(root: Path, tool: str, *files: str) -> bool:
 def for_release(root: Path, line: Sequence[str]) -> Result:
     """Runs the `test:` command of invoke.yaml. Raises Refusal with the end of what it printed."""
     command = program(line)
-    if command is None:
+    if command is None and tuple(line) == UNSAID:
         return Result(f"no tests: {line[0]} is not installed")
+    if command is None:
+        what = f"The tests cannot run: {line[0]} is not installed. Nothing was changed."
+        next_lines = [f"install {line[0]}, or correct  test:  in invoke.yaml", "or, without them:  --skip-tests"]
+        raise Refusal(words.told(what, next=next_lines))
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True)
     output = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
     if "pytest" in line[0] and done.returncode == NO_TESTS:

@@ -50,19 +50,28 @@ def _target(rows: Sequence[Any], current: Sequence[str], to: str) -> str:
     if not to:
         below = down[current[0]]
         return below[0] if below else ""
-    found = [identifier for identifier in down if identifier.startswith(to)]
+    found = [identifier for identifier in down if identifier == to] or [name for name in down if name.startswith(to)]
     if len(found) != 1:
-        known = f"known: {', '.join(words.listed(down))}"
-        what = f"{to} is {'no revision' if not found else 'the beginning of several revisions'}. Nothing was changed."
-        raise Refusal(words.told(what, [known], ["inv current"]))
+        raise Refusal(_not_one(rows, to, found))
     below, row = set(), list(current)
     while row:
         identifier = row.pop()
         below.add(identifier)
         row += down.get(identifier, [])
     if found[0] not in below:
-        raise Refusal(f"{found[0]} is not below {', '.join(current)}. Nothing was changed.\nNext: inv upgrade")
+        what = f"{found[0]} is not below {', '.join(current)}, where the development database is. Nothing was changed."
+        raise Refusal(words.told(what, next=["inv upgrade, to go up"]))
     return found[0]
+
+
+def _not_one(rows: Sequence[Any], to: str, found: Sequence[str]) -> str:
+    """What to type instead of `to`, which is no revision, or the beginning of several: the nearest ones, with texts."""
+    texts = {row["id"]: row["text"] for row in rows}
+    near = words.near(to, texts)
+    offered = list(found) or ([near] if near else list(texts))
+    what = f"{to} is {'the beginning of several revisions' if found else 'no revision here'}. Nothing was changed."
+    follow = [f"inv downgrade --to {near}"] if near and not found else ["inv downgrade --to  and one of these"]
+    return words.told(what, words.listed(f"{name} {texts[name]}".strip() for name in offered), follow)
 
 
 def _refuse_unknown(current: Sequence[str], rows: Sequence[Any]) -> None:

@@ -181,5 +181,10 @@ def stamp(migrations, target):
 
 
 def where(error, folder):
-    """`file:line` of the revision or the app's line that `error` came from, below `folder`, or None."""
-    return last_line_below(error, os.path.realpath(folder)) or last_line_below(error, folder)
+    """`file:line` of the revision or the app's line that `error` came from, below `folder`, or None. Where flask wraps
+    an app's own error in one of its own, that of the app counts."""
+    for raised in (error, error.__context__):
+        found = raised and (last_line_below(raised, os.path.realpath(folder)) or last_line_below(raised, folder))
+        if found:
+            return found
+    return None

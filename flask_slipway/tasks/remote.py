@@ -44,6 +44,8 @@ def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> 
     from .. import console, link, questions
 
     site = _site(context)
+    if task_name in questions.BY_TASK and not yes:
+        console.refuse_silent()
     screen = console.Screen()
 
     def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -168,10 +170,11 @@ def pull(c: Context) -> None:
     """Bring the new code alone, where it needs nothing else.
 
     Example: fab prod.pull"""
-    from .. import project
+    from .. import project, pushing
 
     site = _site(c)
     commit = project.commit(root(c))
+    pushing.refuse_unpushed(root(c), pushing.remote_for(root(c), site.name), site.branch)
     _change(c, "pull", commit=commit, pending=[])
     print(f"Next: fab {site.name}.reload")
 
