@@ -247,8 +247,10 @@ TYPED = [
     row("a word for lines", nothing, "fab prod.logs --lines=x", 1, "a whole number, not 'x'", next="--help prod.logs"),
     row("unknown site to release to", nothing, "inv release --to prdo", 1, "did you mean prod?", next="with prod"),
     row("unknown site to check", nothing, "inv check --to live", 1, "known here: prod", next="add live to invoke.yaml"),
-    row("a file that is not there", gone("invoke.yaml"), "inv status", 1, "no invoke.yaml in", next="invoke.yaml"),
-    row("the same for fab", gone("invoke.yaml"), "fab prod.status", 1, "no invoke.yaml in", next="invoke.yaml"),
+    row(
+        "a file that is not there", gone("invoke.yaml"), "inv status", 1, "no invoke.yaml in", next="flask_slipway init"
+    ),
+    row("the same for fab", gone("invoke.yaml"), "fab prod.status", 1, "no invoke.yaml in", next="slipway init"),
     row("an empty message", CHANGE, "inv commit -m ''", 1, "needs a message", next="inv commit -m"),
     row("no text of a revision", nothing, "inv migrate", 1, "needs a text", next="inv migrate -m"),
     row("a shell without a terminal", nothing, "fab prod.workon", 1, "needs a terminal", next="prod.workon -c"),
@@ -256,7 +258,7 @@ TYPED = [
 
 EXAMPLE = also(put("user: ann", "user: yourusername"), put("www.bankroll.test", "www.example.com"))
 INVOKE_YAML = [
-    row("an empty file", wrote("invoke.yaml", ""), "inv status", 1, "invoke.yaml is empty", next="invoke.yaml"),
+    row("an empty file", wrote("invoke.yaml", ""), "inv status", 1, "invoke.yaml is empty", next="flask_slipway init"),
     row("a tab", put("  app:", "\tapp:"), "inv --list", 1, "line 2", "spaces for indentation", next="edit"),
     row("an open quote", put("user: ann", 'user: "ann'), "fab --list", 1, "never closed", next="edit"),
     row("an open bracket", put("[init-currency]", "[init"), "inv status", 1, "line 4", next="edit"),
@@ -397,8 +399,8 @@ DATABASE = [
         "d0641f33, which the code does",
         next="git switch",
     ),
-    row("no migrations", also(gone("migrations"), committed), RELEASE, 3, "migrations", next="inv migrate --initial"),
-    row("no migrations, to upgrade", gone("migrations"), "inv upgrade", 3, "migrations", next="inv migrate --initial"),
+    row("no migrations", also(gone("migrations"), committed), RELEASE, 3, "no migration was ever", next="--initial"),
+    row("no migrations, to upgrade", gone("migrations"), "inv upgrade", 3, "at d0641f33, which", next="git switch"),
     row(
         "no revision in it", also(gone("migrations/versions"), committed), RELEASE, 3, "none", next="migrate --initial"
     ),
