@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from flask_slipway import git, wellknown, words
-from flask_slipway.errors import WrongUse
+from flask_slipway.errors import Refusal, WrongUse
 
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|node_modules/|\.?venv/)")
 Trees = dict[Path, ast.Module]
@@ -75,7 +75,7 @@ def _lies_somewhere(root: Path, module: str) -> bool:
 
 def code(root: Path, app: str) -> Trees:
     """The files of the app's own code, each with its tree: the app that FLASK_APP=`app` names, what that imports of the
-    project, and the migrations. Raises WrongUse where one is not Python."""
+    project, and the migrations. Raises Refusal where one is not Python."""
     places = _places(root, app)
     own: dict[str, list[Path]] = {}
     trees: Trees = {}
@@ -87,7 +87,10 @@ def code(root: Path, app: str) -> Trees:
         try:
             trees[path] = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, OSError) as error:
-            raise WrongUse(f"{path.relative_to(root).as_posix()} cannot be read as Python: {error}") from error
+            name, line = path.relative_to(root).as_posix(), getattr(error, "lineno", None)
+            where = f"{name}, line {line}" if line else name
+            what = f"{where} cannot be read as Python: {getattr(error, 'msg', None) or error}. Nothing was changed."
+            raise Refusal(words.told(what, next=[f"mend {name}, then the same again"])) from error
         for module in _modules(trees[path]):
             first = module.split(".")[0]
             if first not in own:

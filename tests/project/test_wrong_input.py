@@ -427,11 +427,11 @@ DATABASE = [
 APP = [
     row(
         "an app with a fault",
-        also(wrote("app/views/__init__.py", "import nowhere\n"), committed),
+        also(wrote("app/views/__init__.py", "import app.nowhere\n"), committed),
         RELEASE,
         3,
         "cannot be loaded. Nothing was changed.",
-        "No module named 'nowhere'",
+        "No module named 'app.nowhere'",
         "app/views/__init__.py, line 1",
         next="pip install",
     ),
@@ -458,6 +458,14 @@ APP = [
         RELEASE,
         3,
         "cannot install",
+        next="inv freeze",
+    ),
+    row(
+        "an import that is not listed",
+        also(put("import", "import hypothesis\nimport", "app/forms.py"), committed),
+        RELEASE,
+        3,
+        "hypothesis (app/forms.py, line",
         next="inv freeze",
     ),
     row("no requirements", also(gone("requirements.txt"), committed), RELEASE, 3, "no requirements.txt", next="freeze"),
