@@ -1,5 +1,6 @@
 """The site as a visitor reaches it: whether it answers, from which processes, and what its error log says."""
 
+import functools
 import http.client
 import os
 import ssl
@@ -10,7 +11,8 @@ import urllib.request
 
 PATIENCE = 90  # seconds to wait for new processes
 BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
-PAUSE = 0.1
+PAUSE = (0.02, 0.5)  # seconds between two questions, at first and at most: a tenth of the time waited so far
+ANY_BUT_GATES = "own"  # in a nonce's place: no gate has it
 
 
 class NotHealthy(Exception):
@@ -41,16 +43,22 @@ class _Still(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(url, token=None, gate=False, timeout=30):
-    """One GET that follows no redirect."""
+@functools.lru_cache(maxsize=None)
+def _opener():
+    """What asks; made once, for to read the host's certificates takes longer than an answer."""
+    return urllib.request.build_opener(_Still, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+
+
+def ask(url, token=None, only=None, timeout=30):
+    """One GET that follows no redirect. `only`: the nonce of the gate that may pass it on to the site, or
+    ANY_BUT_GATES; any other gate answers itself, and so loads nothing."""
     headers = {"User-Agent": "Flask-Slipway", "Cache-Control": "no-cache"}
     if token:
         headers["X-Slipway-Token"] = token
-    if gate:
-        headers["X-Slipway-Ask"] = "gate"
-    opener = urllib.request.build_opener(_Still, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    if only:
+        headers["X-Slipway-Ask"] = only
     try:
-        with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as response:
+        with _opener().open(urllib.request.Request(url, headers=headers), timeout=timeout) as response:
             return Answer(response.status, response.headers, response.read(4000))
     except urllib.error.HTTPError as error:
         with error:
@@ -68,18 +76,18 @@ def is_reloading(answer, url):
     return answer.status in (0, 502, 504)
 
 
-def wait_for(url, accept, token=None, gate=False, patience=PATIENCE):
+def wait_for(url, accept, token=None, only=None, patience=PATIENCE):
     """Asks until `accept(answer)` is true, and returns that answer. Raises NotHealthy with the last answer's words."""
     began = well = time.monotonic()
     while True:
-        answer = ask(url, token, gate)
+        answer = ask(url, token, only)
         if accept(answer):
             return answer
         now = time.monotonic()
         well = well if answer.status in (502, 504) else now
         if now - began > patience or now - well > BROKEN:
             raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, described(answer)))
-        time.sleep(PAUSE)
+        time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 10)))
 
 
 def prove_gate(url, nonce):
@@ -90,7 +98,7 @@ def prove_gate(url, nonce):
 def prove_processes(url, token, nonce, usual):
     """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `usual`: the status
     that counts as healthy beside 2xx, or None. Raises NotHealthy."""
-    answer = wait_for(url, lambda answer: answer.nonce == nonce, token)
+    answer = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce)
     if answer.headers.get("X-Slipway-Load"):
         raise NotHealthy(answer.body.decode("utf-8", "replace").strip(), load_failed=True)
     judge(answer, usual)
@@ -99,7 +107,7 @@ def prove_processes(url, token, nonce, usual):
 
 def prove_own(url, token, usual):
     """Waits until the site's own WSGI file answers (no gate, no nonce), healthily. Raises NotHealthy."""
-    answer = wait_for(url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token)
+    answer = wait_for(url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token, only=ANY_BUT_GATES)
     judge(answer, usual)
     return answer
 

@@ -10,7 +10,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from flask_slipway.server import files, gate
+from flask_slipway.server import files, gate, web
 from flask_slipway.server.site import Site
 
 SITE = """\
@@ -62,13 +62,13 @@ class Hosted:
         return os.stat(self.wsgi).st_mtime_ns
 
 
-def ask(application, token=None, gate_only=False, method="GET"):
+def ask(application, token=None, only=None, method="GET"):
     environ = {"REQUEST_METHOD": method, "QUERY_STRING": ""}
     setup_testing_defaults(environ)
     if token is not None:
         environ["HTTP_X_SLIPWAY_TOKEN"] = token
-    if gate_only:
-        environ["HTTP_X_SLIPWAY_ASK"] = "gate"
+    if only is not None:
+        environ["HTTP_X_SLIPWAY_ASK"] = only
     told = []
     found = application(environ, lambda status, headers, *_: told.extend([status, headers]))
     try:
@@ -121,10 +121,26 @@ def test_the_token_holder_meets_the_site_and_which_processes_answer(hosted):
     assert ask(application).status == 503
 
 
-def test_the_token_holder_may_ask_for_the_gate_itself(hosted):
+@pytest.mark.parametrize("public", [False, True])
+def test_who_asks_for_other_processes_than_these_meets_the_gate_and_loads_nothing(hosted, public):
+    before = hosted.gate.put(public=public)
+    processes = hosted.load()
+    loads = hosted.loads
+    nonce = hosted.gate.put(public=public)
+    for wanted in (nonce, web.ANY_BUT_GATES):
+        answer = ask(processes, TOKEN, only=wanted)
+        assert (answer.status, answer.headers["X-Slipway-Gate"]) == (503, before)
+    assert hosted.loads == loads
+    answer = ask(hosted.load(), TOKEN, only=nonce)
+    assert (answer.status, answer.headers["X-Slipway-Nonce"]) == (200, nonce)
+
+
+def test_a_visitor_cannot_choose_whom_to_ask(hosted):
     nonce = hosted.gate.put(public=False)
-    answer = ask(hosted.load(), TOKEN, gate_only=True)
-    assert (answer.status, answer.headers["X-Slipway-Gate"]) == (503, nonce)
+    assert ask(hosted.load(), only=nonce).status == 503
+    assert hosted.loads == 0
+    hosted.gate.open()
+    assert ask(hosted.load(), only="another").status == 200
 
 
 def test_each_gate_has_a_nonce_of_its_own(hosted):
