@@ -9,7 +9,7 @@ import termios
 import threading
 import time
 
-from . import facts, files, lock, reads, stories, supervisor
+from . import facts, lock, reads, stories, supervisor
 from .app import AppFailed
 from .client import DatabaseError
 from .masking import Mask
@@ -23,6 +23,7 @@ CHANGES = (*stories.BY_TASK, "recover")
 
 
 BEAT = 10  # seconds between signs of life
+LAST_WORDS = 5  # seconds that a run which is over has for its last event
 
 
 def main(nonce, request, terminal=None):
@@ -62,7 +63,7 @@ def read(request, wire):
     try:
         told = reads.BY_TASK[request["task"]](reading)
         if "follow" in told:
-            follow_file(told["follow"], wire, lambda: not _runs(site), site.name)
+            follow_file(told["follow"], wire, _over(site, told["holder"]), site.name)
             return
         ending = dict(end_event(0, "done", ""), data=told)
     except Nothing as stop:
@@ -78,10 +79,13 @@ def read(request, wire):
     wire.send(mask.value(ending))
 
 
-def _runs(site):
-    """True while a run's process lives."""
-    noted = files.read_json(site.open_run)
-    return bool(noted) and lock.is_alive(facts.lock_folder(site), noted.get("holder") or {})
+def _over(site, holder):
+    """Tells whether a run's file is whole: its process (`holder`) is gone, which it outlives. Of a run that is not
+    open any more the last event may still be under way."""
+    if holder:
+        return lambda: not lock.is_alive(facts.lock_folder(site), holder)
+    end = time.monotonic() + LAST_WORDS
+    return lambda: time.monotonic() > end
 
 
 def follow_supervisor(request, wire):

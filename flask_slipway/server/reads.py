@@ -288,7 +288,8 @@ def watch(reading):
     if noted is None and not names:
         raise Nothing("nothing has run on %s yet" % reading.site.name)
     run = noted["run"] if noted else names[-1]
-    return {"follow": os.path.join(reading.site.runs, run, "events.jsonl"), "run": run}
+    holder = noted and noted.get("holder")
+    return {"follow": os.path.join(reading.site.runs, run, "events.jsonl"), "run": run, "holder": holder}
 
 
 def _moment(seconds):

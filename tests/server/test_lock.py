@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from flask_slipway.server import facts as server_facts
-from flask_slipway.server import files, journal, lock, process
+from flask_slipway.server import files, journal, lock, main, process
 from flask_slipway.server import run as server_run
 from flask_slipway.server.masking import Mask
 from flask_slipway.server.site import Site
@@ -311,3 +312,13 @@ def test_a_supervisor_whose_lock_was_removed_by_hand_stops_too(run):
     os.unlink(this.lock.paths[1])
     with pytest.raises(lock.Held):
         this.about_to("changing database", by="upgrade")
+
+
+def test_a_run_that_is_watched_is_over_when_its_process_is_gone_though_it_is_not_open_any_more(tmp_path):
+    with subprocess.Popen(["sleep", "60"]) as child:
+        holder = {"machine": process.machine(), "pid": child.pid, "started": process.started_at(child.pid)}
+        over = main._over(SimpleNamespace(state=str(tmp_path)), holder)
+        assert not over()
+        child.kill()
+    assert over()
+    assert not main._over(SimpleNamespace(state=str(tmp_path)), None)(), "its last event is under way"
