@@ -83,6 +83,12 @@ class App:
         line = self.child.stdout.readline()
         return json.loads(line) if line else {}
 
+    def leave(self) -> None:
+        """Nothing more will be asked: its process ends while this one does something else."""
+        assert self.child.stdin is not None
+        with contextlib.suppress(OSError):
+            self.child.stdin.close()
+
     def heads(self) -> list[str]:
         return self.ask("revisions")["heads"]
 
@@ -155,9 +161,7 @@ def loaded(
         found.seconds = _load(found, app, scratch, guard)
         yield found
     finally:
-        if child.stdin is not None:
-            with contextlib.suppress(OSError):
-                child.stdin.close()
+        found.leave()
         try:
             child.wait(5)
         except subprocess.TimeoutExpired:

@@ -12,10 +12,12 @@ import io
 import json
 import logging
 import platform
+import queue
 import re
 import shlex
 import socket
 import sys
+import threading
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
@@ -41,27 +43,80 @@ SERVER = Path(__file__).parent / "server"
 def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> Event:
     """Does `task` on the server and returns its end event. `decide` answers the facts of a change; None is a no.
     `show` gets every other event. Raises Unreachable, Interrupted, and whatever `decide` raises."""
-    went = False
-    try:
-        with _connected(site) as transport:
-            line = _Line(_channel(transport, site))
-            line.greet(site, {"task": task, "site": site.wire(), "args": args, "who": who()})
-            for event in line.events(site):
+    with Talk(site, task, args) as talk:
+        return talk.finish(decide, show)
+
+
+class Talk:
+    """A conversation, begun when this is made: a thread connects, asks for `task` and listens, while this side may do
+    something else. What goes wrong meanwhile is raised by `finish`."""
+
+    def __init__(self, site: Site, task: str, args: Event) -> None:
+        self.site, self.task = site, task
+        self._request = {"task": task, "site": site.wire(), "args": args, "who": who()}
+        self._heard: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
+        self._line: _Line | None = None
+        self._left = False
+        self._thread = threading.Thread(target=self._listen, name=f"link to {site.name}", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves. Before a change was let go, that ends the task; afterwards the server goes on alone."""
+        self._left = True
+        if self._line is not None:
+            with contextlib.suppress(OSError, EOFError):  # it may be closed already, by the other side or the thread
+                self._line.channel.close()
+            self._thread.join(1)
+
+    def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+        """The conversation to its end event, as `converse` has it."""
+        went = False
+        try:
+            while True:
+                event = self._next()
                 if event["event"] == "facts" and decide is not None:
                     answer = decide(event)
                     if answer is None:
                         return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
                     went = True
-                    line.send(answer)
+                    assert self._line is not None
+                    self._line.send(answer)
                 elif event["event"] == "end":
                     return event
                 else:
                     show(event)
-    except KeyboardInterrupt:
-        raise Interrupted(_interrupted(site, task, went)) from None
-    except _Lost as lost:
-        raise Unreachable(_lost(site, task, went, str(lost))) from None
-    raise Unreachable(_lost(site, task, went, "the server ended the conversation"))
+        except KeyboardInterrupt:
+            raise Interrupted(_interrupted(self.site, self.task, went)) from None
+        except _Lost as lost:
+            raise Unreachable(_lost(self.site, self.task, went, str(lost))) from None
+
+    def _next(self) -> Event:
+        """The next event, or what went wrong. It looks up each second, so that Ctrl-C is heard everywhere."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                heard = self._heard.get(timeout=1)
+                if isinstance(heard, Exception):
+                    raise heard
+                return heard
+
+    def _listen(self) -> None:
+        try:
+            with _connected(self.site) as transport:
+                if self._left:
+                    return
+                line = _Line(_channel(transport, self.site))
+                line.greet(self.site, self._request)
+                self._line = line
+                for event in line.events(self.site):
+                    self._heard.put(event)
+                    if self._left or event["event"] == "end":
+                        return
+            self._heard.put(_Lost("the server ended the conversation"))
+        except Exception as error:
+            self._heard.put(error)
 
 
 def who() -> str:
@@ -176,7 +231,7 @@ class _Line:
     def _send_block(self, data: bytes) -> None:
         try:
             self.channel.sendall(b"%d\n" % len(data) + data)
-        except OSError as error:
+        except (OSError, EOFError) as error:
             raise _Lost(str(error) or "the connection broke") from None
 
     def _lines(self, silence: float, partial: bool = False) -> Iterator[bytes]:

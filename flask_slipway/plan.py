@@ -33,7 +33,7 @@ class Candidate:
     tool: str = "flask db"
 
     def args(self, by: str) -> dict[str, Any]:
-        """What is sent with the request; `by`: user@machine."""
+        """What is sent with the go; `by`: user@machine."""
         rows = [{key: row[key] for key in ("id", "down", "text")} for row in self.revisions]
         return {
             "commit": self.commit,

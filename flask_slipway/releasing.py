@@ -47,14 +47,14 @@ def release(root: Path, wish: Wish) -> None:
         next_lines = ["the same command with --yes, or with --dry to see the plan alone"]
         raise Refusal(words.told("There is no terminal to ask in. Nothing was changed.", next=next_lines))
     with ExitStack() as stack:
-        app = check(known, site, wish, stack)
+        app, talk = check(known, site, wish, stack)
         dirty = not project.working_copy(root).clean
         made = None if wish.dry else commit_and_push(root, site, wish.message)
         if wish.dry:
             foretell(root, site, wish.message)
         candidate = checking.candidate(app, root, dirty=dirty and wish.dry)
         try:
-            converse(site, candidate, app, wish)
+            converse(site, candidate, app, wish, talk)
         except SlipwayError as error:
             raise _with_commit(error, made, site) from error
 
@@ -68,11 +68,15 @@ def chosen(known: Settings, name: str) -> Site:
     return settings.site(known.root, name)
 
 
-def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
-    """All that is looked at before anything is committed; returns the loaded app. Raises Refusal."""
+def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> tuple[App, link.Talk]:
+    """All that is looked at before anything is committed; returns the loaded app, and the conversation with the site,
+    which reads its facts while the app loads here. Raises Refusal."""
     began = time.monotonic()
     here = project.working_copy(known.root)
     found = [*checking.tree(here, site, message=bool(wish.message) or wish.dry), *checking.hidden(known.root)]
+    if any(finding.stops for finding in found):
+        checking.refuse([*found, *packages.look(known.root, site.app, site)])
+    talk = stack.enter_context(link.Talk(site, "release", {}))
     found += packages.look(known.root, site.app, site)
     checking.refuse(found)
     with ThreadPoolExecutor(1) as pool:  # the remote answers while the app loads
@@ -92,7 +96,7 @@ def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> App:
     for finding in found:
         if finding.text.startswith("note: "):
             console.note(finding.text, finding.lines)
-    return app
+    return app, talk
 
 
 def _tests(known: Settings, wish: Wish) -> str:
@@ -144,7 +148,7 @@ def foretell(root: Path, site: Site, message: str) -> None:
     print()
 
 
-def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish) -> None:
+def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: link.Talk) -> None:
     """The conversation: facts → plan → the person's yes → the steps → the ending."""
     screen = console.Screen()
 
@@ -161,6 +165,7 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish) -> Non
         if facts["commit"] and applied:
             changed = edited.since(app.root, facts["commit"], applied)
             edited.refuse(changed, site.name, facts["commit"], app.root)
+        app.leave()
         screen.close()
         console.say(made.lines())
         if wish.dry:
@@ -168,10 +173,10 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish) -> Non
         if not console.confirm(made.question, wish.yes):
             raise Refusal(f"Not released. Nothing was changed on {site.name}.")
         print()
-        return made.go()
+        return {**candidate.args(link.who()), **made.go()}
 
     try:
-        end = link.converse(site, "release", candidate.args(link.who()), decide, screen.show)
+        end = talk.finish(decide, screen.show)
     except plan.Nothing as nothing:
         print(nothing)
         return

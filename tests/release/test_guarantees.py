@@ -7,7 +7,7 @@ from pathlib import Path
 
 import changes
 import pytest
-from world import Writer, make_world
+from world import Writer, git, make_world
 
 from flask_slipway import sandbox
 
@@ -301,6 +301,36 @@ def test_two_ways_to_two_databases_are_refused_and_both_are_named(sqlite_release
 
 
 # one connection and one channel; as few loads of the app as can be
+
+
+MEETING = """
+import time as _time
+from pathlib import Path as _Path
+
+if _Path(folder, "meet").exists() and "SLIPWAY" in os.environ and "/stages/" not in __file__:
+    _here, _other = ("laptop", "site")[::1 if "/laptop/" in __file__ else -1]
+    _Path(folder, _here + " loads").touch()
+    _end = _time.monotonic() + 20
+    while not _Path(folder, _other + " loads").exists() and _time.monotonic() < _end:
+        _time.sleep(0.01)
+    if _time.monotonic() >= _end:
+        _Path(folder, _here + " loads alone").touch()
+"""
+
+
+def test_the_app_loads_on_both_sides_at_the_same_time(sqlite_released):
+    world = sqlite_released
+    factory = world.laptop / "app/__init__.py"
+    factory.write_text(f"import os\n\nfolder = {str(world.folder)!r}\n{MEETING}\n{factory.read_text()}")
+    world.commit("Meet")
+    first = world.release()
+    assert first.code == 0, first.out
+    (world.folder / "meet").touch()
+    git(world.laptop, "commit", "-q", "--allow-empty", "-m", "Meet again")
+    second = world.release()
+    (world.folder / "meet").unlink()
+    assert second.code == 0, second.out
+    assert {path.name for path in world.folder.glob("* loads*")} == {"laptop loads", "site loads"}
 
 
 def test_a_release_is_one_connection_and_loads_each_version_once(sqlite_released):

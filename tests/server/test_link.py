@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,6 +140,32 @@ def test_a_conversation_is_one_connection_and_one_channel(host):
     assert [event["event"] for event in shown] == ["rows"]
     assert (host.count("connection"), host.count("channel")) == (1, 1)
     assert host.users == ["bob"]
+
+
+def test_a_conversation_that_was_begun_goes_on_while_this_side_does_something_else(host):
+    with link.Talk(host.site(), "history", {}) as talk:
+        deadline = time.monotonic() + 60
+        while host.count("received") < 2:  # the engine's name and the request, or the engine itself
+            assert time.monotonic() < deadline, "nobody asked the server"
+            time.sleep(0.01)
+        assert talk.finish(None, lambda event: None)["data"] == {"lines": []}
+    assert (host.count("connection"), host.count("channel")) == (1, 1)
+
+
+@pytest.mark.parametrize("listened", [0, 0.05, 0.2, 0.5])  # seconds, in which more and more of it has come
+def test_a_conversation_may_be_left_at_any_time(host, listened):
+    with link.Talk(host.site(), "check", {}) as talk:
+        while talk._line is None and talk._thread.is_alive():
+            time.sleep(0.01)
+        time.sleep(listened)
+    assert not talk._thread.is_alive()
+
+
+def test_what_goes_wrong_meanwhile_is_told_at_the_end(host):
+    with link.Talk(host.site(python="/no/such/python"), "history", {}) as talk:
+        talk._thread.join(60)
+        with pytest.raises(errors.Unreachable, match="did not start"):
+            talk.finish(None, lambda event: None)
 
 
 def test_what_a_login_script_prints_is_never_taken_for_an_answer(host):
