@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import Interrupted, Unreachable, WrongUse
+from .errors import Interrupted, Refusal, Unreachable, WrongUse
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -38,6 +38,7 @@ SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after whic
 PATIENCE = 20.0  # seconds for connecting, logging in and opening the channel
 OLDEST_PYTHON = (3, 8)
 SERVER = Path(__file__).parent / "server"
+NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
 
 
 def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> Event:
@@ -73,15 +74,16 @@ class Talk:
 
     def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> Event:
         """The conversation to its end event, as `converse` has it."""
-        went = False
+        went = NOT_SENT
         try:
             while True:
                 event = self._next()
+                went = HEARD if went == SENT else went
                 if event["event"] == "facts" and decide is not None:
                     answer = decide(event)
                     if answer is None:
                         return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
-                    went = True
+                    went = SENT
                     assert self._line is not None
                     self._line.send(answer)
                 elif event["event"] == "end":
@@ -163,7 +165,7 @@ def shell(site: Site, command: str | None) -> int:
             line.settle()
             return terminal.attach(channel, line.rest, interactive)
     except _Lost as lost:
-        raise Unreachable(_lost(site, "workon", False, str(lost))) from None
+        raise Unreachable(_lost(site, "workon", NOT_SENT, str(lost))) from None
 
 
 class _Lost(Exception):
@@ -219,6 +221,11 @@ class _Line:
                 raise WrongUse(
                     f"On the server there is no folder {event['home']}.\n"
                     f"Next: correct  user:  or  home:  of {site.name} in invoke.yaml"
+                )
+            elif event["event"] == "not kept":
+                raise Refusal(
+                    f"{site.name} cannot be written to: {event['why']}, in {event['folder']}. Nothing was changed.\n"
+                    f"Next: {_ssh(site)}  and look at the quota (du -sh ~) and at that folder"
                 )
             elif event["event"] == "damaged":
                 raise _Lost("the server's half arrived damaged")
@@ -337,6 +344,8 @@ def _open(connection: Any, site: Site) -> None:
         connection.open()
     except paramiko.BadHostKeyException as error:
         raise Unreachable(_changed_key(site, _fingerprint(error.key.asbytes()))) from None
+    except paramiko.PasswordRequiredException:
+        raise Unreachable(_locked_key(site)) from None
     except paramiko.AuthenticationException as error:
         raise Unreachable(_login_refused(site, error)) from None
     except FileNotFoundError as error:
@@ -348,6 +357,10 @@ def _open(connection: Any, site: Site) -> None:
             f"Nothing was changed. Next: check the network, and  host:  of {site.name} in invoke.yaml"
         ) from None
     except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
+        if "not a valid" in str(error) or "unpack requires" in str(error):
+            raise WrongUse(_no_key(site)) from None
+        if "No authentication methods" in str(error):
+            raise Unreachable(_login_refused(site, "there is no key to log in with")) from None
         raise Unreachable(
             f"{site.host}:{site.port} does not answer as an SSH server: {_told(error)}\n"
             f"Nothing was changed. Next: check the network, and  host: port:  of {site.name} in invoke.yaml"
@@ -362,7 +375,11 @@ def _fingerprint(blob: bytes) -> str:
 def _told(error: Exception) -> str:
     """What a failed connection says, in words that a person knows."""
     if "No existing session" in str(error) or "banner" in str(error):
-        return f"it did not greet within {PATIENCE:.0f} s"
+        return f"it did not greet within {PATIENCE:.0f} s, or hung up"
+    if "Unable to connect" in str(error):
+        return "nothing listens there"
+    if isinstance(error, TimeoutError):
+        return f"nothing answered within {PATIENCE:.0f} s"
     return str(error) or type(error).__name__
 
 
@@ -404,11 +421,35 @@ def _changed_key(site: Site, told: str) -> str:
     )
 
 
-def _login_refused(site: Site, error: Exception) -> str:
+def _login_refused(site: Site, error: object) -> str:
+    told = str(error or "authentication failed").rstrip(".")
     return (
-        f"{site.host} does not let {site.user} in: {error or 'authentication failed'}\n"
+        f"{site.host} does not let {site.user} in: {told}.\n"
         "It was tried once: a few failed logins can ban an address for an hour.\n"
-        f"Next: ssh {site.user}@{site.host} must work without a password; or set  key:  for {site.name} in invoke.yaml"
+        f"Next: {_ssh(site)}  must work without a password;\n"
+        f"      or set  key:  or  user:  of {site.name} in invoke.yaml (PythonAnywhere: paid accounts only)"
+    )
+
+
+def _ssh(site: Site) -> str:
+    """The command by which a person tries the same login."""
+    port = "" if site.port == 22 else f" -p {site.port}"
+    return f"ssh{f' -i {site.key}' if site.key else ''}{port} {site.user}@{site.host}"
+
+
+def _locked_key(site: Site) -> str:
+    key = site.key or "~/.ssh/id_ed25519"
+    return (
+        f"The key for {site.name} has a passphrase, and nothing here can ask for it. Nothing was sent.\n"
+        f"Next: eval $(ssh-agent); ssh-add {key}\n"
+        f"      and take  key:  of {site.name} out of invoke.yaml, so that the agent is asked"
+    )
+
+
+def _no_key(site: Site) -> str:
+    return (
+        f"The file {site.key or 'of your SSH key'} is no private key. Nothing was sent.\n"
+        f"Next: correct  key:  of {site.name} in invoke.yaml: the private one, without .pub"
     )
 
 
@@ -420,13 +461,20 @@ def _no_greeting(site: Site, complaint: str) -> str:
     )
 
 
-def _interrupted(site: Site, task: str, went: bool) -> str:
+def _interrupted(site: Site, task: str, went: int) -> str:
+    if went == SENT:
+        return f"\nInterrupted here, while the go was sent: the {task} may be running.\nNext: fab {site.name}.watch"
     if went:
         return f"\nInterrupted here. The {task} goes on, on the server.\nNext: fab {site.name}.watch"
     return "\nInterrupted. Nothing was changed."
 
 
-def _lost(site: Site, task: str, went: bool, how: str) -> str:
+def _lost(site: Site, task: str, went: int, how: str) -> str:
+    if went == SENT:
+        return (
+            f"The link to {site.name} is lost, while the go was sent: {how}.\n"
+            f"The {task} may be running. Next: fab {site.name}.watch"
+        )
     if went:
         return (
             f"The link to {site.name} is lost: {how}.\nThe {task} goes on, on the server. Next: fab {site.name}.watch"

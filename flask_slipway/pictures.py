@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,15 @@ from flask_slipway import words
 
 Data = Mapping[str, Any]
 MOST_DIFFERENCES = 12
+WIDTH = 80
+MARGIN = 16  # columns before a fact
 
 
 def status(data: Data) -> list[str]:
     """A site's facts, one a line; drift as exact differences."""
     database = data["database"]
     rows = [
-        ("code", f"{words.short(data['commit'])} {data.get('subject') or ''}".strip() + f", branch {data['branch']}"),
+        ("code", _code(data)),
         ("database", _database(database)),
         ("revision", _revision(data)),
         ("site", _site(data)),
@@ -23,13 +26,30 @@ def status(data: Data) -> list[str]:
         ("last release", _last(data.get("last"))),
         ("backups", str(data.get("backups", 0))),
     ]
-    lines = [f"  {label:<14}{text}" for label, text in rows]
+    lines = [line for label, text in rows for line in _row(label, text)]
     lines += _listed("changed by hand", data.get("changes") or [], 5)
     unknown = data.get("differences", []) is None
     agree = "not known: env.py names no target_metadata" if unknown else "none: models and database agree"
     lines += _listed("drift", data.get("differences") or [], MOST_DIFFERENCES, none=agree)
     lines += _listed("guarantees", data.get("guarantees") or [], 5, none="all hold here")
     return lines
+
+
+def _row(label: str, text: str) -> list[str]:
+    """A label with its words, which go on below where they are longer than the line."""
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    found = textwrap.wrap(text, WIDTH - MARGIN, **options) or [""]
+    return [f"  {label if index == 0 else '':<14}{line}" for index, line in enumerate(found)]
+
+
+def _code(data: Data) -> str:
+    """Commit, branch, and as much of the subject as fits the line."""
+    branch = f"branch {data['branch']}" if data["branch"] else "no branch (a detached head)"
+    room = WIDTH - MARGIN - len(f"{words.short(data['commit'])} , {branch}")
+    subject = data.get("subject") or ""
+    if len(subject) > room:
+        subject = subject[: max(0, room - 1)] + "…"
+    return f"{words.short(data['commit'])} {subject}".strip() + f", {branch}"
 
 
 def current(data: Data) -> list[str]:

@@ -141,6 +141,12 @@ def refuse(site: Site, facts: Mapping[str, Any]) -> None:
     if open_run:
         what = f"an interrupted {open_run.get('task') or 'release'} of {name} stands open"
         raise refusal(what, [f"begun by {open_run['who']}, {moment(open_run['since'])}"], [f"fab {name}.recover"])
+    if facts.get("fence") == "up":
+        raise refusal(
+            f"the database of {name} refuses all writes, and no run is under way",
+            ["a fence that was left up, or a person's own READ ONLY"],
+            [f"fab {name}.open"],
+        )
     if facts["changes"]:
         raise refusal(
             f"files were changed by hand on {name}",
@@ -161,16 +167,20 @@ def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any],
     if facts["commit"] in (None, candidate.commit):
         return
     if not relation.known:
-        raise refusal(f"{site.name} serves {live}, a commit that is not known here", next=[f"git fetch {site.remote}"])
+        there = f"fab {site.name}.workon -c 'git push {site.remote} HEAD:refs/heads/made-there'"
+        raise refusal(
+            f"the live commit {live} of {site.name} is not known here",
+            next=[f"git fetch {site.remote}, and merge it", f"or, if it was made there: {there}  first"],
+        )
     if relation.newer:
         raise refusal(
-            f"{site.name} serves {live}, which is newer than {new}",
+            f"the live commit {live} of {site.name} is newer than {new}",
             ["a release goes forward only"],
             ["git pull", f"or, to go back: fab {site.name}.rollback"],
         )
     if not relation.ancestor:
         raise refusal(
-            f"{site.name} serves {live}, which is not part of {new}",
+            f"the live commit {live} of {site.name} is not part of {new}",
             ["a release goes forward only"],
             [f"git merge {live}, then release again"],
         )
@@ -265,7 +275,7 @@ def table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
         widths[-2] = max(min(widths[-2], room - widths[-1]), min(widths[-2], room // 2))
     lines = []
     for row in rows:
-        cells = [cut(cell, size).ljust(size) for cell, size in zip(row[:-1], widths[:-1], strict=True)]
+        cells = [cut_cell(cell, size).ljust(size) for cell, size in zip(row[:-1], widths[:-1], strict=True)]
         lines.append(cut("  ".join([*cells, row[-1]]).rstrip(), width))
     return lines
 
@@ -273,6 +283,14 @@ def table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
 def cut(text: str, width: int) -> str:
     """The text, with … at its end where it is longer than `width`."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def cut_cell(text: str, width: int) -> str:
+    """The same for a cell, but a path loses its middle: its end tells more than that."""
+    if len(text) <= width or "/" not in text or width < 8:
+        return cut(text, width)
+    end = (width - 1) * 2 // 3
+    return f"{text[: width - 1 - end]}…{text[-end:]}"
 
 
 def moment(since: Any) -> str:

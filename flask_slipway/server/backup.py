@@ -1,5 +1,6 @@
 """Backups: a dump counts only after it was read to its end and its rows agree; then it gets its name and manifest."""
 
+import difflib
 import hashlib
 import os
 import re
@@ -8,6 +9,7 @@ import time
 from . import compress, files
 
 MANIFEST = ".json"
+NEEDED = ("id", "file", "dialect", "revisions", "tables", "rows", "bytes", "sha256", "at", "task", "commit")
 IDENTIFIER = re.compile(r"\d{8}T\d{6}Z(-\d+)?\Z")
 
 
@@ -133,16 +135,36 @@ def new_identifier(folder):
 
 def listed(folder):
     """The manifests in `folder`, newest first. Only what has a manifest is a backup."""
-    found = []
+    return sorted(_sorted_out(folder)[0], key=lambda manifest: manifest["at"], reverse=True)
+
+
+def unusable(folder):
+    """What looks like a backup in `folder` and is none: {identifier: why}."""
+    return _sorted_out(folder)[1]
+
+
+def _sorted_out(folder):
+    """([manifest], {identifier: why it is none})."""
+    found, wrong = [], {}
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        if name.endswith(MANIFEST) and IDENTIFIER.match(name[: -len(MANIFEST)]):
-            try:
-                manifest = files.read_json(os.path.join(folder, name))
-            except ValueError:
-                continue
-            if isinstance(manifest, dict) and os.path.exists(path_of(folder, manifest)):
-                found.append(manifest)
-    return sorted(found, key=lambda manifest: manifest["at"], reverse=True)
+        identifier, _, rest = name.partition(".")
+        if not IDENTIFIER.match(identifier) or name.endswith(".part"):
+            continue
+        if "." + rest != MANIFEST:
+            if not os.path.exists(os.path.join(folder, identifier + MANIFEST)):
+                wrong[identifier] = "its manifest is not there"
+            continue
+        try:
+            manifest = files.read_json(os.path.join(folder, name)) or {}
+        except files.Damaged:
+            manifest = {}
+        if manifest.get("id") != identifier or any(key not in manifest for key in NEEDED):
+            wrong[identifier] = "its manifest is damaged"
+        elif not os.path.isfile(path_of(folder, manifest)):
+            wrong[identifier] = "its file %s is not there" % manifest["file"]
+        else:
+            found.append(manifest)
+    return found, wrong
 
 
 def path_of(folder, manifest):
@@ -150,22 +172,33 @@ def path_of(folder, manifest):
 
 
 def find(folder, identifier=None):
-    """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those there are."""
-    found = listed(folder)
-    if identifier is None and found:
-        return found[0]
+    """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those that are like it;
+    also where the newest is none any more, for nobody meant an older one."""
+    found, wrong = listed(folder), unusable(folder)
+    newest = max([manifest["id"] for manifest in found] + list(wrong), key=_moment_of, default=None)
+    wanted = identifier or newest
     for manifest in found:
-        if manifest["id"] == identifier:
+        if manifest["id"] == wanted:
             return manifest
-    there = ", ".join(manifest["id"] for manifest in found[:3])
-    raise NotVerified(
-        "there is no backup %s; there %s" % (identifier or "yet", "are: %s" % there if there else "is none")
-    )
+    there = [manifest["id"] for manifest in found]
+    near = (difflib.get_close_matches(wanted, there, 3, 0.7) if identifier else []) or there[:3]
+    told = "there %s: %s" % ("is" if len(near) == 1 else "are", ", ".join(near)) if near else "there is none"
+    if wanted in wrong:
+        raise NotVerified("backup %s cannot be used: %s; %s" % (wanted, wrong[wanted], told))
+    raise NotVerified("there is no backup %s; %s" % (wanted or "yet", told))
+
+
+def _moment_of(identifier):
+    """What sorts identifiers by age: the moment, then the number behind it."""
+    moment, _, number = identifier.partition("-")
+    return moment, int(number or 1)
 
 
 def verify(folder, manifest):
     """Raises NotVerified unless the backup's file is byte for byte what its manifest says."""
     path = path_of(folder, manifest)
+    if os.path.getsize(path) < manifest["bytes"]:
+        raise NotVerified("backup %s is damaged: its end is missing" % manifest["id"])
     if files.sha256_file(path) != manifest["sha256"]:
         raise NotVerified("backup %s is damaged: its file is not what its manifest says" % manifest["id"])
 

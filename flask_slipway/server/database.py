@@ -37,6 +37,14 @@ def from_access(kept, folder):
     raise DatabaseError("the app's database is %s; MySQL, MariaDB and SQLite are supported" % kept["dialect"])
 
 
+def described(access):
+    """The database of `access` in a few words, without its password: mysql bob$site on HOST, as bob."""
+    url = access["url"]
+    told = "%s %s" % (access["dialect"], url.get("database") or "without a name")
+    told += " on %s" % url["host"] if url.get("host") else ""
+    return told + (", as %s" % url["username"] if url.get("username") else "")
+
+
 def same(one, other):
     """True where both lead to the same database."""
     return one.identity() == other.identity()

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from typing import Any
 
-from . import backup, database, files, gate, git, journal, lock, packages
+from . import backup, database, files, gate, git, journal, lock, packages, places, unloadable, unreachable
 from .app import App, AppFailed
 from .client import DatabaseError
 from .outcome import Refused
@@ -37,21 +37,7 @@ class Facts:
     def check_places(self):
         """Raises Refused unless project, virtualenv and WSGI file are there."""
         site = self.site
-        if not os.path.isdir(site.project):
-            raise Refused(
-                "the project folder %s is not there" % site.project, next=["clone the repository there, then try again"]
-            )
-        if not git.is_clone(site.project):
-            raise Refused("the project folder %s is not a git clone" % site.project)
-        if not os.path.exists(site.python):
-            raise Refused(
-                "the virtualenv %s has no bin/python" % site.virtualenv,
-                next=["make it on the server: python3 -m venv %s" % site.virtualenv],
-            )
-        if not os.path.isfile(site.wsgi):
-            raise Refused(
-                "the WSGI file %s is not there" % site.wsgi, ["a web app that was never made on the Web tab has none"]
-            )
+        places.check(site)
         self.mask.add_env((files.read(os.path.join(site.project, ".env")) or b"").decode("utf-8", "replace"))
         for name, value in site.env.items():
             self.mask.add_named(name, value)
@@ -66,7 +52,7 @@ class Facts:
 
     def load_live(self):
         """Loads the live app as the host does, guarded, and finds the database it uses. Raises Refused."""
-        self.live = App(self.site.python, self.site.project, self.site, as_host=True)
+        self.live = self._started()
         try:
             self.live.load_live(self.wsgi_source())
             told = self.live.ask("database")
@@ -74,6 +60,16 @@ class Facts:
             told = self._told_by_guard(error)
         self.load_seconds = self.live.seconds if self.live is not None else 0.0
         self.use(database.access(told))
+
+    def _started(self):
+        try:
+            return App(self.site.python, self.site.project, self.site, as_host=True)
+        except OSError as error:
+            raise Refused(
+                "the virtualenv's Python does not start",
+                ["%s: %s" % (self.site.python, error.strerror)],
+                [places.on_server(self.site, "python3", "-m", "venv", "--clear", self.site.virtualenv)],
+            ) from error
 
     def _told_by_guard(self, error):
         site = self.site
@@ -87,8 +83,7 @@ class Facts:
                 [error.refused, "only reads are allowed before there is a backup"],
                 ["make the app load without writing, or set writes_on_load: true for %s in invoke.yaml" % site.name],
             )
-        lines = [self.mask.text("%s: %s" % (error.kind, error))] + (["in %s" % error.where] if error.where else [])
-        raise Refused("the live app cannot be loaded by %s" % site.wsgi, lines, ["fab %s.logs" % site.name])
+        raise unloadable.live(site, error, self.mask.text(str(error)))
 
     def use(self, access):
         """Takes the database that `access` leads to. Raises Refused where it cannot be reached."""
@@ -97,8 +92,10 @@ class Facts:
         try:
             self.database = database.from_access(access, self.private)
             self.identity = self.database.identity()
+            self.database.tables()
         except DatabaseError as error:
-            raise Refused("the database cannot be reached", [self.mask.text(str(error))]) from error
+            told = database.described(access)
+            raise unreachable.refused(self.site, error, told, self.mask.text(str(error))) from error
 
     # what is true now
 

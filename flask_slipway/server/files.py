@@ -53,10 +53,24 @@ def write_json(path, value, mode=0o600):
     write(path, json.dumps(value, indent=1, sort_keys=True).encode(), mode)
 
 
+class Damaged(Exception):
+    """A file of the suite's own that does not hold what was written into it. `path`: which."""
+
+    def __init__(self, path):
+        super().__init__("%s is damaged" % path)
+        self.path = path
+
+
 def read_json(path):
-    """The value in `path`, or None where there is none."""
+    """The dict in `path`, or None where there is no such file. Raises Damaged."""
     data = read(path)
-    return None if data is None else json.loads(data.decode())
+    try:
+        value = None if data is None else json.loads(data.decode())
+    except ValueError:
+        raise Damaged(path) from None
+    if data is not None and not isinstance(value, dict):
+        raise Damaged(path)
+    return value
 
 
 def sha256(data):

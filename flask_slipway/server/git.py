@@ -8,9 +8,10 @@ import shutil
 from . import files, process
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
 
 
-def git(folder, *arguments, timeout=120, check=True):
+def git(folder, *arguments, timeout=120, check=True, env=None):
     """Runs git in `folder` without hooks or prompts and returns its stdout. Raises process.Failed."""
     line = [
         process.find("git") or "git",
@@ -21,12 +22,37 @@ def git(folder, *arguments, timeout=120, check=True):
         "-c",
         "gc.auto=0",
     ]
-    return process.run([*line, *arguments], cwd=folder, timeout=timeout, check=check, name="git " + arguments[0])
+    return process.run(
+        [*line, *arguments], cwd=folder, env=env, timeout=timeout, check=check, name="git " + arguments[0]
+    )
 
 
 def is_clone(folder):
     """True where `folder` is the root of a git working tree."""
     return os.path.exists(os.path.join(folder, ".git"))
+
+
+def top(folder):
+    """The working tree that `folder` lies in, None where git finds none that it may read."""
+    return git(folder, "rev-parse", "--show-toplevel", check=False).strip() or None
+
+
+def remotes(folder):
+    """The names of the clone's remotes."""
+    return git(folder, "remote").split()
+
+
+def url(folder, remote):
+    """Where a remote lies, without a name or password in it."""
+    return re.sub(r"//[^/@]*@", "//", git(folder, "remote", "get-url", remote, check=False).strip())
+
+
+def reason(error):
+    """The line of a failed git that says why: git's own last words are often only advice."""
+    lines = [line.strip() for line in error.output.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
+    told = [line for line in told if any(word in line for word in REASONS)] or told or lines
+    return told[-1] if told else str(error)
 
 
 def commit(folder):
@@ -56,7 +82,8 @@ def has(folder, revision):
 
 
 def fetch(folder, remote, branch_name):
-    """Fetches the branch from the remote. Raises process.Failed."""
+    """Fetches the branch from the remote, by the clone's own ssh command if it has one. Raises process.Failed."""
+    own = git(folder, "config", "--get", "core.sshCommand", check=False).strip() or "ssh"
     git(
         folder,
         "fetch",
@@ -65,6 +92,7 @@ def fetch(folder, remote, branch_name):
         remote,
         "+refs/heads/%s:refs/remotes/%s/%s" % (branch_name, remote, branch_name),
         timeout=300,
+        env=process.environment({"GIT_SSH_COMMAND": own + " -o BatchMode=yes", "LC_ALL": "C"}),
     )
 
 

@@ -56,15 +56,25 @@ def good():
         return False
 
 
-if not good():
-    say({"event": "need"})
-    data = block()
+def keep(data):
     os.makedirs(folder, exist_ok=True)
     with open(path + ".part", "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.rename(path + ".part", path)
+
+
+if not good():
+    say({"event": "need"})
+    data = block()
+    try:
+        keep(data)
+    except OSError as error:
+        if os.path.exists(path + ".part"):
+            os.unlink(path + ".part")
+        say({"event": "not kept", "folder": folder, "why": error.strerror})
+        sys.exit()
     if not good():
         say({"event": "damaged"})
         sys.exit()

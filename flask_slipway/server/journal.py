@@ -50,11 +50,13 @@ def append(path, value):
 
 
 def read_lines(path):
-    """The values of a file of JSON lines; a last line that was cut off is passed over."""
+    """The dicts of a file of JSON lines; a line that was cut off or damaged is passed over."""
     found = []
     for line in (files.read(path) or b"").splitlines():
         try:
-            found.append(json.loads(line.decode()))
+            value = json.loads(line.decode())
         except ValueError:
             continue
+        if isinstance(value, dict):
+            found.append(value)
     return found

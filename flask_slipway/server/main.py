@@ -9,14 +9,14 @@ import termios
 import threading
 import time
 
-from . import facts, lock, reads, stories, supervisor
+from . import facts, files, lock, reads, stories, supervisor
 from .app import AppFailed
 from .client import DatabaseError
 from .masking import Mask
 from .outcome import Nothing, Stop
 from .process import Failed as ProgramFailed
 from .site import BadRequest, Site
-from .supervisor import end_event
+from .supervisor import end_event, end_of, end_of_fault
 from .wire import Wire
 
 CHANGES = (*stories.BY_TASK, "recover")
@@ -70,10 +70,10 @@ def read(request, wire):
         ending = end_event(0, "nothing", stop.what)
     except Stop as stop:
         ending = end_event(3, "refused", stop.what, stop.lines, None, stop.next)
-    except (ProgramFailed, DatabaseError, AppFailed, OSError) as error:
-        ending = end_event(
-            3, "refused", str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        )
+    except (ProgramFailed, DatabaseError, AppFailed, OSError, files.Damaged) as error:
+        ending = end_of(error, site)
+    except Exception as error:
+        ending = end_of_fault(error)
     finally:
         reading.facts.close()
     wire.send(mask.value(ending))

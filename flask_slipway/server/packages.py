@@ -40,6 +40,7 @@ def install(beside, live, requirements, folder):
         cwd=folder,
         env=env,
         timeout=1800,
+        both=True,
     )
     process.run([*pip, "check"], cwd=folder, env=env)
     point_scripts(beside, live)

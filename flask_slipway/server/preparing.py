@@ -1,6 +1,8 @@
 """What a task wants to know for its plan, beyond the facts of every plan. Reads only."""
 
-from . import backup, files, git, journal, packages, returning, staging, web
+import difflib
+
+from . import backup, files, git, journal, packages, returning, staging, unloadable, unversioned, web
 from .app import AppFailed
 from .outcome import Nothing, Refused
 
@@ -8,6 +10,8 @@ from .outcome import Nothing, Refused
 def prepare(run):
     """Loads the live app, and puts into `run.found` what the plan of this task shows, into `run.args` what it does."""
     run.facts.load_live()
+    if run.task in VERSIONED:
+        unversioned.refuse(run)
     answer = web.ask(run.site.health_url())
     if run.task not in UNSEEN:
         refuse_unseen(run, answer)
@@ -25,7 +29,7 @@ def refuse_unseen(run, answer):
     raise Refused(
         "from the server, %s answers %s" % (run.site.health_url(), web.described(answer)),
         ["new processes could not be proved there"],
-        ["correct  url:  or  health:  of %s in invoke.yaml, or enable the web app" % run.site.name],
+        web.mends(run.site, answer),
     )
 
 
@@ -42,7 +46,8 @@ def _known(run):
     except AppFailed as error:
         raise Refused(
             "the live code's revisions cannot be read",
-            ["%s: %s" % (error.kind, error)] + (["in %s" % staging.relative(run, error.where)] if error.where else []),
+            ["%s: %s" % (error.kind, error)]
+            + (["in %s" % unloadable.below(error.where, run.site.project)] if error.where else []),
             ["mend it here, then  inv release --to %s" % run.site.name],
         ) from error
     return told
@@ -51,7 +56,7 @@ def _known(run):
 def upgrade(run):
     told = _known(run)
     current = run.database.revisions()
-    pending = staging.pending(told["revisions"], current)
+    pending = staging.pending(run.site, told["revisions"], current)
     if not pending:
         raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
     run.args.update(pending=pending, revisions=told["revisions"])
@@ -74,7 +79,7 @@ def downgrade(run):
             next=["a backup goes back from there: fab %s.backups,  fab %s.restore" % (run.site.name, run.site.name)],
         )
     if current[0] not in rows:
-        raise Refused("the database is at %s, which the live code does not know" % current[0])
+        raise staging.unknown(run.site, current)
     undone = way_down(rows, current[0], run.args.get("to"), run.site.name)
     target = rows[undone[-1]]["down"]
     run.args["revision"] = target[0] if target else None
@@ -90,6 +95,18 @@ def downgrade(run):
         target_commit=run.args.get("commit"),
         losses=lost,
         operations=[row["text"] for row in operations],
+    )
+
+
+def _no_such_revision(rows, undone, current, target, name):
+    """The refusal of a target that is not below `current`: those that are, the most like it first."""
+    below = list(undone[1:]) or ["base"]
+    near = difflib.get_close_matches(target, below, 3, 0.5) or below[:3]
+    texts = ["%s %s" % (identifier, rows[identifier]["text"] if identifier in rows else "") for identifier in near]
+    return Refused(
+        "there is no revision %s below %s" % (target, current),
+        ["below it: %s" % "; ".join(text.strip() for text in texts)],
+        ["fab %s.downgrade --to %s" % (name, near[0])],
     )
 
 
@@ -110,8 +127,7 @@ def way_down(rows, current, target, name="ENV"):
         if here is not None and len(target) >= 4 and here.startswith(target):
             return undone
         if here is None or here not in rows:
-            near = ", ".join(list(rows)[:5])
-            raise Refused("there is no revision %s below %s" % (target, current), ["known: %s" % near])
+            raise _no_such_revision(rows, undone, current, target, name)
 
 
 def rollback(run):
@@ -119,8 +135,11 @@ def rollback(run):
     live = git.commit(run.site.project)
     lines = [line for line in journal.read_lines(run.site.history) if line.get("outcome") == "released"]
     released = next((line for line in reversed(lines) if line.get("commit") == live), None)
-    if released is None or not released["before"].get("commit"):
-        raise Refused("no release of %s is in the history, so there is nothing to go back to" % (live or "")[:7])
+    if released is None or not (released.get("before") or {}).get("commit"):
+        raise Refused(
+            "no release of %s is in the history, so there is nothing to go back to" % (live or "no commit")[:7],
+            next=["fab %s.downgrade  or  fab %s.restore" % (run.site.name, run.site.name)],
+        )
     before = released["before"]
     if before["commit"] == live:
         raise Refused("the last release brought no other commit", next=["fab %s.downgrade" % run.site.name])
@@ -144,7 +163,7 @@ def commit_before(run, row):
         raise Refused(
             "there is no older commit without %s" % row["id"],
             ["code and schema never part"],
-            ["fab %s.downgrade --database-only leaves the gate up" % run.site.name],
+            ["fab %s.downgrade --database-only  (it leaves the gate up)" % run.site.name],
         )
     return older
 
@@ -158,13 +177,19 @@ def restore(run):
     if manifest["dialect"] != run.database.dialect and "sqlite" in (manifest["dialect"], run.database.dialect):
         raise Refused(
             "backup %s is of %s, the site's database is %s"
-            % (manifest["id"], manifest["dialect"], run.database.dialect)
+            % (manifest["id"], manifest["dialect"], run.database.dialect),
+            next=["fab %s.backups" % run.site.name],
         )
     if manifest.get("domain") != run.site.domain:
-        raise Refused("backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain))
+        raise Refused(
+            "backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain),
+            next=["fab %s.backups" % run.site.name],
+        )
     run.args.update(backup=manifest["id"], commit=manifest["commit"], backup_revisions=sorted(manifest["revisions"]))
     if manifest["commit"] == git.commit(run.site.project) and run.facts.live is not None:
-        staging.refuse_unfit(manifest["id"], run.args["backup_revisions"], run.facts.live.ask("revisions")["heads"])
+        staging.refuse_unfit(
+            run.site, manifest["id"], run.args["backup_revisions"], run.facts.live.ask("revisions")["heads"]
+        )
     shown = {
         key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")
     }
@@ -174,7 +199,7 @@ def restore(run):
 def install(run):
     path = run.site.project + "/requirements.txt"
     if files.read(path) is None:
-        raise Refused("the live code has no requirements.txt")
+        raise Refused("the live code has no requirements.txt", next=["inv freeze, then  inv release"])
     if packages.satisfied(run.site.python, path):
         raise Nothing("the virtualenv has what requirements.txt lists")
 
@@ -186,6 +211,7 @@ def seed(run):
 
 
 MOVING = ("upgrade", "downgrade", "rollback")  # by the live code's own revisions
+VERSIONED = ("release", "upgrade", "downgrade")  # these go by what alembic_version says
 UNSEEN = ("backup", "pull")  # these neither close nor reload the site
 FOR_TASK = {
     "upgrade": upgrade,

@@ -50,9 +50,9 @@ def start(arguments, cwd=None, env=None, **streams):
     return subprocess.Popen(arguments, cwd=cwd, env=env or environment(), preexec_fn=die_with_parent, **streams)
 
 
-def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None, name=None, raw=False):
+def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None, name=None, raw=False, both=False):
     """Runs a program to its end and returns its stdout (text, or bytes if `raw`). Raises Failed, which calls it
-    `name`, with the end of its stderr."""
+    `name`, with the end of its stderr (`both`: behind its stdout)."""
     words = [word for word in arguments[1:3] if not word.startswith(("-", "/"))]
     name = name or " ".join([os.path.basename(arguments[0]), *words[:1]])
     streams = {"stdin": subprocess.PIPE} if data is not None else {}
@@ -67,7 +67,8 @@ def run(arguments, cwd=None, env=None, timeout=600, check=True, data=None, name=
         raise Failed(name, None, "took longer than %d s" % timeout) from None
     text = out.decode("utf-8", "replace")
     if check and child.returncode:
-        raise Failed(name, child.returncode, (err.decode("utf-8", "replace") or text)[-4000:])
+        told = err.decode("utf-8", "replace")
+        raise Failed(name, child.returncode, (text + told if both else told or text)[-8000:])
     return out if raw else text
 
 

@@ -1,10 +1,11 @@
 """The tasks that only read. Each takes the reader's words and returns the data of its end event."""
 
+import difflib
 import os
 import stat
 import time
 
-from . import backup, dotenv, facts, files, git, journal, packages, process, web
+from . import backup, dotenv, facts, files, git, journal, packages, places, process, web
 from .client import DatabaseError
 from .facts import Facts
 from .outcome import Nothing, Refused
@@ -66,9 +67,13 @@ def current(reading):
     return told
 
 
+HISTORY = ("at", "task", "outcome", "who")  # what each of its lines has
+
+
 def history(reading):
     """What was done to the site, newest first."""
-    lines = journal.read_lines(reading.site.history)[-int(reading.args.get("lines") or 20) :]
+    whole = [line for line in journal.read_lines(reading.site.history) if all(line.get(key) for key in HISTORY)]
+    lines = whole[-int(reading.args.get("lines") or 20) :]
     rows = [
         [
             _moment(line["at"]),
@@ -112,11 +117,16 @@ def logs(reading):
     kind = reading.args.get("which") or "error"
     path = reading.site.logs.get(kind)
     if not path:
-        raise Refused("there is no log %r; there are: %s" % (kind, ", ".join(sorted(reading.site.logs))))
+        known = sorted(reading.site.logs)
+        near = (difflib.get_close_matches(kind, known, 1) or known or ["error"])[0]
+        raise Refused(
+            "there is no log %r; there are: %s" % (kind, ", ".join(known) or "none"),
+            next=["fab %s.logs --which %s" % (reading.site.name, near)],
+        )
     reading.mask.add_env((files.read(os.path.join(reading.site.project, ".env")) or b"").decode("utf-8", "replace"))
     text = web.log_tail(path, int(reading.args.get("lines") or 40))
     if text is None:
-        raise Refused("the log %s is not there" % path)
+        raise Refused("the log %s is not there" % path, next=[places.correct(reading.site, "logs", "domain")])
     reading.tell({"event": "text", "text": text})
     if reading.args.get("follow"):
         _follow_log(reading, path)
@@ -152,7 +162,7 @@ def health(reading):
         if answer.gate:
             raise Refused("the gate is up: visitors of %s see it" % url, next=["fab %s.open" % reading.site.name])
         what = "the site answers %s, at %s" % (web.described(answer), url)
-        raise Refused(what, next=["fab %s.logs" % reading.site.name])
+        raise Refused(what, next=web.mends(reading.site, answer))
     return told
 
 

@@ -47,6 +47,7 @@ class Run:
         self.was_closed = False
         self.closed_at: Any = None
         self.closed: Any = None
+        self.reloading: Any = set()  # the statuses that the host answered while it reloaded
         self.found: Any = {}
         self.head: Any = None
         self.noted: Any = None  # of an interrupted run: what its open_run file says

@@ -47,7 +47,7 @@ class SQLite:
         try:
             yield connection
         except sqlite3.Error as error:
-            raise DatabaseError(str(error)) from error
+            raise DatabaseError("%s: %s" % (path, error)) from error
         finally:
             connection.close()
 

@@ -3,7 +3,7 @@ finds wrong is a refusal, for nothing that is live has been touched."""
 
 import os
 
-from . import database, files, git, packages
+from . import database, files, git, packages, places, process, uninstallable, unloadable
 from .app import App, AppFailed
 from .client import DatabaseError
 from .outcome import Refused
@@ -45,6 +45,7 @@ def stage(run):
 def stage_code(run):
     path = run.stage_folder
     refuse_edited(run)
+    places.refuse_locked(run.site)
     files.folder(os.path.dirname(path))
     run.about_to("staging", path=path, commit=run.commit)
     git.add_worktree(run.site.project, path, run.commit)
@@ -64,9 +65,13 @@ def stage_packages(run, always=False):
         return []
     beside = run.packages_folder
     run.about_to("staging packages", path=beside)
-    before = set(packages.listed(run.site.python))
-    packages.copy(run.site.virtualenv, beside)
-    packages.install(beside, run.site.virtualenv, os.path.join(run.stage_folder, "requirements.txt"), run.stage_folder)
+    requirements = os.path.join(run.stage_folder, "requirements.txt")
+    try:
+        before = set(packages.listed(run.site.python))
+        packages.copy(run.site.virtualenv, beside)
+        packages.install(beside, run.site.virtualenv, requirements, run.stage_folder)
+    except process.Failed as error:
+        raise uninstallable.refused(run.site, error) from error
     packages.mark(beside, run.id)
     run.python = os.path.join(beside, "bin", "python")
     changed = set(packages.listed(run.python)) ^ before
@@ -82,7 +87,7 @@ def load_stage(run):
         see_same_database(run)
         told = run.stage.ask("revisions")
     except AppFailed as error:
-        raise not_loadable(run, error) from error
+        raise unloadable.new(run, error) from error
     if len(told["heads"]) > 1:
         heads = ", ".join(told["heads"])
         raise Refused(
@@ -91,7 +96,7 @@ def load_stage(run):
     run.head = told["heads"][0] if told["heads"] else None
     if "pending" not in run.args:
         return []
-    run.pending = pending(told["revisions"], run.before["revisions"])
+    run.pending = pending(run.site, told["revisions"], run.before["revisions"])
     if run.pending != run.args["pending"]:
         raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
     refuse_unfit_sql(run)
@@ -107,7 +112,7 @@ def refuse_unfit_sql(run):
     first, dialect = found[0], run.database.dialect
     lines = [first["error"]]
     if first["where"]:
-        lines.append("in %s" % relative(run, first["where"]))
+        lines.append("in %s" % unloadable.below(first["where"], run.stage_folder, run.site.project))
     raise Refused("%s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
 
 
@@ -122,28 +127,15 @@ def mended(error):
     return ["mend the revision, then release again"]
 
 
-def refuse_unfit(identifier, revisions, heads):
+def refuse_unfit(site, identifier, revisions, heads):
     """Raises Refused where a backup is of another schema than the code that would serve it."""
     if sorted(revisions) != sorted(heads):
         words = (identifier, ", ".join(revisions) or "no revision", ", ".join(heads) or "none")
-        raise Refused("backup %s is at %s, the head of its code is %s" % words, ["code and schema never part"])
-
-
-def not_loadable(run, error):
-    """The refusal of a commit whose app cannot be loaded."""
-    name = run.site.name
-    if error.refused:
-        return Refused(
-            "the app of %s writes to its database while it loads" % run.commit[:7],
-            [error.refused, "only reads are allowed before there is a backup"],
-            ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
+        raise Refused(
+            "backup %s is at %s, the head of its code is %s" % words,
+            ["code and schema never part"],
+            ["fab %s.backups" % site.name],
         )
-    lines = ["%s: %s" % (error.kind, error)]
-    if error.where:
-        lines.append("in %s" % relative(run, error.where))
-    return Refused(
-        "the app of %s cannot be loaded on the server" % run.commit[:7], lines, ["mend it, then release again"]
-    )
 
 
 def see_same_database(run):
@@ -198,12 +190,24 @@ def described(base):
     )
 
 
-def pending(revisions, current):
+def unknown(site, ids):
+    """The refusal of a database that is at revisions which the code does not have."""
+    return Refused(
+        "the database is at %s, which the code does not know" % ", ".join(ids),
+        ["it was made by other code: on another branch, or by a newer commit"],
+        [
+            "release the commit that has it, or go back to a backup:",
+            "fab %s.backups  shows them, fab %s.restore --backup ID" % (site.name, site.name),
+        ],
+    )
+
+
+def pending(site, revisions, current):
     """The ids in `revisions` (newest first) that the database, being at `current`, lacks, in order of application."""
     down = {row["id"]: row["down"] for row in revisions}
-    unknown = [identifier for identifier in current if identifier not in down]
-    if unknown:
-        raise Refused("the database is at %s, which the code does not know" % ", ".join(unknown))
+    strange = [identifier for identifier in current if identifier not in down]
+    if strange:
+        raise unknown(site, strange)
     applied, row = set(), list(current)
     while row:
         identifier = row.pop()
@@ -211,12 +215,3 @@ def pending(revisions, current):
             applied.add(identifier)
             row += down[identifier]
     return [row["id"] for row in reversed(revisions) if row["id"] not in applied]
-
-
-def relative(run, where):
-    """A place in the code as the laptop knows it."""
-    path, _, line = where.rpartition(":")
-    for top in (run.stage_folder, run.site.project):
-        if os.path.realpath(path).startswith(os.path.realpath(top) + os.sep):
-            return "%s, line %s" % (os.path.relpath(os.path.realpath(path), os.path.realpath(top)), line)
-    return "%s, line %s" % (path, line)

@@ -5,7 +5,21 @@ import os
 import shutil
 import time
 
-from . import backup, files, git, packages, restore, staging, web
+from . import (
+    backup,
+    fetching,
+    files,
+    git,
+    packages,
+    places,
+    process,
+    restore,
+    room,
+    staging,
+    unloadable,
+    unreachable,
+    web,
+)
 from .app import App, AppFailed
 from .client import DatabaseError
 from .outcome import Failed, Refused
@@ -23,8 +37,8 @@ def lock(run):
 def fetch(run):
     """Gets the exact commit; refuses one that is not a fast-forward of the live one."""
     project, wanted, live = run.site.project, run.args["commit"], run.before["commit"]
-    if not git.has(project, wanted):
-        git.fetch(project, run.site.remote, run.site.branch)
+    places.refuse_locked(run.site)
+    fetching.fetch(run.site, wanted)
     if not git.has(project, wanted):
         where = "branch %s of %s" % (run.site.branch, run.site.remote)
         raise Refused(
@@ -70,8 +84,10 @@ def back_up(run):
     run.about_to("backing up")
     try:
         run.backup = backup.make(run.database, run.site.backups, about, fenced=fenced)
-    except (backup.NotVerified, DatabaseError) as error:
-        raise Failed("the backup failed", [str(error)]) from error
+    except (backup.NotVerified, DatabaseError, OSError, process.Failed) as error:
+        ways = room.mends(run.site, error) or unreachable.mends(run.site, error, str(error))
+        told = room.line(error) if room.is_full(error) else str(error)
+        raise Failed("the backup failed", [told], ways) from error
     run.journal.write("backup", id=run.backup["id"], tables=run.backup["tables"])
     for text in run.backup["hindrances"]:
         run.say("  note: %s" % text)
@@ -123,7 +139,7 @@ def move(run, app, direction, target):
         speaker = "%s says" % run.database.dialect if error.kind in DATABASE_ERRORS else error.kind
         lines = ["%s: %s" % (speaker, error)]
         if error.where:
-            lines.append("in %s" % staging.relative(run, error.where))
+            lines.append("in %s" % unloadable.below(error.where, run.stage_folder, run.site.project))
         raise Failed(
             "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines
         ) from error
@@ -208,7 +224,7 @@ def reload(run):
         run.gate.keep_original()
     nonce = run.gate.put(public=not closed)
     try:
-        web.prove_processes(run.site.health_url(), run.token, nonce, run.before.get("usual"))
+        run.reloading = web.prove_processes(run.site.health_url(), run.token, nonce, run.before.get("usual")).reloading
     except web.NotHealthy as error:
         raise Failed("the new processes are not healthy", [str(error)]) from error
     if closed:
@@ -216,6 +232,13 @@ def reload(run):
     run.gate.take_away(reload=False)
     run.journal.write("gate gone")
     return "new processes answer, healthy"
+
+
+def lift(run):
+    """Takes away a fence that was left up."""
+    run.about_to("lifting")
+    run.database.fence_down()
+    return "the database takes writes again"
 
 
 def open_site(run):
@@ -226,8 +249,11 @@ def open_site(run):
     if run.closed_at is not None:
         run.closed = round(time.monotonic() - run.closed_at, 1)
     run.gate.take_away()
+    # A host that answered otherwise while the gate came up answers 502 for one reason only, and visitors see it.
+    quick = bool(run.reloading) and not run.reloading & {0, 502, 504}
+    broken = web.SURELY_BROKEN if quick else web.BROKEN
     try:
-        web.prove_own(run.site.health_url(), run.token, run.before.get("usual"))
+        web.prove_own(run.site.health_url(), run.token, run.before.get("usual"), broken=broken)
     except web.NotHealthy as error:
         raise Failed("the site is not healthy after it was opened", [str(error)]) from error
     run.journal.write("gate gone")

@@ -148,7 +148,7 @@ def _stage_for_restore(run):
     run.args.pop("pending", None)
     text = staging.stage(run)
     if run.stage is not None:
-        staging.refuse_unfit(run.args["backup"], run.args["backup_revisions"], [run.head] if run.head else [])
+        staging.refuse_unfit(run.site, run.args["backup"], run.args["backup_revisions"], [run.head] if run.head else [])
     return text
 
 
@@ -168,7 +168,10 @@ def close(run):
 def open_site(run):
     """Opens a closed site, when code and database match."""
     if not run.was_closed:
-        raise Nothing("%s is open already" % run.site.name)
+        if not run.database.fence_is_up():
+            raise Nothing("%s is open already" % run.site.name)
+        yield "open", steps.lift
+        return
     if run.facts.live is not None:
         heads = sorted(run.facts.live.ask("revisions")["heads"])
         if heads != sorted(run.database.revisions()):

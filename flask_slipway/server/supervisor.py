@@ -10,7 +10,7 @@ import signal
 import time
 import traceback
 
-from . import facts, files, journal, lock, preparing, recovering, returning, run, steps, stories
+from . import facts, files, journal, lock, preparing, recovering, returning, room, run, steps, stories
 from .client import DatabaseError
 from .masking import Mask
 from .outcome import Incident, Nothing, Refused, Stop
@@ -62,16 +62,11 @@ def supervise(request, wire):
         ending = _end_of_stop(this, stop)
     except lock.Held as held:
         ending = _end_of_stop(this, _refused_by(held, request["site"].get("name")))
-    except (ProgramFailed, DatabaseError, OSError) as error:
-        ending = _end_of_stop(this, Refused(mask.text(str(error))))
+    except (ProgramFailed, DatabaseError, OSError, files.Damaged) as error:
+        ending = end_of(error, this and this.site)
     except Exception as error:
         _note_fault(this)
-        ending = end_event(
-            1,
-            "refused",
-            "a fault of Flask-Slipway itself: %s: %s" % (type(error).__name__, error),
-            lines=_last_lines(error),
-        )
+        ending = end_of_fault(error)
     finally:
         with contextlib.suppress(Exception):
             if this is not None:
@@ -198,7 +193,8 @@ def _as_stop(this, error):
     lines = [line for line in this.mask.text(str(error)).splitlines() if line.strip()]
     if not isinstance(error, (ProgramFailed, DatabaseError, OSError)):
         _note_fault(this)
-    return Stop(lines[0] if lines else type(error).__name__, lines[1:4])
+    told = room.line(error) if room.is_full(error) else lines[0] if lines else type(error).__name__
+    return Stop(told, lines[1:4] if lines and lines[0] == told else lines[:3], room.mends(this.site, error))
 
 
 TOLD = {"returned": "The interrupted %s is taken back", "left": "The interrupted %s is left where it stands"}
@@ -258,6 +254,24 @@ def _forget_old(this):
                 journal.append(os.path.join(this.site.runs, name, "journal.jsonl"), {"what": "scratch gone"})
     for name in names[:-KEPT_RUNS]:
         shutil.rmtree(os.path.join(this.site.runs, name), ignore_errors=True)
+
+
+def end_of(error, site):
+    """The end event of a refusal for what the system, a program or the database said."""
+    name = site.name if site else "ENV"
+    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
+    next_lines = ["fab %s.check" % name]
+    if isinstance(error, files.Damaged):
+        next_lines = ["fab %s.workon -c 'cat %s'" % (name, error.path), "when nothing runs there, remove it"]
+    elif site and room.is_full(error):
+        next_lines = room.mends(site, error)
+    return end_event(3, "refused", lines[0], next=next_lines)
+
+
+def end_of_fault(error):
+    """The end event of what should never happen."""
+    what = "a fault of Flask-Slipway itself: %s: %s" % (type(error).__name__, error)
+    return end_event(1, "refused", what, lines=_last_lines(error))
 
 
 def _end_of_stop(this, stop):

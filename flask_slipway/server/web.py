@@ -3,14 +3,17 @@
 import functools
 import http.client
 import os
+import socket
 import ssl
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from typing import Any
 
 PATIENCE = 90  # seconds to wait for new processes
 BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
+SURELY_BROKEN = 3  # the same, where the host was seen to answer otherwise while it reloads
 PAUSE = (0.02, 0.5)  # seconds between two questions, at first and at most: a tenth of the time waited so far
 ANY_BUT_GATES = "own"  # in a nonce's place: no gate has it
 
@@ -28,6 +31,7 @@ class Answer:
 
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
+        self.reloading = set()
 
     @property
     def nonce(self):
@@ -64,7 +68,15 @@ def ask(url, token=None, only=None, timeout=30):
         with error:
             return Answer(error.code, error.headers, error.read(4000))
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Answer(0, {}, str(getattr(error, "reason", error)).encode())
+        return Answer(0, {}, _told(error).encode())
+
+
+def _told(error):
+    """Why nothing answered, in words."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, socket.timeout):
+        return "nothing in time"
+    return getattr(reason, "strerror", None) or str(reason)
 
 
 def is_reloading(answer, url):
@@ -76,16 +88,20 @@ def is_reloading(answer, url):
     return answer.status in (0, 502, 504)
 
 
-def wait_for(url, accept, token=None, only=None, patience=PATIENCE):
-    """Asks until `accept(answer)` is true, and returns that answer. Raises NotHealthy with the last answer's words."""
+def wait_for(url, accept, token=None, only=None, patience=PATIENCE, broken=BROKEN):
+    """Asks until `accept(answer)` is true, and returns that answer. `broken`: seconds of 502 after which it is given
+    up. Its `reloading` is the statuses that came before. Raises NotHealthy with the last answer's words."""
     began = well = time.monotonic()
+    before: Any = set()
     while True:
         answer = ask(url, token, only)
         if accept(answer):
+            answer.reloading = before
             return answer
+        before.add(answer.status)
         now = time.monotonic()
         well = well if answer.status in (502, 504) else now
-        if now - began > patience or now - well > BROKEN:
+        if now - began > patience or now - well > broken:
             raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, described(answer)))
         time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 10)))
 
@@ -105,9 +121,12 @@ def prove_processes(url, token, nonce, usual):
     return answer
 
 
-def prove_own(url, token, usual):
-    """Waits until the site's own WSGI file answers (no gate, no nonce), healthily. Raises NotHealthy."""
-    answer = wait_for(url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token, only=ANY_BUT_GATES)
+def prove_own(url, token, usual, broken=BROKEN):
+    """Waits until the site's own WSGI file answers (no gate, no nonce), healthily; `broken` as for wait_for.
+    Raises NotHealthy."""
+    answer = wait_for(
+        url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token, only=ANY_BUT_GATES, broken=broken
+    )
     judge(answer, usual)
     return answer
 
@@ -117,6 +136,18 @@ def judge(answer, usual):
     if 200 <= answer.status < 300 or (answer.status and answer.status == usual):
         return
     raise NotHealthy("the site answers %s" % described(answer))
+
+
+def mends(site, answer):
+    """What to type where the site's own health is not what it should be."""
+    name = site.name
+    if answer.status == 401 or 300 <= answer.status < 400:
+        return ["set  health:  of %s in invoke.yaml to a page that answers everybody with 200" % name]
+    if answer.status == 404:
+        return ["set  health:  of %s in invoke.yaml to a page that is there" % name]
+    if not answer.status:
+        return ["correct  url:  of %s in invoke.yaml, or enable the web app on the Web tab" % name]
+    return ["fab %s.logs" % name]
 
 
 def described(answer):

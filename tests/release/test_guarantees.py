@@ -86,47 +86,10 @@ def dirty_without_message(world):
     return world.release()
 
 
-def unknown_backup(world):
-    return world.fab("restore", "--backup", "19700101T000000Z", "--yes")
-
-
-def unknown_revision(world):
-    return world.fab("downgrade", "--to", "nonsense", "--yes")
-
-
-def nothing_pending(world):
-    return world.fab("upgrade", "--yes")
-
-
-def edited_on_the_server(world):
-    changes.code_only(world)
-    path = Path(world.site.project) / "app" / "templates" / "base.html"
-    path.write_text(path.read_text() + "<!-- by hand -->")
-    return world.release()
-
-
-def wrong_host_key(world):
-    changes.code_only(world)
-    world.configure(host_key="SHA256:" + "A" * 43)
-    return world.release()
-
-
-def nobody_listens(world):
-    changes.code_only(world)
-    world.configure(port=1)
-    return world.release()
-
-
 REFUSALS = {
     no_yes: (3, "--yes"),
     unknown_site: (1, "site"),
     dirty_without_message: (3, "-m"),
-    unknown_backup: (3, "backup"),
-    unknown_revision: (3, "nonsense"),
-    nothing_pending: (0, "head"),
-    edited_on_the_server: (3, "base.html"),
-    wrong_host_key: (5, "host key"),
-    nobody_listens: (5, "SSH"),
 }
 
 

@@ -253,7 +253,7 @@ def test_a_failing_apps_output_is_not_in_the_refusal(project):
     found.close()
     told = "\n".join([caught.value.what, *caught.value.lines, *caught.value.next])
     assert "LookupError: no •••• here" in told
-    assert f"app/__init__.py:{line + 1}" in told
+    assert f"app/__init__.py, line {line + 1}" in told
     assert "hush-hush" not in told and "SECRET_KEY" not in told
 
 

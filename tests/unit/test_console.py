@@ -111,3 +111,37 @@ def test_without_a_terminal_nothing_is_asked(monkeypatch):
     with pytest.raises(Refusal, match="--yes"):
         console.confirm("Release to prod? [y/N] ")
     assert console.confirm("Release to prod? [y/N] ", yes=True)
+
+
+STATUS = {
+    "commit": "3f2a6d1" + "0" * 33,
+    "branch": "main",
+    "subject": "Let assets be reordered by dragging them to the place where they should be in future",
+    "revisions": ["8a1c5e20"],
+    "heads": ["d0641f33"],
+    "texts": {"8a1c5e20": "add posted", "d0641f33": "add display_order to the assets of every user there is"},
+    "database": {
+        **{"dialect": "mysql", "version": "8.0.40-0ubuntu0.22.04.1", "name": "averylongusername$bankroll_production"},
+        **{"bytes": 4_100_000, "tables": 12, "rows": 18_204},
+    },
+    "gate": "down",
+    "health": "301 to https://www.example.org/",
+}
+
+
+def test_a_status_keeps_to_80_columns_whatever_the_names(capsys):
+    console.status(STATUS)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("  code          3f2a6d1 Let assets be reordered")
+    assert lines[0].endswith("…, branch main")
+    assert "d0641f33" in "".join(lines)
+
+
+def test_a_path_that_is_too_long_for_its_table_loses_its_middle():
+    long = "/home/averylongusername/some/folders/in/between/that/nobody/needs/to/see/bankroll/site.sqlite"
+    table = {"event": "rows", "title": None, "columns": ["what", "found", ""], "rows": [["database", long, "ok"]]}
+    line = shown(table).splitlines()[1]
+    assert len(line) <= 80
+    assert "/home/a" in line
+    assert line.endswith("bankroll/site.sqlite  ok")
