@@ -25,7 +25,7 @@ ROWS = """INSERT INTO movements (number, amount, at, hash, note)
 SELECT n, RAND(n) * 10000, '2026-01-01' + INTERVAL n SECOND, SHA2(n, 256), CONCAT({words}) FROM (
   SELECT a.i + 10 * b.i + 100 * c.i + 1000 * d.i + 10000 * e.i + 100000 * f.i AS n FROM digits a, digits b, digits c,
   digits d, digits e, digits f) numbers WHERE n < {rows}"""
-WORDS = "SHA2(n + 2, 512), ' bet on number ', n MOD 97, ', and it''s ', n MOD 31"
+WORDS = "SHA2(n + 2, 512), SHA2(n + 3, 256), ' bet on number ', n MOD 97, ', and it''s ', n MOD 31"
 TABLE = """CREATE TABLE movements (number INT PRIMARY KEY, amount DECIMAL(12, 2), at DATETIME, hash CHAR(64),
 note TEXT) ENGINE=InnoDB"""
 BLOBS = "CREATE TABLE pictures (number INT AUTO_INCREMENT PRIMARY KEY, picture LONGBLOB) ENGINE=InnoDB"
