@@ -9,10 +9,11 @@ from .outcome import Nothing, Refused
 
 def prepare(run):
     """Loads the live app, and puts into `run.found` what the plan of this task shows, into `run.args` what it does."""
+    asking = web.Asking(run.site.health_url())
     run.facts.load_live()
     if run.task in VERSIONED:
         unversioned.refuse(run)
-    answer = web.ask(run.site.health_url())
+    answer = asking.answer()
     if run.task not in UNSEEN:
         refuse_unseen(run, answer)
     run.args["answered"] = answer.status if answer.status and not answer.gate else None

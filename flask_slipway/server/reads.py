@@ -29,6 +29,7 @@ def status(reading):
     """Commit, revision, drift, lock, gate, last release."""
     found = reading.facts
     found.check_places()
+    asking = web.Asking(reading.site.health_url())
     found.load_live()
     told = found.all()
     told.update(heads=[], differences=[])
@@ -38,7 +39,7 @@ def status(reading):
         told["texts"] = {row["id"]: row["text"] for row in revisions["revisions"]}
         told["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
     told["subject"] = git.subject(reading.site.project, told["commit"]) if told["commit"] else None
-    answer = web.ask(reading.site.health_url())
+    answer = asking.answer()
     told["health"] = web.described(answer)
     told["guarantees"] = guarantees(told)
     return told

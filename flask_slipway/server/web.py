@@ -5,6 +5,7 @@ import http.client
 import os
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -77,6 +78,20 @@ def _told(error):
     if isinstance(reason, socket.timeout):
         return "nothing in time"
     return getattr(reason, "strerror", None) or str(reason)
+
+
+class Asking:
+    """One question, put by a thread while this one does something else."""
+
+    def __init__(self, url):
+        self._found: Any = []
+        self._thread = threading.Thread(target=lambda: self._found.append(ask(url)), daemon=True)
+        self._thread.start()
+
+    def answer(self):
+        """What the site answered, once it has: `ask` itself gives up in time, and raises nothing."""
+        self._thread.join()
+        return self._found[0]
 
 
 def is_reloading(answer, url):
