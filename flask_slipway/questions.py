@@ -44,7 +44,7 @@ def upgrade(site: str, facts: Facts) -> Question:
     lines = [f"Upgrade the database of {site}, from the live code {_code(facts)}:"]
     lines += [f"  {identifier} {text}" for identifier, text in facts["texts"]]
     lines.append("The site will be closed meanwhile; a backup comes first.")
-    return Question(tuple(lines), f"Upgrade {site}?")
+    return Question(tuple(lines), f"Upgrade {site}? [y/N] ")
 
 
 def downgrade(site: str, facts: Facts) -> Question:
@@ -61,15 +61,15 @@ def downgrade(site: str, facts: Facts) -> Question:
     else:
         lines.append("No column or table that it drops holds a value.")
     lines.append("The site will be closed meanwhile; a backup comes first.")
-    return Question(tuple(lines), f"Downgrade {site}?")
+    return Question(tuple(lines), f"Downgrade {site}? [y/N] ")
 
 
 def rollback(site: str, facts: Facts) -> Question:
     if facts["undone"]:
         shown = downgrade(site, facts)
-        return Question(shown.lines, f"Roll {site} back?")
+        return Question(shown.lines, f"Roll {site} back? [y/N] ")
     line = f"Roll {site} back from {_code(facts)} to {facts['target_commit'][:7]}; the database stays as it is."
-    return Question((line,), f"Roll {site} back?")
+    return Question((line,), f"Roll {site} back? [y/N] ")
 
 
 def restore(site: str, facts: Facts) -> Question:
@@ -82,7 +82,7 @@ def restore(site: str, facts: Facts) -> Question:
     if not facts["scratch"]:
         lines.append("No scratch database can be had: it is put back in place, not beside.")
     lines.append("Rows written after it was made are not in it; they are backed up first.")
-    return Question(tuple(lines), f"Restore {site}?")
+    return Question(tuple(lines), f"Restore {site}? [y/N] ")
 
 
 def recover(site: str, facts: Facts) -> Question:
@@ -97,7 +97,7 @@ def recover(site: str, facts: Facts) -> Question:
         lines.append(
             f"Recover takes {site} back to {_code(facts)} at {', '.join(facts['revisions']) or 'the empty schema'}."
         )
-    return Question(tuple(lines), f"Recover {site}?")
+    return Question(tuple(lines), f"Recover {site}? [y/N] ")
 
 
 def _code(facts: Facts) -> str:

@@ -115,7 +115,7 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
     try:
         pushed = pushing.push(root, remote, site.branch)
     except KeyboardInterrupt:
-        what = f"\nInterrupted. Nothing was changed. What was pushed:  git status, git log {remote}/{site.branch}"
+        what = words.told("\nInterrupted. Nothing was changed.", next=["inv push, or the release again without -m"])
         raise _with_commit(Interrupted(what), _not_pushed(made), site) from None
     except SlipwayError as error:
         raise _with_commit(error, _not_pushed(made), site) from error

@@ -3,6 +3,7 @@ as a user would."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,6 +13,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PARTS = ["app", "migrations", "requirements.txt", ".flaskenv", ".env.example", "tasks.py", "fabfile.py", ".gitignore"]
+
+
+PROD = """\
+slipway:
+  app: app
+  seed: [init-currency]
+  test: [python, -c, "print('3 passed')"]
+  environments:
+    prod:
+      user: ann
+      domain: www.bankroll.test
+      project: bankroll
+      virtualenv: bankroll_venv
+      host: 127.0.0.1
+      port: 1
+      host_key: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+"""
+UNSEEN = {"__pycache__", ".pytest_cache", "objects", "COMMIT_EDITMSG"}  # objects: what no ref names is nothing
 
 
 @dataclass(frozen=True)
@@ -103,3 +122,13 @@ def published(bare: Project) -> Project:
     bare.git("remote", "add", "origin", "../origin.git")
     bare.git("push", "-qu", "origin", "main")
     return bare
+
+
+def everything(project: Project) -> dict[str, str]:
+    """Every file beside and below the project, by its name: a fingerprint of its bytes and mode."""
+    found = {}
+    for path in sorted(project.folder.parent.rglob("*")):
+        if not UNSEEN & set(path.parts) and path.is_file() and not path.is_symlink():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path)] = f"{path.stat().st_mode:o} {digest}"
+    return found

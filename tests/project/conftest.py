@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
-from laptop import Project, emptied, filled, published
+from laptop import PROD, Project, emptied, filled, published
 
 
 @pytest.fixture
@@ -30,3 +32,23 @@ def ready(project) -> Project:
     ran = project.inv("upgrade")
     assert ran.code == 0, ran.out
     return project
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory) -> Project:
+    """A project that would be released: committed, pushed, its development database at the head."""
+    parent = tmp_path_factory.mktemp("wrong")
+    made = filled(emptied(parent))
+    made.write("invoke.yaml", PROD)
+    published(made)
+    ran = made.inv("upgrade")
+    assert ran.code == 0, ran.out
+    return made
+
+
+@pytest.fixture
+def here(pristine, tmp_path) -> Project:
+    """A copy of it."""
+    parent = tmp_path / "copy"
+    shutil.copytree(pristine.folder.parent, parent, symlinks=True)
+    return Project(parent / "project", {**pristine.env, "HOME": str(parent / "home")})

@@ -5,7 +5,6 @@ remote. One project is made once, and copied for each row."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 import shutil
@@ -14,58 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from laptop import Project, emptied, filled, published
+from laptop import Project, everything
 
-PROD = """\
-slipway:
-  app: app
-  seed: [init-currency]
-  test: [python, -c, "print('3 passed')"]
-  environments:
-    prod:
-      user: ann
-      domain: www.bankroll.test
-      project: bankroll
-      virtualenv: bankroll_venv
-      host: 127.0.0.1
-      port: 1
-      host_key: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
-"""
 MODEL = "    posted: Mapped[dt.datetime]"
 NOTE = "    note: Mapped[str | None] = mapped_column(String(40))\n"
 HEAD = "migrations/versions/d0641f33_add_display_order.py"
-UNSEEN = {"__pycache__", ".pytest_cache", "objects", "COMMIT_EDITMSG"}  # objects: what no ref names is nothing
 Mistake = Callable[[Project], None]
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory) -> Project:
-    """A project that would be released: committed, pushed, its development database at the head."""
-    parent = tmp_path_factory.mktemp("wrong")
-    made = filled(emptied(parent))
-    made.write("invoke.yaml", PROD)
-    published(made)
-    ran = made.inv("upgrade")
-    assert ran.code == 0, ran.out
-    return made
-
-
-@pytest.fixture
-def here(pristine, tmp_path) -> Project:
-    """A copy of it."""
-    parent = tmp_path / "copy"
-    shutil.copytree(pristine.folder.parent, parent, symlinks=True)
-    return Project(parent / "project", {**pristine.env, "HOME": str(parent / "home")})
-
-
-def everything(project: Project) -> dict[str, str]:
-    """Every file beside and below the project, by its name: a fingerprint of its bytes and mode."""
-    found = {}
-    for path in sorted(project.folder.parent.rglob("*")):
-        if not UNSEEN & set(path.parts) and path.is_file() and not path.is_symlink():
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            found[str(path)] = f"{path.stat().st_mode:o} {digest}"
-    return found
 
 
 # how the mistakes are made
