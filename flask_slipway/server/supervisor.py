@@ -90,6 +90,7 @@ def _carry(this, wire):
     if not go or not go.get("go"):
         return None
     this.args.update(go, fingerprint=go["go"])
+    this.began = time.monotonic()  # what was tested and thought about before is no time of the run
     this.events.path = os.path.join(files.folder(this.folder), "events.jsonl")
     journal.append(this.events.path, {"event": "following", "run": this.id})
     wire.send({"event": "follow", "path": this.events.path})
