@@ -1057,14 +1057,16 @@ MENDED = {
     "alembic_version_is_missing-release": 1,
     "alembic_version_has_two_rows-release": 2,
     "sqlite_file_is_no_database-release": 2,
+    "database_is_read_only-release": 1,
 }
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_what_is_named_to_type_next_mends_it(waiting, name):
+@pytest.mark.parametrize(
+    ("dialect", "row"), [pytest.param(row.dialect, row, id=str(row)) for row in WRONG if str(row) in MENDED]
+)
+def test_what_is_named_to_type_next_mends_it(waiting, dialect, row):
     """The commands of the message, typed as they stand there."""
-    world = waiting("sqlite")
-    (row,) = (row for row in WRONG if str(row) == name)
+    world, name = waiting(dialect), str(row)
     with row.mistake(world):
         told = world.run(*row.typed).out
         commands = COMMAND.findall(told[told.rfind("Next:") :])[: MENDED[name]]
