@@ -119,7 +119,7 @@ def way_down(rows, current, target, name="ENV"):
         undone.append(here)
         if len(down) > 1:
             raise Refused(
-                "%s merges two branches: going down past it is not supported" % here,
+                "revision %s merges two branches: going down past it is not supported" % here,
                 next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
             )
         here = down[0] if down else None

@@ -113,7 +113,7 @@ def refuse_unfit_sql(run):
     lines = [first["error"]]
     if first["where"]:
         lines.append("in %s" % unloadable.below(first["where"], run.stage_folder, run.site.project))
-    raise Refused("%s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
+    raise Refused("revision %s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
 
 
 def mended(error):

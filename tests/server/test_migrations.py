@@ -197,6 +197,15 @@ def test_an_env_py_that_leads_elsewhere_is_refused_and_both_are_named(project, t
         staging.see_own_database(found, found.live.ask("database"))
 
 
+def test_a_relative_path_is_seen_from_where_the_host_loads_the_app(project):
+    """Plain SQLAlchemy takes it from the working folder: the home for the host, the project for Alembic."""
+    project.wsgi.write_text(WSGI.format(project=str(project.folder), url="sqlite:///app.db"))
+    found = project.facts()
+    assert found.database.path == str(project.home / "app.db")
+    with pytest.raises(Refused, match=r"WSGI file .*home/app.db, Alembic's env.py .*project/app.db"):
+        staging.see_own_database(found, found.live.ask("database"))
+
+
 def test_an_env_py_that_leads_elsewhere_the_second_time_is_not_let_in(project, tmp_path):
     """What was proved must be what is upgraded."""
     project.edit(
