@@ -94,13 +94,31 @@ def replace(path, data, time_ns=None):
             time_ns = max(time_ns, old.st_mtime_ns + int(STEP * 1e9))
     mode = old.st_mode & 0o777 if old is not None else 0o644
     part = path + ".part"
-    with open(part, "wb") as file:
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except PermissionError:
+        _overwrite(path, data, time_ns)
+        return
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.chmod(part, mode)
     os.utime(part, ns=(time_ns, time_ns))
     os.rename(part, path)
+
+
+def _overwrite(path, data, time_ns):
+    """Writes into the file itself, where its folder takes no new ones: one write, so that no half is ever read but
+    for the end of an older, longer text."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.pwrite(descriptor, data, 0)
+        os.ftruncate(descriptor, len(data))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.utime(path, ns=(time_ns, time_ns))
 
 
 def touch(path):

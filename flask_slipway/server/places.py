@@ -115,6 +115,16 @@ def _check_wsgi(site):
     )
 
 
+def refuse_unwritable(site):
+    """Raises Refused where the WSGI file may not be written: then nothing could be closed or reloaded."""
+    if not os.access(site.wsgi, os.W_OK):
+        raise Refused(
+            "the WSGI file %s cannot be written" % site.wsgi,
+            ["it must belong to the account: its time makes the host reload, and the gate stands in its place"],
+            [on_server(site, "ls", "-l", site.wsgi)],
+        )
+
+
 def _names(folder):
     try:
         return sorted(os.listdir(folder))

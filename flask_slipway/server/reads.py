@@ -210,6 +210,7 @@ def check(reading):
     found.load_live()
     base = found.database
     see("WSGI file leads to", "%s %s" % (base.dialect, getattr(base, "path", base.name)))
+    see("gate", *_place_of_gate(site))
     see("database server", base.version)
     if base.dialect != "sqlite":
         clients = [process.find("mysql", "mariadb"), process.find("mysqldump", "mariadb-dump")]
@@ -242,6 +243,15 @@ def check(reading):
     )
     reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in rows])
     return {"rows": rows, "packages": packages.marked(site.virtualenv)}
+
+
+def _place_of_gate(site):
+    """How the gate can come into the WSGI file's place: (words, good)."""
+    path = os.path.realpath(site.wsgi)
+    if not os.access(path, os.W_OK):
+        return "the WSGI file cannot be written", False
+    beside = os.access(os.path.dirname(path), os.W_OK)
+    return "takes the WSGI file's place" if beside else "weaker: written over the WSGI file", True
 
 
 def _python_of(site):

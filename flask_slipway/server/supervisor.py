@@ -10,7 +10,7 @@ import signal
 import time
 import traceback
 
-from . import facts, files, journal, lock, preparing, recovering, returning, room, run, steps, stories
+from . import facts, files, journal, lock, places, preparing, recovering, returning, room, run, steps, stories
 from .client import DatabaseError
 from .masking import Mask
 from .outcome import Incident, Nothing, Refused, Stop
@@ -79,6 +79,8 @@ def _carry(this, wire):
     """From the facts to the end event; None where the laptop did not say go."""
     this.facts.check_places()
     refuse_interrupted(this)
+    if this.task not in ("backup", "recover"):
+        places.refuse_unwritable(this.site)
     if this.task == "recover":
         old = recovering.find(this)
         told = recovering.plan(old, bool(this.args.get("leave")))

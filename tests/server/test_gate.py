@@ -3,6 +3,7 @@
 import itertools
 import os
 import stat
+import tempfile
 import time
 from pathlib import Path
 from wsgiref.util import setup_testing_defaults
@@ -10,7 +11,8 @@ from wsgiref.validate import validator
 
 import pytest
 
-from flask_slipway.server import files, gate, web
+from flask_slipway.server import files, gate, places, web
+from flask_slipway.server.outcome import Refused
 from flask_slipway.server.site import Site
 
 SITE = """\
@@ -23,6 +25,7 @@ with open(LOADED, "a") as file:
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("X-File", __file__)])
     return [b"the site"]"""
+NOBODY = 65534  # the user id of nobody
 TOKEN = "t0ken"
 
 
@@ -226,6 +229,49 @@ def test_the_original_comes_back_byte_for_byte_with_its_mode_and_a_newer_time(ho
     assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
     assert all(later - earlier >= 1_000_000_000 for earlier, later in itertools.pairwise(times))
     assert os.listdir(hosted.wsgi.parent) == [hosted.wsgi.name]
+
+
+@pytest.fixture
+def owner(monkeypatch):
+    """A folder of an ordinary user, and the tests run as that user."""
+    with tempfile.TemporaryDirectory(prefix="slipway-gate-") as name:
+        monkeypatch.setenv("GATE_TEST_COUNTER", os.path.join(name, "counter"))
+        if os.geteuid() != 0:
+            yield Path(name)
+            return
+        os.chown(name, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield Path(name)
+        finally:
+            os.setresuid(0, 0, 0)
+
+
+def test_where_no_file_can_be_made_beside_it_the_wsgi_file_itself_is_written(owner):
+    hosted = Hosted(owner)
+    before = hosted.wsgi.read_bytes() + b"# a long end\n" * 1000
+    hosted.wsgi.write_bytes(before)
+    hosted.wsgi.parent.chmod(0o555)
+    hosted.gate.keep_original()
+    times = [hosted.time]
+    nonce = hosted.gate.put(public=False)
+    times.append(hosted.time)
+    assert ask(hosted.load()).headers["X-Slipway-Gate"] == nonce
+    hosted.gate.take_away()
+    times.append(hosted.time)
+    hosted.wsgi.parent.chmod(0o755)
+    assert hosted.wsgi.read_bytes() == before
+    assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
+    assert all(later - earlier >= 1_000_000_000 for earlier, later in itertools.pairwise(times))
+
+
+def test_a_wsgi_file_that_cannot_be_written_is_refused(owner):
+    hosted = Hosted(owner)
+    places.refuse_unwritable(hosted.site)
+    hosted.wsgi.chmod(0o440)
+    with pytest.raises(Refused, match="cannot be written") as refusal:
+        places.refuse_unwritable(hosted.site)
+    assert refusal.value.next
 
 
 def test_without_a_reload_the_original_comes_back_with_the_gates_time(hosted):
