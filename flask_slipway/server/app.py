@@ -53,6 +53,7 @@ class App:
             stderr=-1,
             start_new_session=True,
         )
+        self._unread = 0  # answers that nobody waits for
         self._errors = b""
         self._drain = threading.Thread(target=self._read_errors, daemon=True)
         self._drain.start()
@@ -60,6 +61,17 @@ class App:
     def _read_errors(self):
         for block in iter(lambda: self.child.stderr.read1(65536), b""):
             self._errors = (self._errors + block)[-4000:]
+
+    def begin(self):
+        """Lets the process import what every load imports first, while this one does something else."""
+        with contextlib.suppress(OSError):
+            self._send({"do": "begin"})
+            self._unread += 1
+
+    def at(self, folder):
+        """The same process, for the code at `folder`. Nothing was loaded in it yet."""
+        self.folder = folder
+        return self
 
     def ask(self, do, connected=None, timeout=LIMIT, **words):
         """Sends a request and returns the answer. `connected` is called with the id of each database connection that
@@ -73,6 +85,9 @@ class App:
                 line = self.child.stdout.readline()
                 if not line:
                     raise AppFailed(self._ended(timer.finished.is_set(), timeout))
+                if self._unread:
+                    self._unread -= 1
+                    continue
                 answer = json.loads(line.decode())
                 if "connection" not in answer:
                     break

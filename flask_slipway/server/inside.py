@@ -96,6 +96,13 @@ class Inside:
             "output": self.channel.tail(),
         }
 
+    def do_begin(self):
+        """Imports what every load imports first, while the folder of no app is looked into."""
+        import flask.cli
+        import sqlalchemy.engine
+
+        return {"flask": flask.cli.__name__, "sqlalchemy": sqlalchemy.__version__}
+
     def do_load(self, app, cwd, guard=True, wsgi=None, source=None, home=None, scratch=None, session=(), ini=None):
         """Loads the app as `flask` does, or by the WSGI file `wsgi`; then the working folder is `cwd`. `ini`: where
         Alembic's configuration lies, for a project that has several.

@@ -39,6 +39,7 @@ class Run:
         self.before: Any = {}
         self.journal: Any = None
         self.lock: Any = None
+        self.ahead: Any = None  # App that was started ahead, for the code to come
         self.stage: Any = None  # App of the staged code
         self.python = site.python  # the interpreter that has the new packages
         self.pending: Any = []
@@ -161,7 +162,7 @@ class Run:
 
     def stop_apps(self):
         """Ends the app processes of this run."""
-        for app in (self.stage, self.facts.live):
+        for app in (self.ahead, self.stage, self.facts.live):
             if app is not None:
                 app.close()
 

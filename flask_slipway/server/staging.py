@@ -79,9 +79,25 @@ def stage_packages(run, always=False):
     return ["%d package%s changed" % (len(names), "" if len(names) == 1 else "s")]
 
 
+def start_ahead(run):
+    """Starts the process for the code to come while the plan is on its way: it has loaded nothing of it yet."""
+    run.ahead = App(run.site.python, run.site.home, run.site)
+    run.ahead.begin()
+
+
+def _process(run):
+    """The process for the staged code: the one that was started ahead, unless there are other packages now."""
+    ahead, run.ahead = run.ahead, None
+    if ahead is not None and run.python == run.site.python:
+        return ahead.at(run.stage_folder)
+    if ahead is not None:
+        ahead.close()
+    return App(run.python, run.stage_folder, run.site)
+
+
 def load_stage(run):
     """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan."""
-    run.stage = App(run.python, run.stage_folder, run.site)
+    run.stage = _process(run)
     try:
         run.stage.load_code()
         see_same_database(run)

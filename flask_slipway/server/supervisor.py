@@ -10,7 +10,7 @@ import signal
 import time
 import traceback
 
-from . import facts, files, journal, lock, places, preparing, recovering, returning, room, run, steps, stories
+from . import facts, files, journal, lock, places, preparing, recovering, returning, room, run, staging, steps, stories
 from .client import DatabaseError
 from .masking import Mask
 from .outcome import Incident, Nothing, Refused, Stop
@@ -88,6 +88,8 @@ def _carry(this, wire):
         preparing.prepare(this)
         told = dict(this.facts.all(), **this.found)
     this.events.send(told)
+    if this.task == "release" and not this.site.writes_on_load:
+        staging.start_ahead(this)
     go = wire.receive()
     if not go or not go.get("go"):
         return None

@@ -158,6 +158,23 @@ def project(tmp_path, monkeypatch):
         app.close()
 
 
+def test_a_process_that_was_started_ahead_loads_the_code_that_it_is_told_of_later(project):
+    project.fill()
+    elsewhere = project.start(folder=project.home)
+    elsewhere.begin()
+    app = elsewhere.at(str(project.folder))
+    assert app.load_code()["code"] == str(project.folder / "app/__init__.py")
+    assert app.ask("revisions") == project.loaded().ask("revisions")
+
+
+def test_a_python_without_flask_that_was_started_ahead_is_told_when_the_code_is_loaded(project, tmp_path):
+    venv.create(tmp_path / "bare")
+    app = project.start(python=str(tmp_path / "bare/bin/python"))
+    app.begin()
+    with pytest.raises(server_app.AppFailed, match=r"sqlalchemy|flask"):
+        app.load_code()
+
+
 def test_create_all_in_the_factory_is_refused_and_its_line_named(project):
     line = project.while_it_loads(CREATE_ALL) + 1
     app = project.start()
