@@ -1,7 +1,6 @@
-"""The only module that knows Fabric and SSH: one connection and one channel for a task.
+"""The conversation with a site's server: one connection and one channel for a task.
 
-The host key must be pinned or known, authentication is tried once, and what comes back counts only behind the nonce
-that the server's half greets with."""
+What comes back counts only behind the nonce that the server's half greets with."""
 
 from __future__ import annotations
 
@@ -10,20 +9,18 @@ import getpass
 import hashlib
 import io
 import json
-import logging
 import platform
 import queue
 import re
 import shlex
-import socket
 import sys
 import threading
 import zipfile
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import connection
 from .errors import Interrupted, Refusal, Unreachable, WrongUse
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ Event = dict[str, Any]
 Decide = Callable[[Event], Event | None]
 
 SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
-PATIENCE = 20.0  # seconds for connecting, logging in and opening the channel
 OLDEST_PYTHON = (3, 8)
 SERVER = Path(__file__).parent / "server"
 NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
@@ -106,7 +102,7 @@ class Talk:
 
     def _listen(self) -> None:
         try:
-            with _connected(self.site) as transport:
+            with connection.opened(self.site) as transport:
                 if self._left:
                     return
                 line = _Line(_channel(transport, self.site))
@@ -158,7 +154,7 @@ def shell(site: Site, command: str | None) -> int:
             f"workon needs a terminal. Nothing was changed.\nNext: fab {site.name}.workon -c 'flask --version'"
         )
     try:
-        with _connected(site) as transport:
+        with connection.opened(site) as transport:
             channel = _channel(transport, site, pty=interactive)
             line = _Line(channel)
             line.greet(site, {"task": "workon", "site": site.wire(), "args": {"command": command}, "who": who()})
@@ -182,7 +178,7 @@ class _Line:
 
     def greet(self, site: Site, request: Event) -> None:
         """Waits for the server's greeting, then sends what is asked, and the engine if it is not there."""
-        for line in self._lines(PATIENCE):
+        for line in self._lines(connection.PATIENCE):
             match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d+)\.(\d+)", line.strip())
             if match:
                 break
@@ -202,7 +198,7 @@ class _Line:
 
     def settle(self) -> None:
         """For a conversation without events: sends the engine if it is asked for."""
-        for line in self._lines(PATIENCE, partial=True):
+        for line in self._lines(connection.PATIENCE, partial=True):
             if line.startswith(self.nonce + b' {"event": "need"}'):
                 self._send_block(self.engine)
                 continue
@@ -225,7 +221,7 @@ class _Line:
             elif event["event"] == "not kept":
                 raise Refusal(
                     f"{site.name} cannot be written to: {event['why']}, in {event['folder']}. Nothing was changed.\n"
-                    f"Next: {_ssh(site)}  and look at the quota (du -sh ~) and at that folder"
+                    f"Next: {connection.login(site)}  and look at the quota (du -sh ~) and at that folder"
                 )
             elif event["event"] == "damaged":
                 raise _Lost("the server's half arrived damaged")
@@ -278,7 +274,7 @@ def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
     import paramiko
 
     try:
-        channel = transport.open_session(window_size=1 << 27, timeout=PATIENCE)
+        channel = transport.open_session(window_size=1 << 27, timeout=connection.PATIENCE)
         if pty:
             from . import terminal
 
@@ -287,170 +283,6 @@ def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
     except (paramiko.SSHException, OSError) as error:
         raise _Lost(str(error) or "the server opens no channel") from None
     return channel
-
-
-@contextlib.contextmanager
-def _connected(site: Site) -> Iterator[Any]:
-    """An open, checked SSH transport to the site's server. Raises Unreachable, WrongUse."""
-    if not logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
-        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its tracebacks are told here in words
-    connection = _strict(site)
-    _open(connection, site)
-    try:
-        transport = connection.transport
-        transport.set_keepalive(15)
-        with contextlib.suppress(OSError, AttributeError):
-            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield transport
-    finally:
-        connection.close()
-
-
-def _strict(site: Site) -> Any:
-    """A Fabric connection, not open yet, that accepts only a pinned or known host key. Fabric's own adds every unknown
-    one (fabric#2071)."""
-    import paramiko
-    from fabric import Config, Connection
-
-    pins = fingerprints(site)
-
-    class Pinned(paramiko.MissingHostKeyPolicy):
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            told = _fingerprint(key.asbytes())
-            if told not in pins:
-                raise Unreachable(_foreign_key(site, told, bool(pins)))
-
-    class StrictConnection(Connection):
-        def open(self) -> Any:
-            if not pins:
-                self.client.load_system_host_keys()
-            self.client.set_missing_host_key_policy(Pinned())
-            return super().open()
-
-    options: dict[str, Any] = {"banner_timeout": PATIENCE, "auth_timeout": PATIENCE, "channel_timeout": PATIENCE}
-    if site.key:
-        options |= {"key_filename": str(Path(site.key).expanduser()), "look_for_keys": False, "allow_agent": False}
-    patience = int(PATIENCE)
-    return StrictConnection(
-        site.host, user=site.user, port=site.port, config=Config(), connect_timeout=patience, connect_kwargs=options
-    )
-
-
-def _open(connection: Any, site: Site) -> None:
-    """Connects and logs in, once; what goes wrong is told in words. Raises Unreachable, WrongUse."""
-    import paramiko
-
-    try:
-        connection.open()
-    except paramiko.BadHostKeyException as error:
-        raise Unreachable(_changed_key(site, _fingerprint(error.key.asbytes()))) from None
-    except paramiko.PasswordRequiredException:
-        raise Unreachable(_locked_key(site)) from None
-    except paramiko.AuthenticationException as error:
-        raise Unreachable(_login_refused(site, error)) from None
-    except FileNotFoundError as error:
-        missing = error.filename or site.key
-        raise WrongUse(f"The key {missing} is not there.\nNext: correct  key:  of {site.name} in invoke.yaml") from None
-    except socket.gaierror:
-        raise Unreachable(
-            f"This machine's DNS does not know the name {site.host}.\n"
-            f"Nothing was changed. Next: check the network, and  host:  of {site.name} in invoke.yaml"
-        ) from None
-    except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
-        if "not a valid" in str(error) or "unpack requires" in str(error):
-            raise WrongUse(_no_key(site)) from None
-        if "No authentication methods" in str(error):
-            raise Unreachable(_login_refused(site, "there is no key to log in with")) from None
-        raise Unreachable(
-            f"{site.host}:{site.port} does not answer as an SSH server: {_told(error)}\n"
-            f"Nothing was changed. Next: check the network, and  host: port:  of {site.name} in invoke.yaml"
-        ) from None
-
-
-def _fingerprint(blob: bytes) -> str:
-    """The fingerprint of a public key's bytes, as ssh-keygen -l shows it."""
-    return "SHA256:" + b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
-def _told(error: Exception) -> str:
-    """What a failed connection says, in words that a person knows."""
-    if "No existing session" in str(error) or "banner" in str(error):
-        return f"it did not greet within {PATIENCE:.0f} s, or hung up"
-    if "Unable to connect" in str(error):
-        return "nothing listens there"
-    if isinstance(error, TimeoutError):
-        return f"nothing answered within {PATIENCE:.0f} s"
-    return str(error) or type(error).__name__
-
-
-def fingerprints(site: Site) -> list[str]:
-    """The pinned fingerprints of the site's host, SHA256:…; a path of a public key file counts as the key in it."""
-    pins = [site.host_key] if isinstance(site.host_key, str) else list(site.host_key or [])
-    found = []
-    for pin in pins:
-        if pin.startswith("SHA256:"):
-            found.append(pin.rstrip("="))
-            continue
-        try:
-            key = b64decode(Path(pin).expanduser().read_text(encoding="ascii").split()[1])
-        except (OSError, IndexError, ValueError):
-            what = "neither SHA256:… nor a readable public key file" if Path(pin).suffix != ".pub" else "not there"
-            make = "  or make it:  inv sandbox.up" if site.host == "127.0.0.1" else ""
-            raise WrongUse(
-                f"host_key of {site.name} is {what}: {pin}\nNext: correct  host_key:  in invoke.yaml{make}"
-            ) from None
-        found.append(_fingerprint(key))
-    return found
-
-
-def _foreign_key(site: Site, told: str, pinned: bool) -> str:
-    reason = "which is not the pinned one" if pinned else "and no key of it is known here"
-    return (
-        f"{site.host} shows the host key {told}, {reason}.\nNothing was sent. "
-        "Next: compare it with what the host publishes;\n"
-        f"if it is right, set  host_key: {told}  for {site.name} in invoke.yaml"
-    )
-
-
-def _changed_key(site: Site, told: str) -> str:
-    known = site.host if site.port == 22 else f"'[{site.host}]:{site.port}'"
-    return (
-        f"{site.host} shows another host key than the known one: {told}.\n"
-        "Somebody may stand in between; nothing was sent.\n"
-        f"Next: compare it with what the host publishes, then:  ssh-keygen -R {known}"
-    )
-
-
-def _login_refused(site: Site, error: object) -> str:
-    told = str(error or "authentication failed").rstrip(".")
-    return (
-        f"{site.host} does not let {site.user} in: {told}.\n"
-        "It was tried once: a few failed logins can ban an address for an hour.\n"
-        f"Next: {_ssh(site)}  must work without a password;\n"
-        f"      or set  key:  or  user:  of {site.name} in invoke.yaml (PythonAnywhere: paid accounts only)"
-    )
-
-
-def _ssh(site: Site) -> str:
-    """The command by which a person tries the same login."""
-    port = "" if site.port == 22 else f" -p {site.port}"
-    return f"ssh{f' -i {site.key}' if site.key else ''}{port} {site.user}@{site.host}"
-
-
-def _locked_key(site: Site) -> str:
-    key = site.key or "~/.ssh/id_ed25519"
-    return (
-        f"The key for {site.name} has a passphrase, and nothing here can ask for it. Nothing was sent.\n"
-        f"Next: eval $(ssh-agent); ssh-add {key}\n"
-        f"      and take  key:  of {site.name} out of invoke.yaml, so that the agent is asked"
-    )
-
-
-def _no_key(site: Site) -> str:
-    return (
-        f"The file {site.key or 'of your SSH key'} is no private key. Nothing was sent.\n"
-        f"Next: correct  key:  of {site.name} in invoke.yaml: the private one, without .pub"
-    )
 
 
 def _no_greeting(site: Site, complaint: str) -> str:

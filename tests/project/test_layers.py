@@ -24,7 +24,7 @@ LAYERS = [
     },
     {"git", "schema", "yamlfile", "pictures", "nesting", "placing"},
     {"settings"},
-    {"plan"},
+    {"plan", "connection"},
     {"project", "console", "link", "terminal", "questions"},
     {
         "development",

@@ -18,7 +18,7 @@ import changes
 import pytest
 from world import BIN, Writer
 
-from flask_slipway import errors, link, settings
+from flask_slipway import connection, errors, link, settings
 
 
 class Proxy:
@@ -67,7 +67,7 @@ def test_a_link_that_freezes_before_the_yes_changed_nothing(sqlite_released, mon
         with pytest.raises(errors.Refusal):
             link.converse(site, "backup", {}, decide, lambda event: None)
         with pytest.raises(errors.Unreachable, match=r"(?s)did not greet|nothing answered.*Nothing was changed"):
-            monkeypatch.setattr(link, "PATIENCE", 1.0)
+            monkeypatch.setattr(connection, "PATIENCE", 1.0)
             link.converse(site, "status", {}, None, lambda event: None)
     assert "free" in sqlite_released.fab("status")
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import asyncssh
 import pytest
 
-from flask_slipway import errors, link
+from flask_slipway import connection, errors, link
 from flask_slipway.sandbox import home as sandbox_home
 from flask_slipway.sandbox import processes
 
@@ -330,7 +330,7 @@ def test_a_connection_that_breaks_is_told_as_lost(mortal):
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up(host, monkeypatch):
-    monkeypatch.setattr(link, "PATIENCE", 1.0)
+    monkeypatch.setattr(connection, "PATIENCE", 1.0)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
