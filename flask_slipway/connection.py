@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import Unreachable, WrongUse
+from .settings import SANDBOX
 
 if TYPE_CHECKING:
     from .settings import Site
@@ -95,8 +96,15 @@ def _open(connection: Any, site: Site) -> None:
             raise Unreachable(_login_refused(site, "there is no key to log in with")) from None
         raise Unreachable(
             f"{site.host}:{site.port} does not answer as an SSH server: {_told(error)}\n"
-            f"Nothing was changed. Next: check the network, and  host: port:  of {site.name} in invoke.yaml"
+            f"Nothing was changed. Next: {_reachable(site)}"
         ) from None
+
+
+def _reachable(site: Site) -> str:
+    """What to type where no SSH server answers."""
+    if site.name == SANDBOX:
+        return "inv sandbox.up"
+    return f"check the network, and  host: port:  of {site.name} in invoke.yaml"
 
 
 def _fingerprint(blob: bytes) -> str:

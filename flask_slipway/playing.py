@@ -8,34 +8,43 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask_slipway import project, sandbox, settings, words
-from flask_slipway.errors import WrongUse
+from flask_slipway import playground, project, sandbox, settings
 from flask_slipway.git import git
-from flask_slipway.sandbox import demo
-
-NAME = "sandbox"
+from flask_slipway.sandbox import demo, state
+from flask_slipway.settings import SANDBOX as NAME
 
 
 def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[str]:
-    """Starts it where invoke.yaml expects it, makes its repository a remote of this one, and says how to use it."""
+    """Makes and starts it: as invoke.yaml's environment `sandbox` says, else on free ports, after the first site. Makes
+    its repository a remote of this one, and says how to use it."""
+    playground.refuse_lacking()
     known = settings.load(root)
-    site = known.sites.get(NAME)
-    if site is None:
-        raise WrongUse(words.told("invoke.yaml has no environment sandbox.", next=["copy it from the example"]))
-    folder = Path(site.home).parent
+    project.commit(root)
+    like = playground.model(known)
+    own = not settings.in_file(root, NAME)
+    site = like if own else known.sites[NAME]
+    folder = root / playground.FOLDER if own else Path(site.home).parent
+    if database == "auto" and state.read(folder) is None and not playground.drivers(root):
+        database = "sqlite"
     made = sandbox.up(
         folder,
         root,
         ssh="openssh" if openssh else "embedded",
         database=database,
-        ssh_port=site.port,
-        web_port=urlsplit(site.url).port or 0,
-        app=site.app,
+        ssh_port=0 if own else site.port,
+        web_port=0 if own else urlsplit(site.url).port or 0,
+        app=playground.application(root, site.app),
         project=Path(site.project).name,
         virtualenv=Path(site.virtualenv).name,
+        dotenv=(lambda made: playground.dotenv(root, made)) if (root / ".env").is_file() else None,
+        env=site.env,
+        branch=site.branch,
     )
+    if own:
+        playground.keep(root, playground.entry(made, like))
     _remote(root, made.origin)
     yield f"The sandbox runs: {made.url}, {made.database['dialect']}, SSH on port {made.ssh_port}."
+    yield from playground.told(root, made)
     yield f"Its repository is the git remote {NAME}; a release to it pushes there."
     yield f"Next: fab {NAME}.check, then  inv release --to {NAME}"
 

@@ -5,6 +5,7 @@ Read by Invoke's own Config, so that INVOKE_SLIPWAY_… in the process's environ
 from __future__ import annotations
 
 import getpass
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from flask_slipway.errors import WrongUse
 from flask_slipway.schema import Faults
 
 FILE = "invoke.yaml"
+SANDBOX = "sandbox"
+OWN_SANDBOX = Path(".sandbox/environment.json")  # its entry, where invoke.yaml has none
 PATHS = ("home", "project", "virtualenv", "wsgi", "backups")
 SENT = (
     "name",
@@ -97,7 +100,7 @@ def load(root: Path) -> Settings:
         faults.add(path, f"stands there twice, in lines {first} and {second}: take one away")
     whole = schema.checked(top, schema.TOP, "slipway", faults)
     sites = {}
-    environments = whole.get("environments") or {}
+    environments = with_sandbox(root, whole.get("environments") or {})
     if not environments and not faults:
         faults.add("slipway.environments", "names no environment; there should be one, such as prod")
     nameless = [
@@ -128,6 +131,8 @@ def site(root: Path, name: str) -> Site:
     known = load(root).sites
     if name not in known:
         near = words.near(name, known)
+        if name == SANDBOX:
+            raise WrongUse(words.told("There is no sandbox yet. Nothing was changed.", next=["inv sandbox.up"]))
         what = f"{FILE} has no environment {name!r}{words.nearest(name, known)}"
         follow = [f"the same with {near}"] if near else [f"one of these, or add {name} to {FILE}"]
         raise WrongUse(words.told(f"{what}{'' if near else '.'} Nothing was changed.", next=follow))
@@ -144,7 +149,24 @@ def names(root: Path) -> list[str]:
     environments = top.get("environments") if isinstance(top, dict) else None
     if not isinstance(environments, dict):
         return []
-    return [name for name in environments if isinstance(name, str) and schema.NAME.fullmatch(name)]
+    every = with_sandbox(root, environments)
+    return [name for name in every if isinstance(name, str) and schema.NAME.fullmatch(name)]
+
+
+def in_file(root: Path, name: str) -> bool:
+    """Whether invoke.yaml itself names the environment."""
+    top = yamlfile.slipway(root)
+    return name in ((top.get("environments") if isinstance(top, dict) else None) or {})
+
+
+def with_sandbox(root: Path, environments: dict[str, Any]) -> dict[str, Any]:
+    """The environments of invoke.yaml, and last the sandbox that `inv sandbox.up` made, where none is named there."""
+    if not environments or SANDBOX in environments:
+        return environments
+    try:
+        return {**environments, SANDBOX: json.loads((root / OWN_SANDBOX).read_text(encoding="utf-8"))}
+    except (OSError, ValueError):
+        return environments
 
 
 def _nothing(root: Path) -> str:

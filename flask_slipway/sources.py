@@ -156,6 +156,12 @@ def _app_in(module: Module) -> tuple[str, str] | None:
     return None
 
 
+def attribute(module: Module) -> str:
+    """What flask would take from a module: app, create_app; "" where its code alone does not tell."""
+    told = _app_in(module)
+    return told[1].rpartition(", ")[2].removesuffix("()") if told else ""
+
+
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
     """What a module does when it is imported: also below `if` and `try`, except what only runs as a script."""
     row = list(tree.body)

@@ -11,20 +11,20 @@ from ..errors import WrongUse
 BRANCH = "main"
 
 
-def make(origin: Path, source: Path | None) -> None:
-    """Makes the bare repository `origin`, its branch main at the HEAD of `source`; empty without a source. Once."""
+def make(origin: Path, source: Path | None, branch: str = BRANCH) -> None:
+    """Makes the bare repository `origin`, its branch `branch` at the HEAD of `source`; empty without a source. Once."""
     if origin.exists():
         return
-    git("init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(origin))
+    git("init", "--quiet", "--bare", f"--initial-branch={branch}", str(origin))
     git("-C", str(origin), "config", "receive.shallowUpdate", "true")
     if source is not None:
-        git("-C", str(source), "push", "--quiet", "--no-verify", str(origin), f"HEAD:refs/heads/{BRANCH}")
+        git("-C", str(source), "push", "--quiet", "--no-verify", str(origin), f"HEAD:refs/heads/{branch}")
 
 
-def clone(origin: Path, project: Path) -> None:
+def clone(origin: Path, project: Path, branch: str = BRANCH) -> None:
     """Clones `origin` to `project`, once."""
     if not project.exists():
-        git("clone", "--quiet", f"--branch={BRANCH}", str(origin), str(project))
+        git("clone", "--quiet", f"--branch={branch}", str(origin), str(project))
 
 
 def git(*words: str) -> str:

@@ -6,7 +6,7 @@ import getpass
 import secrets
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -40,6 +40,8 @@ def up(
     dotenv: Callable[[Sandbox], str] | None = None,
     name: str | None = None,
     password: str | None = None,
+    env: Mapping[str, str] = ENV,
+    branch: str = origin.BRANCH,
 ) -> Sandbox:
     """Makes the site in `folder` from the HEAD of the git project `source`, and starts it; what is there and runs is
     kept. Without a source the account is new: no code, no virtualenv.
@@ -48,19 +50,20 @@ def up(
     had here. `python`: what the virtualenv is made from; `server_python`: what `python3` means in an SSH session, the
     same unless given. Ports: 0 is a free one. `programs`: a folder with mysqld and mysql. `project`, `virtualenv`: the
     names of their folders. `wsgi_text`: the WSGI file, with {project} for the project's folder. `dotenv`: the text of
-    .env for the site. `name`, `password`: of a database server's database, USER$name, and its user. Raises WrongUse."""
+    .env for the site. `name`, `password`: of a database server's database, USER$name, and its user. `env`: what the
+    WSGI file sets. `branch`: what the site's clone is on. Raises WrongUse."""
     folder = folder.absolute()
     before = state.read(folder)
     found = _programs(database, programs, before)
     site = (
-        _new(folder, app, project, virtualenv or project, found, name or project)
+        _new(folder, app, project, virtualenv or project, found, name or project, env)
         if before is None
         else _again(before, ssh, ssh_port, web_port)
     )
     site = replace(site, ssh=ssh)
     _refuse(site)
     state.save(site)
-    _make(site, source, python, server_python or python)
+    _make(site, source, python, server_python or python, branch)
     site = _with_database(site, found, password)
     _furnish(site, source, wsgi_text, dotenv)
     site = fronts.with_ports(site, ssh_port, web_port)
@@ -101,7 +104,8 @@ def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Progr
         if wanted not in ("auto", used):
             raise WrongUse(
                 f"The sandbox in {before.folder} has its data in {used}, not in {wanted}. Nothing was changed.\n"
-                "To start anew with the other: inv sandbox.down --remove, then inv sandbox.up"
+                f"Next: inv sandbox.down --remove, then inv sandbox.up --database {wanted}\n"
+                "      which starts anew"
             )
         wanted, folder = used, folder or before.programs
     if wanted not in ("auto", "sqlite", "mariadb", "mysql"):
@@ -114,9 +118,12 @@ def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Progr
     return None
 
 
-def _new(folder: Path, app: str, project: str, environment: str, found: Programs | None, base: str) -> Sandbox:
+def _new(
+    folder: Path, app: str, project: str, environment: str, found: Programs | None, base: str, env: Mapping[str, str]
+) -> Sandbox:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    (folder / ".gitignore").write_text("*\n")  # it holds keys, and is no part of the project around it
     account, log = folder / "home", folder / "log"
     logs = {kind: str(log / f"{DOMAIN}.{kind}.log") for kind in ("error", "server", "access")}
     user = getpass.getuser()
@@ -139,7 +146,7 @@ def _new(folder: Path, app: str, project: str, environment: str, found: Programs
         domain=DOMAIN,
         logs=logs,
         database={"dialect": found.dialect if found else "sqlite", "name": name, **where},
-        env=dict(ENV),
+        env=dict(env),
         app=app,
         origin=folder / "origin.git",
         programs=found.folder if found else None,
@@ -172,7 +179,7 @@ def _refuse(site: Sandbox) -> None:
 # What is made
 
 
-def _make(site: Sandbox, source: Path | None, python: str, server_python: str) -> None:
+def _make(site: Sandbox, source: Path | None, python: str, server_python: str, branch: str) -> None:
     """Folders, keys, repository, clone and virtualenv."""
     for name in ("www", "log", "data", "run"):
         (site.folder / name).mkdir(exist_ok=True)
@@ -183,9 +190,9 @@ def _make(site: Sandbox, source: Path | None, python: str, server_python: str) -
     home.python_link(site.folder / "bin", server_python)
     for interpreter in {python, server_python}:
         virtualenv.uwsgi(site.folder / "uwsgi", interpreter)
-    origin.make(site.origin, source)
+    origin.make(site.origin, source, branch)
     if source is not None:
-        origin.clone(site.origin, site.project)
+        origin.clone(site.origin, site.project, branch)
         virtualenv.make(site.virtualenv, python, site.project / "requirements.txt")
 
 
@@ -218,7 +225,8 @@ def _furnish(site: Sandbox, source: Path | None, text: str | None, dotenv: Calla
     if source is not None and not (site.project / ".env").exists():
         write_private(site.project / ".env", (dotenv or _dotenv)(site))
     if not site.wsgi.exists():
-        default = wsgi.content(str(site.project), site.app, site.env) if source is not None else wsgi.EMPTY
+        reads = any(site.virtualenv.glob("lib/python*/site-packages/dotenv"))
+        default = wsgi.content(str(site.project), site.app, site.env, reads) if source is not None else wsgi.EMPTY
         site.wsgi.write_text(text.replace("{project}", str(site.project)) if text else default)
 
 

@@ -22,30 +22,34 @@ def name(domain: str) -> str:
     return domain.replace(".", "_") + "_wsgi.py"
 
 
-def content(project: str, app: str, env: Mapping[str, str]) -> str:
-    """What is in it, for the app that FLASK_APP names: `app`, `src/shop`, `shop:make_app`, `wsgi:app`."""
-    place, _, attribute = app.partition(":")
+def content(project: str, app: str, env: Mapping[str, str], dotenv: bool = True) -> str:
+    """What is in it, for the app that FLASK_APP names: `app`, `src/shop`, `shop:make_app`, `shop:build('live')`,
+    `wsgi:app`. `dotenv`: it reads .env."""
+    place, _, called = app.partition(":")
     module = PurePosixPath(place)
-    attribute = attribute.partition("(")[0] or "create_app"
+    attribute, bracket, arguments = (called or "create_app").partition("(")
     folder = PurePosixPath(project) / module.parent
     lines = [
         "# The site's WSGI configuration: https://help.pythonanywhere.com/pages/Flask",
         "import os",
         "import sys",
         "",
-        "from dotenv import load_dotenv",
-        "",
+        *(["from dotenv import load_dotenv", ""] if dotenv else []),
         f"path = {str(folder)!r}",
         "if path not in sys.path:",
         "    sys.path.insert(0, path)",
         "",
         *(f"os.environ[{key!r}] = {value!r}" for key, value in env.items()),
-        f"load_dotenv({str(PurePosixPath(project) / '.env')!r})",
+        *([f"load_dotenv({str(PurePosixPath(project) / '.env')!r})"] if dotenv else []),
         "",
     ]
     dotted = module.name.removesuffix(".py")
-    if attribute.startswith(("create", "make")):
-        lines += [f"from {dotted} import {attribute}", "", f"application = {attribute}()"]
+    if bracket or attribute.startswith(("create", "make")):
+        lines += [
+            f"from {dotted} import {attribute}",
+            "",
+            f"application = {attribute}{bracket or '('}{arguments or ')'}",
+        ]
     else:
         lines += [f"from {dotted} import {attribute} as application"]
     return "\n".join([*lines, ""])

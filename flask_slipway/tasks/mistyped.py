@@ -156,6 +156,8 @@ class Typed:
             self._refuse(f"{word} is an environment, and wants a task", [f"fab {word}.status", f"fab --list {word}"])
         if word in there:
             self._refuse(f"{word} wants an environment in front", [f"fab {site}.{word}" for site in sites[:3]])
+        if last and first == settings.SANDBOX and first not in sites:
+            self._refuse("There is no sandbox yet", ["inv sandbox.up"])
         if last and first not in sites:
             near, task = words.near(first, sites), words.near(last, there)
             follow = [self._mended(word, f"{near}.{task or 'status'}")] if near else ["fab --list"]

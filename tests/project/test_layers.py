@@ -39,6 +39,7 @@ LAYERS = [
         "edited",
     },
     {"packages", "pushing", "sandbox", "finding"},
+    {"playground"},
     {"checking", "upgrading", "revisions", "overview", "freezing", "committing", "playing", "answers"},
     {"starting", "inspecting", "releasing", "drafts"},
     {"adopting"},

@@ -1,0 +1,100 @@
+"""What the sandbox takes from a project: app, drivers, .env, and its entry beside invoke.yaml."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flask_slipway import playground, settings
+from flask_slipway.sandbox import wsgi
+from flask_slipway.sandbox.state import Sandbox
+
+INVOKE = """\
+slipway:
+  app: shop
+  environments:
+    prod: {user: Ann, domain: www.shop.test, project: shop, virtualenv: shop_venv, health: /up, branch: master}
+"""
+
+
+def sandbox(folder: Path, dialect: str) -> Sandbox:
+    login = {"host": "127.0.0.1", "port": 3306, "user": "ann", "password": "p@ss"}
+    database = {"dialect": dialect, "name": "ann$shop", "path": "/data/site.sqlite", **login}
+    names = ("host_key", "key", "home", "project", "virtualenv", "wsgi", "origin")
+    paths = {name: folder / ".sandbox" / name for name in names}
+    return Sandbox(
+        folder=folder / ".sandbox", user="ann", host="127.0.0.1", ssh="embedded", ssh_port=2222, url="http://127.0.0.1:1",
+        web_port=1, domain="x.localhost", logs={}, database=database, env={}, app="shop", programs=None, processes={},
+        **paths,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "app", "named"),
+    [
+        ("flask_app.py", "app = Flask(__name__)", "flask_app", "flask_app:app"),
+        ("site.py", "application = Flask(__name__)", "site", "site:application"),
+        ("src/shop/__init__.py", "def create_app(name='live'): return Flask(name)", "src/shop", "src/shop:create_app"),
+        ("shop.py", "def build(): return Flask(__name__)", "shop:build()", "shop:build()"),
+        ("shop.py", "from elsewhere import *", "shop", "shop"),
+    ],
+)
+def test_the_app_is_named_with_what_flask_would_find(tmp_path, path, code, app, named):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(f"from flask import Flask\n{code}\n")
+    assert playground.application(tmp_path, app) == named
+
+
+@pytest.mark.parametrize(
+    ("app", "line"),
+    [
+        ("flask_app:app", "from flask_app import app as application"),
+        ("src/shop:create_app", "application = create_app()"),
+        ("shop:build('live')", "application = build('live')"),
+    ],
+)
+def test_the_wsgi_file_calls_a_factory_and_imports_an_app(app, line):
+    assert line in wsgi.content("/home/ann/shop", app, {}).splitlines()
+    assert "dotenv" not in wsgi.content("/home/ann/shop", app, {}, dotenv=False)
+
+
+def test_the_env_is_ones_own_but_for_the_database_and_the_secret_key(tmp_path):
+    (tmp_path / "requirements.txt").write_text("mysqlclient==2.2.7\n")
+    before = "# mine\nexport SHOP_DB=sqlite:///dev.db\nSECRET_KEY='mine'\nAWS_SECRET_KEY=kept\nMAIL=\"a\nb\"\n"
+    (tmp_path / ".env").write_text(before)
+    text = playground.dotenv(tmp_path, sandbox(tmp_path, "mysql"))
+    assert "export SHOP_DB='mysql+mysqldb://ann:p%40ss@127.0.0.1:3306/ann$shop?charset=utf8mb4'\n" in text
+    assert "'mine'" not in text
+    assert 'AWS_SECRET_KEY=kept\nMAIL="a\nb"\n' in text
+    assert "DATABASE_URL" not in text
+    assert playground.names(tmp_path) == ["SHOP_DB"]
+
+
+def test_a_database_that_the_env_does_not_name_gets_the_usual_name(tmp_path):
+    (tmp_path / ".env").write_text("MODE=live")
+    text = playground.dotenv(tmp_path, sandbox(tmp_path, "sqlite"))
+    assert text.startswith("MODE=live\nDATABASE_URL='sqlite:////data/site.sqlite'\nSECRET_KEY='")
+    (tmp_path / ".env").write_text("DATABASE_URL=\n")
+    assert playground.dotenv(tmp_path, sandbox(tmp_path, "sqlite")).count("DATABASE_URL") == 1
+
+
+def test_the_sandbox_is_a_site_without_a_line_in_invoke_yaml_and_the_file_wins(tmp_path):
+    (tmp_path / "invoke.yaml").write_text(INVOKE)
+    (tmp_path / ".sandbox").mkdir()
+    assert settings.names(tmp_path) == ["prod"]
+    made = sandbox(tmp_path, "sqlite")
+    playground.keep(tmp_path, playground.entry(made, playground.model(settings.load(tmp_path))))
+    assert settings.names(tmp_path) == ["prod", "sandbox"]
+    found = settings.site(tmp_path, "sandbox")
+    assert (found.port, found.health, found.branch, found.app) == (2222, "/up", "master", "shop")
+    assert playground.model(settings.load(tmp_path)).name == "prod"
+
+    named = dict(made.environment(), port=22)
+    (tmp_path / "invoke.yaml").write_text(INVOKE + f"    sandbox: {json.dumps(named)}\n")
+    assert settings.site(tmp_path, "sandbox").port == 22
+
+
+def test_a_project_without_the_sandboxs_packages_is_told_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(playground, "NEEDED", ("no_such_module",))
+    with pytest.raises(settings.WrongUse, match=r"needs no_such_module(.|\n)*flask-slipway\[sandbox\]"):
+        playground.refuse_lacking()
