@@ -81,7 +81,8 @@ def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Findin
     if not here.clean and not message:
         count = len(here.changed) + len(here.untracked)
         lines = tuple(words.listed([*here.changed, *here.untracked]))
-        next_lines = ('inv release -m "What this change does"', 'or  inv commit -m "…"')
+        to = f" --to {site.name}" if site is not None else ""
+        next_lines = (f'inv release{to} -m "What this change does"', 'or  inv commit -m "…"')
         yield Finding("tree", f"{words.count(count, 'file')} not committed", True, lines, next_lines)
     else:
         count = len(here.changed) + len(here.untracked)
@@ -117,10 +118,12 @@ def hidden(root: Path) -> Iterator[Finding]:
     if env:
         next_lines = (f"git rm --cached {env[0]}", "name it in .gitignore, and change the secrets that it held")
         yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, (), next_lines)
-    found = secrets.in_change(root)
+    found = [one for one in secrets.in_change(root) if one.path not in env]
     if found:
         lines = tuple(words.listed(map(str, found)))
-        advice = ("move it to .env, or write  not a secret  in a comment on that line",)
+        advice = tuple(words.listed((f"name {one.path} in .gitignore" for one in found if not one.line), 2))
+        if any(one.line for one in found):
+            advice += ("move it to .env, or write  not a secret  in a comment on that line",)
         yield Finding("secrets", "the change holds what looks like a secret", True, lines, advice)
     if not env and not found:
         yield Finding("secrets", "none in the change")

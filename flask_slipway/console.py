@@ -18,6 +18,7 @@ from flask_slipway.settings import Site
 
 Event = Mapping[str, Any]
 MARGIN = 16  # columns before a step's words
+LONGEST_NOTE = 16  # of a headline, before its time
 TIME = 10  # columns of a step's time, at the right
 COLOURS = {"bold": "1", "red": "31", "green": "32", "dim": "2"}
 MOST_LINES = 10
@@ -116,6 +117,8 @@ class Screen:
 
 def headline(name: str, text: str, note: str = "", seconds: float | None = None) -> None:
     """A line of what was done here: its name, words, a note and the time at the right."""
+    if len(note) > LONGEST_NOTE:
+        text, note = f"{text}; {note}", ""
     time = "" if seconds is None else f"{seconds:.1f} s"
     right = f"{note:>12}{time:>{TIME}}" if note else f"{time:>{TIME}}"
     room = WIDTH - MARGIN - len(right)
@@ -142,6 +145,11 @@ def say(lines: Sequence[str]) -> None:
     """Plain lines."""
     for line in lines:
         print(line, flush=True)
+
+
+def tell(lines: Sequence[str]) -> None:
+    """Lines of words, folded where a person reads them in a terminal."""
+    say([words.folded(line) for line in lines] if is_terminal(sys.stdout) else lines)
 
 
 def step_lines(name: str, text: str, seconds: float | None, width: int = WIDTH) -> list[str]:
@@ -231,7 +239,7 @@ def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
         head = f"{what[0].upper()}{what[1:].rstrip('.')}. Nothing was changed."
     next_lines = list(end.get("next") or [])
     if not next_lines and kind is not WrongUse:
-        next_lines = [again if again and kind is Returned else f"fab {site.name}.status"]
+        next_lines = again.splitlines() if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)

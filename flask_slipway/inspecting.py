@@ -16,9 +16,9 @@ def check(root: Path, to: str = "") -> None:
     found = checking.look(known, site)
     for finding in found:
         screen.step(finding.subject, f"stops a release: {finding.text}" if finding.stops else finding.text)
-        console.say([f"{'':18}{line}" for line in finding.lines])
+        console.tell([f"{'':18}{line}" for line in finding.lines])
         if finding.stops and finding.next:
-            console.say([f"{'':18}Next: {finding.next[0]}", *(f"{'':24}{line}" for line in finding.next[1:])])
+            console.tell([f"{'':18}Next: {finding.next[0]}", *(f"{'':24}{line}" for line in finding.next[1:])])
     for other in known.sites.values():
         if other.unedited:
             screen.step(other.name, "still the example in invoke.yaml")

@@ -1,6 +1,6 @@
 """What a revision's operations mean for a person: in a word, and as warnings. Pure.
 
-An operation is a dict with revision, kind, table, column, text, as the app's process records it."""
+An operation is a dict with revision, kind, table, column, text and empty, as the app's process records it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ DOES = {
 }
 
 
+VALUE = "give it a server_default, or add it nullable, fill it, and then alter it"
+
+
 def does(operations: Iterable[Operation]) -> str | None:
     """What the operations do in a word: changes a column. None where that cannot be said."""
     kinds = {operation["kind"] for operation in operations}
@@ -38,6 +41,7 @@ def warnings(up: Sequence[Operation], down: Sequence[Operation]) -> list[str]:
     """What a person should read before a revision is kept: values lost, tables locked, no way down."""
     found = [f"values are lost: {text}" for text in lossy(up)]
     found += [f"looks like a rename, which would lose the values: {text}" for text in _renames(up)]
+    found += [f"rows that are there have no value for {column}: {VALUE}" for column in _empty(up)]
     for operation in up:
         kind, table = operation["kind"], operation["table"]
         if kind == "alter_column":
@@ -49,6 +53,13 @@ def warnings(up: Sequence[Operation], down: Sequence[Operation]) -> list[str]:
     if up and not down:
         found.append("no way down: downgrade() does nothing")
     return found
+
+
+def _empty(up: Sequence[Operation]) -> Iterable[str]:
+    new = {operation["table"] for operation in up if operation["kind"] == "create_table"}
+    for operation in up:
+        if operation["kind"] == "add_column" and operation.get("empty") and operation["table"] not in new:
+            yield f"{operation['table']}.{operation['column']}"
 
 
 def _renames(up: Sequence[Operation]) -> Iterable[str]:

@@ -37,7 +37,7 @@ def show(root: Path) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = [pool.submit(site_column, site, root) for site in sites]
         columns = [development_column(known), *(found.result() for found in asked)]
-    console.say(lines(columns))
+    console.tell(lines(columns))
 
 
 def lines(columns: Sequence[Column]) -> list[str]:

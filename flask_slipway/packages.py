@@ -81,7 +81,7 @@ def unfit(root: Path, listing: Listing, site: Site | None) -> Iterator[Finding]:
     if site is None:
         return
     if not site.virtualenv_python:
-        text = f"not compared with the Python of {site.name}: fab {site.name}.check tells it"
+        text = f"not compared with the site's: set virtualenv_python, which fab {site.name}.check tells"
         yield Finding("python", text)
         return
     fit = fitting.fit(root, listing, site.virtualenv_python, site.host in pythonanywhere.HOSTS.values())

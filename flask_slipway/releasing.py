@@ -186,6 +186,8 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
         print(f"Dry: nothing was changed, here or on {site.name}.")
         return
     again = f'mend the cause, then  inv release -m "…" --to {site.name}'
+    if "healthy" in (end.get("what") or ""):
+        again = f"fab {site.name}.logs  shows why\n{again}"
     console.finish(end, site, failed="Not released", again=again)
 
 

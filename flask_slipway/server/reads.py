@@ -5,7 +5,7 @@ import os
 import stat
 import time
 
-from . import backup, dotenv, facts, files, git, journal, packages, places, process, web
+from . import amounts, backup, dotenv, facts, files, git, journal, packages, places, process, web
 from .client import DatabaseError
 from .facts import Facts
 from .outcome import Nothing, Refused
@@ -97,7 +97,7 @@ def backups(reading):
         [
             m["id"],
             "{:,}".format(m["rows"]),
-            "%.1f MB" % (m["bytes"] / 1e6),
+            amounts.size(m["bytes"]),
             (m.get("commit") or "")[:7],
             ", ".join(m["revisions"]),
             m["task"],
@@ -263,7 +263,7 @@ def _python_of(site):
     if site.virtualenv_python:
         return found, True
     short = ".".join(version.split(".")[:2])
-    return '%s; in invoke.yaml: virtualenv_python: "%s"' % (found, short), True
+    return '%s; set virtualenv_python: "%s"' % (found, short), True
 
 
 def _same_by_flask(found):

@@ -4,7 +4,7 @@ twice, the second finds nothing to do. It needs no app."""
 import os
 import time
 
-from . import backup, files, git, packages, restore, staging, steps, web
+from . import amounts, backup, files, git, packages, restore, staging, steps, web
 from .app import App
 from .outcome import Incident
 
@@ -64,7 +64,7 @@ def database_back(run):
     if run.database.revisions() != run.before["revisions"]:
         raise Incident("the backup was put back, but the database is at %s" % ", ".join(run.database.revisions()))
     run.journal.write("database returned", how=how)
-    told = "backup {} put back, {:,} rows, as before".format(manifest["id"], manifest["rows"])
+    told = "backup %s put back, %s, as before" % (manifest["id"], amounts.count(manifest["rows"], "row"))
     newer = rows_since(run, manifest, replaced)
     return "%s; rows that came since are kept in backup %s: %s" % (told, replaced["id"], newer) if newer else told
 

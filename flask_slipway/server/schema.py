@@ -119,7 +119,8 @@ class Recorder:
 
 def operations(migrations, ids, direction):
     """What the revisions `ids` would do going `direction` ("up" or "down"), in order, without doing it:
-    [{"revision", "kind", "table", "column", "text"}]. Kind "unknown": what it does cannot be told beforehand."""
+    [{"revision", "kind", "table", "column", "text", "empty"}]. Kind "unknown": what it does cannot be told beforehand;
+    "empty": it adds a column that wants a value, and gives rows that are there none."""
     directory = migrations.script()
 
     def record(context, metadata):
@@ -154,7 +155,15 @@ def _described(operation):
         text += " %s%s" % (table, ".%s" % column if column else "")
     if name:
         text += " (%s)" % name
-    return {"kind": kind, "table": table, "column": column, "text": text}
+    return {"kind": kind, "table": table, "column": column, "text": text, "empty": _is_empty(operation)}
+
+
+def _is_empty(operation):
+    """Whether it adds a column that must have a value, and gives the rows that are there none."""
+    column = getattr(operation, "column", None)
+    if column is None or column.nullable or column.primary_key:
+        return False
+    return column.server_default is None and column.computed is None and column.identity is None
 
 
 def move(migrations, direction, target):

@@ -6,6 +6,7 @@ import shutil
 import time
 
 from . import (
+    amounts,
     backup,
     fetching,
     files,
@@ -94,11 +95,14 @@ def back_up(run):
     return backup_words(run.backup)
 
 
+def contents(manifest):
+    """What a backup holds: 12 tables, 18,204 rows."""
+    return "%s, %s" % (amounts.count(len(manifest["tables"]), "table"), amounts.count(manifest["rows"], "row"))
+
+
 def backup_words(manifest):
     """A backup in a line: 12 tables, 18,204 rows, 0.6 MB, verified."""
-    words = "{:,} tables, {:,} rows, {:.1f} MB, verified".format(
-        len(manifest["tables"]), manifest["rows"], manifest["bytes"] / 1e6
-    )
+    words = "%s, %s, verified" % (contents(manifest), amounts.size(manifest["bytes"]))
     return words if manifest["compared"] == "equal" else words + "; rows kept changing meanwhile"
 
 
@@ -165,9 +169,7 @@ def put_back(run):
     manifest = backup.find(run.site.backups, run.args["backup"])
     run.about_to("changing database", by="restore")
     how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "t", run.about_to).put_back(manifest)
-    return "{}: {:,} tables, {:,} rows, put back {}".format(
-        manifest["id"], len(manifest["tables"]), manifest["rows"], how
-    )
+    return "%s: %s, put back %s" % (manifest["id"], contents(manifest), how)
 
 
 def seed(run):

@@ -109,6 +109,13 @@ def test_an_empty_revision_is_refused_and_its_file_removed(ready):
     assert ready.state() == before
 
 
+def test_a_new_column_without_a_value_for_the_rows_that_are_there_is_warned_of(ready):
+    ready.replace("app/models.py", MODEL, NOTE.replace("Mapped[str | None]", "Mapped[str]") + MODEL)
+    ran = ready.inv("migrate", "-m", "add note")
+    assert ran.code == 0, ran.out
+    assert "rows that are there have no value for comments.note: give it a" in ran.out
+
+
 def test_a_lost_column_is_warned_of(ready):
     ready.replace(
         "app/models.py", "    content: Mapped[str] = mapped_column(String(4096))", "    text: Mapped[str | None]"

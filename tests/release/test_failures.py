@@ -94,6 +94,7 @@ def open_fails(world):
     world.commit("Fail in public alone")
 
 
+UNHEALTHY = (reload_fails, reload_fails_with_new_packages, open_fails)
 RETURNED = (
     *(close_fails, backup_fails, upgrade_fails, seed_fails, swap_fails),
     *(reload_fails, reload_fails_with_new_packages, open_fails),
@@ -159,6 +160,7 @@ def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     }
     assert "(6)" in done
     assert "Next:" in done
+    assert ("fab site.logs  shows why" in done) == (breaking in UNHEALTHY)
     bad = {kind for kind in visitor.seen if kind[0] == "bad"}
     assert not bad or breaking is open_fails, bad
 

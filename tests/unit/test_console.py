@@ -30,6 +30,16 @@ def test_piped_each_finished_step_is_one_plain_line_of_80_columns():
     assert shown(step("begin"), step("done", "9bc1f02", 0.44)) == f"  fetch         9bc1f02{'':52}0.4 s\n"
 
 
+@pytest.mark.parametrize("note", ["61 tests", "tests SKIPPED", "no tests: pytest is not installed"])
+def test_a_headline_of_any_note_has_80_columns_and_its_words_whole(capsys, note):
+    console.headline("Checking", "3 files, on main, one head, models match", note, 2.6)
+    told = capsys.readouterr().out
+    first = told.splitlines()[0]
+    assert first.startswith("Checking        3 files, on main, one head, models match")
+    assert (len(first), first[-6:]) == (80, " 2.6 s")
+    assert note in " ".join(told.replace(" 2.6 s", "").split())
+
+
 def test_on_a_terminal_the_running_step_is_rewritten_when_it_is_done(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     written = shown(step("begin"), step("done", "9bc1f02"), live=True)
