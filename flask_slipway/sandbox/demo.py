@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import sandbox
+from .. import sandbox, words
 from ..errors import SlipwayError, WrongUse
 from .processes import free_port
 
@@ -87,7 +87,16 @@ def remove(folder: Path) -> None:
 def _refuse_without_commit(root: Path) -> None:
     line = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
     if not (root / MODELS).is_file() or subprocess.run(line, cwd=root, capture_output=True).returncode:
-        raise WrongUse("The demo plays with the reference app. Next: run it in a git clone of Flask-Slipway")
+        what = "The demo plays with the app of Flask-Slipway's own repository, which is not here. Nothing was changed."
+        raise WrongUse(
+            words.told(
+                what,
+                next=[
+                    "inv sandbox.up  serves your own app on this machine",
+                    "or, in a clone of that repository:  inv demo",
+                ],
+            )
+        )
 
 
 def _prepare(root: Path, folder: Path) -> Stage:

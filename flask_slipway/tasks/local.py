@@ -56,7 +56,7 @@ def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
 
 @story(help={"k": "only the tests whose names match, as pytest -k"})
 def test(c: Context, k: str = "") -> None:
-    """Run the whole suite: ruff, mypy, pytest.
+    """Run the tests; ruff and mypy too, where they are set up.
 
     Example: inv test -- -x tests/unit"""
     from flask_slipway import testing

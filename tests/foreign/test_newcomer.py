@@ -87,6 +87,7 @@ def test_an_app_is_adopted_and_released_to_the_sandbox_by_readme_alone(owner):
     assert "Next: fab prod.check" in adopted
     before = (owner.project / "invoke.yaml").read_bytes()
 
+    assert "Next: inv sandbox.up" in owner.type("inv demo", code=1)
     up = owner.type("inv sandbox.up")
     assert (", sqlite, SSH on port" in up) == (dialect == "sqlite")
     assert "COMMENTS_DB" in up
