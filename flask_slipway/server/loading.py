@@ -1,5 +1,6 @@
 """Loads an app in this process, as the `flask` command does or as the host does: by executing the WSGI file."""
 
+import contextlib
 import os
 import sys
 import types
@@ -39,10 +40,11 @@ def by_wsgi(path, source=None):
 
 
 def flask_app_behind(application):
-    """The Flask app inside any wrappers (ProxyFix, closures, bound methods), breadth first, or None."""
+    """The Flask app inside any wrappers (ProxyFix, functions, bound methods), breadth first, or None; of several the
+    first that Flask-Migrate knows."""
     from flask import Flask
 
-    seen, row = set(), [application]
+    seen, row, first = set(), [application], None
     for _ in range(8):
         following = []
         for thing in row:
@@ -50,10 +52,14 @@ def flask_app_behind(application):
                 continue
             seen.add(id(thing))
             if issubclass(type(thing), Flask):
-                return thing
-            following.extend(_parts(thing))
+                if "migrate" in thing.extensions:
+                    return thing
+                first = first or thing
+                continue
+            with contextlib.suppress(Exception):  # a proxy (flask.request) has nothing to look at outside of a request
+                following.extend(_parts(thing))
         row = following
-    return None
+    return first
 
 
 def _parts(thing):
@@ -68,9 +74,23 @@ def _parts(thing):
             inner = getattr(type(thing), name, None) and getattr(thing, name, None)
             if inner is not None:
                 yield inner
-        for cell in getattr(thing, "__closure__", None) or ():
-            try:
-                yield cell.cell_contents
-            except ValueError:
-                continue
+        yield from _named_in(thing if isinstance(thing, types.FunctionType) else vars(type(thing)).get("__call__"))
         yield from vars(thing).values() if hasattr(thing, "__dict__") else ()
+
+
+def _named_in(function):
+    """What a function written in Python reaches by its closure, and by the global names that it uses."""
+    if not isinstance(function, types.FunctionType):
+        return
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            continue
+    names = function.__code__.co_names
+    for name in names:
+        found = function.__globals__.get(name)
+        if isinstance(found, types.ModuleType):
+            yield from (vars(found)[inner] for inner in names if inner in vars(found))
+        elif found is not None:
+            yield found

@@ -7,6 +7,7 @@ import functools
 import os
 import sqlite3
 import sys
+import types
 import venv
 
 import pytest
@@ -292,7 +293,32 @@ class Slots:
         return self.inner(environ, start)
 
 
+class Calling:
+    def __call__(self, environ, start):
+        return GLOBAL["app"](environ, start)
+
+
+GLOBAL: dict = {}
+
+
+def by_global_name(app):
+    """As many a WSGI file does it: a function of the file calls the app by its name."""
+    module = types.ModuleType("flask_app")
+    module.app = app
+    names = {"flask_app": module, "imported": app}
+    exec("def by_module(environ, start):\n    return flask_app.app(environ, start)\n", names)
+    exec("def application(environ, start):\n    return by_module(environ, start)\n", names)
+    return names["application"]
+
+
+def by_class(app):
+    GLOBAL["app"] = app
+    return Calling()
+
+
 WRAPPED = {
+    "a function that knows it by name": by_global_name,
+    "an object whose class knows it by name": by_class,
     "ProxyFix": lambda app: ProxyFix(app, x_for=1),
     "two wrappers": lambda app: ProxyFix(DispatcherMiddleware(lambda *_: [], {"/site": app})),
     "a closure": lambda app: lambda environ, start: app(environ, start),
@@ -307,6 +333,12 @@ WRAPPED = {
 def test_a_flask_app_is_found_in_any_wrapper(how):
     app = Flask(__name__)
     assert loading.flask_app_behind(WRAPPED[how](app)) is app
+
+
+def test_of_two_apps_the_one_with_migrations_is_found():
+    admin, site = Flask("admin"), Flask("site")
+    site.extensions["migrate"] = object()
+    assert loading.flask_app_behind(DispatcherMiddleware(admin, {"/site": site})) is site
 
 
 def test_a_wrapper_in_the_place_of_wsgi_app_is_no_hindrance():
