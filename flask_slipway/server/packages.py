@@ -3,12 +3,36 @@
 import ctypes
 import json
 import os
+import re
 import shutil
 
 from . import files, process
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
+
+
+ITSELF = re.compile(
+    r"\s*(?:(?:-e|--editable)(?:\s+|=))?"
+    r"(?:(?P<here>\./?|\.\[.*)|(?P<name>[\w.-]+)\s*(?:\[.*?\])?\s*@\s*\S+|\S*\#(?:\S*&)?egg=(?P<egg>[\w.-]+)\S*)"
+    r"\s*(?:\#.*|;.*)?$"
+)
+
+
+def itself(text, names):
+    """The line of the requirements `text` that lists the project itself, one of `names`, as `pip freeze` writes it
+    where the project is installed editable; None where there is none. Its code comes by git."""
+    known = {_normal(name) for name in names if name}
+    for number, line in enumerate(text.splitlines(), 1):
+        match = ITSELF.match(line)
+        if match and (match.group("here") or _normal(match.group("name") or match.group("egg")) in known):
+            return "line %d: %s" % (number, line.strip())
+    return None
+
+
+def _normal(name):
+    """A package's name in its one spelling. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def listed(python):

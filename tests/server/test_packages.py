@@ -163,3 +163,34 @@ def test_what_is_installed_already_is_found_so(template, monkeypatch):
     monkeypatch.chdir(template)
     assert packages.satisfied(str(live / "bin/python"), str(template / "same.txt"))
     assert not packages.satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e git+https://example.org/ann/Stock_Room.git@8c1f0e2#egg=stock_room",
+        "-e git+ssh://git@example.org/ann/stockroom.git@8c1f0e2#subdirectory=x&egg=Stock.Room",
+        "--editable=git+https://example.org/ann/x.git#egg=stock-room  # as pip freeze says",
+        "stock-room @ git+https://example.org/ann/x.git@8c1f0e2",
+        "-e .",
+        "-e .[dev]",
+        ".",
+    ],
+)
+def test_a_line_that_lists_the_project_itself_is_found(line):
+    assert packages.itself(f"Flask==3.1.3\n{line}\n", ["Stock-Room", ""]) == f"line 2: {line}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stock-room-client==1.0",
+        "-e git+https://example.org/ann/other.git@8c1f0e2#egg=other",
+        "other @ git+https://example.org/stock-room/other.git",
+        "# -e git+https://example.org/x.git#egg=stock-room",
+        "./vendored/other-1.0.whl",
+        "stock-room==1.0",
+    ],
+)
+def test_other_packages_are_not_taken_for_the_project(line):
+    assert packages.itself(f"Flask==3.1.3\n{line}\n", ["stock-room", None]) is None
