@@ -37,10 +37,13 @@ class AppFailed(WrongUse):
         printed = [line.strip() for line in masked(str(answer.get("output") or ""), root).splitlines() if line.strip()]
         if self.kind == "SystemExit" and printed:
             self.error = printed[-1]
-        lines = [self.error if self.kind in ("Ended", "WriteRefused", "SystemExit") else f"{self.kind}: {self.error}"]
+        if answer.get("refused"):
+            self.error = masked(str(answer["refused"]), root)
+        plain = self.kind in ("Ended", "WriteRefused", "SystemExit")
+        self.lines = [self.error if plain else f"{self.kind}: {self.error}"]
         if self.where:
-            lines.append(f"in {self.where}")
-        super().__init__(words.told(self.ending.format(what), lines, _advice(self.kind, self.error, self.where)))
+            self.lines.append(f"in {self.where}")
+        super().__init__(words.told(self.ending.format(what), self.lines, _advice(self.kind, self.error, self.where)))
 
 
 class NotRead(AppFailed):
@@ -184,7 +187,7 @@ def _load(found: App, app: str, scratch: Sequence[Sequence[str]], guard: bool) -
         raise Refusal(
             words.told(
                 "The app writes to its database while it loads. Nothing was changed.",
-                [error.error],
+                error.lines,
                 ["move db.create_all(), seeding or upgrade() out of the app's loading, into a flask command"],
             )
         ) from error

@@ -33,10 +33,11 @@ class AppFailed(Exception):
 
 class App:
     """One long-lived process for the code at `folder`, run by `python` (the virtualenv's). Loads the app once.
-    `as_host`: without the environment of invoke.yaml, for there the WSGI file alone decides."""
+    `as_host`: without the environment of invoke.yaml, for there the WSGI file alone decides. `mask`: learns the secrets
+    that the app holds."""
 
-    def __init__(self, python, folder, site, as_host=False):
-        self.folder, self.site = folder, site
+    def __init__(self, python, folder, site, as_host=False, mask=None):
+        self.folder, self.site, self.mask = folder, site, mask
         self.seconds = 0.0
         package = __name__.rsplit(".", 1)[0]
         top = os.path.dirname(__file__)
@@ -89,6 +90,9 @@ class App:
                     self._unread -= 1
                     continue
                 answer = json.loads(line.decode())
+                for secret in answer.pop("secrets", ()):
+                    if self.mask is not None:
+                        self.mask.add(secret)
                 if "connection" not in answer:
                     break
                 if connected is not None:

@@ -38,9 +38,21 @@ class Facts:
         """Raises Refused unless project, virtualenv and WSGI file are there."""
         site = self.site
         places.check(site)
-        self.mask.add_env((files.read(os.path.join(site.project, ".env")) or b"").decode("utf-8", "replace"))
+        self.know_secrets()
+
+    def know_secrets(self):
+        """Masks from here on what lies in .env, `env:`, the WSGI file, ~/.my.cnf and the addresses of git's remotes."""
+        site, mask = self.site, self.mask
+
+        def text(*path):
+            return (files.read(os.path.join(*path)) or b"").decode("utf-8", "replace")
+
+        mask.add_env(text(site.project, ".env"))
         for name, value in site.env.items():
-            self.mask.add_named(name, value)
+            mask.add_named(name, value)
+        mask.add_python(text(self.wsgi_source() or site.wsgi))
+        mask.add_options(text(site.home, ".my.cnf"))
+        mask.add_remotes(text(site.project, ".git", "config"))
 
     def wsgi_source(self):
         """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place."""
@@ -63,7 +75,7 @@ class Facts:
 
     def _started(self):
         try:
-            return App(self.site.python, self.site.project, self.site, as_host=True)
+            return App(self.site.python, self.site.project, self.site, as_host=True, mask=self.mask)
         except OSError as error:
             raise Refused(
                 "the virtualenv's Python does not start",
@@ -77,10 +89,11 @@ class Facts:
             self.live.close()
             self.live = None
             return error.database
+        where = ["in %s" % unloadable.below(error.where, site.project)] if error.where else []
         if error.refused:
             raise Refused(
                 "the live app writes to its database while it loads",
-                [error.refused, "only reads are allowed before there is a backup"],
+                [error.refused, *where, "only reads are allowed before there is a backup"],
                 ["make the app load without writing, or set writes_on_load: true for %s in invoke.yaml" % site.name],
             )
         raise unloadable.live(site, error, self.mask.text(str(error)))

@@ -10,6 +10,8 @@ from typing import Any
 READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(SELECT|SHOW|PRAGMA|DESCRIBE|DESC|EXPLAIN)\b", re.I | re.S)
 PRAGMA_WRITE = re.compile(r"\s*PRAGMA\s[^=(]*=", re.I)
 
+LONGEST_STATEMENT = 60  # of a refused statement, in messages
+
 
 class WriteRefused(Exception):
     """The app tried to write while only reads were allowed; says which statement, from which line."""
@@ -44,6 +46,7 @@ class Guard:
         self.announce: Any = None
         self.session: Any = ()
         self.refused: Any = None
+        self.line: Any = None  # file:line that tried the refused write
         self.url: Any = None
         self.only: Any = None
         self.thread: Any = None
@@ -90,12 +93,12 @@ class Guard:
 
     def _on_statement(self, connection, cursor, statement, parameters, context, executemany):
         if self.reads_only and not is_read(statement):
-            line = calling_line(self.folder)
-            self.url = connection.engine.url
-            words = " ".join(statement.split())[:60]
-            told = "%s%s" % (words, " at %s" % line if line else "")
+            words = " ".join(statement.split())
+            told = words if len(words) <= LONGEST_STATEMENT else words[: LONGEST_STATEMENT - 1] + "…"
             if threading.current_thread() is threading.main_thread():
                 self.refused = told
+                self.line = calling_line(self.folder) or None
+                self.url = connection.engine.url
             raise WriteRefused("the app writes to its database while it loads: %s" % told)
 
     def _on_connected(self, connection, record):

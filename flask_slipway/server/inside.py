@@ -13,6 +13,7 @@ from typing import Any
 
 from . import fitting, loading, migrations, schema
 from .guard import Guard, one_line, where_to
+from .masking import Mask
 
 OUTPUT_TAIL = 4000  # bytes of what the app printed, told with a failure
 
@@ -69,6 +70,7 @@ class Inside:
         self.guard: Any = None
         self.migrations: Any = None
         self.folder = os.getcwd()
+        self.began_with = dict(os.environ)
 
     def answer(self, request):
         words = {key: value for key, value in request.items() if key != "do"}
@@ -84,15 +86,31 @@ class Inside:
         except (Exception, SystemExit) as error:
             return self.failure(error)
 
+    def secrets(self):
+        """What the app holds that is secret: of .env, in its configuration, set in the environment while it loaded."""
+        mask = Mask()
+        try:
+            with open(os.path.join(self.folder, ".env"), encoding="utf-8", errors="replace") as file:
+                mask.add_env(file.read())
+        except OSError:
+            pass
+        mask.add_settings({name: value for name, value in os.environ.items() if self.began_with.get(name) != value})
+        mask.add_settings(self.app.config if self.app is not None else {})
+        return mask
+
     def failure(self, error):
+        mask = self.secrets()
+        answer = mask.value(self.failed(error))
+        return dict(answer, database=self.told(self.guard.url) if answer["refused"] else None, secrets=mask.values)
+
+    def failed(self, error):
         refused = self.guard.refused if self.guard else None
         return {
             "ok": False,
             "error": one_line(error),
             "kind": "WriteRefused" if refused else type(error).__name__,
-            "where": schema.where(error, self.folder),
+            "where": (self.guard.line if refused else None) or schema.where(error, self.folder),
             "refused": refused,
-            "database": self.told(self.guard.url) if refused else None,
             "output": self.channel.tail(),
         }
 
@@ -128,7 +146,8 @@ class Inside:
         self.guard.alone()
         self.app = loaded
         code = sys.modules.get(loaded.import_name)
-        return {"seconds": round(time.monotonic() - started, 3), "code": getattr(code, "__file__", None)}
+        took = round(time.monotonic() - started, 3)
+        return {"seconds": took, "code": getattr(code, "__file__", None), "secrets": self.secrets().values}
 
     def do_database(self):
         """Which database the app uses and how to reach it (a secret: for the caller's eyes only). With `own`, that
@@ -157,7 +176,7 @@ class Inside:
         return {"differences": schema.differences(self.migrations)}
 
     def do_operations(self, revisions, direction):
-        return {"operations": schema.operations(self.migrations, revisions, direction)}
+        return {"operations": self.secrets().value(schema.operations(self.migrations, revisions, direction))}
 
     def do_unfit(self, revisions, dialect=None):
         """What these revisions do that the database, or one of another `dialect`, has no words for."""
@@ -203,7 +222,7 @@ class Inside:
             status = group.main(args=list(args), prog_name="flask", standalone_mode=False)
             if isinstance(status, int) and status:
                 raise RuntimeError("flask %s ended with %d" % (" ".join(args), status))
-            return {"output": self.channel.tail()}
+            return {"output": self.secrets().text(self.channel.tail())}
 
         return self._writing(run)
 

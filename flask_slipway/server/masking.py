@@ -1,9 +1,12 @@
 """Known secret values never leave the server: they are replaced in everything that is told or written down."""
 
+import ast
 import re
 import urllib.parse
 
 SECRET_NAME = re.compile(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|CREDENTIAL|AUTH|SALT", re.I)
+# Among what an app sets while it loads, most values are no secret: CACHE_KEY_PREFIX, PREFERRED_URL_SCHEME, LOGIN_URL.
+SURELY_SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN$|CREDENTIAL|DSN|SALT|(?<!PUBLIC)_KEY$|DATABASE_UR[IL]", re.I)
 SHORTEST = 5
 # Words of our own, never of an app: covered, they would no longer be found.
 CONTROL = {"what", "event", "run", "task", "by", "id", "backup", "database", "kept"}
@@ -41,17 +44,53 @@ class Mask:
         self._found = re.compile("|".join(map(written, ordered)))
 
     def add_named(self, name, value):
-        """Takes the value of a setting whose name sounds secret, and the password of an URL in it."""
+        """Takes the value of a setting whose name sounds secret, and the password of an URL whatever its name."""
         if SECRET_NAME.search(name):
             self.add(value)
-            for part in re.findall(r"://[^:/]*:([^@]*)@", value):
-                self.add(part)
-                self.add(urllib.parse.unquote(part))
+        for part in re.findall(r"://[^:/]*:([^@]*)@", value):
+            self.add(part)
+            self.add(urllib.parse.unquote(part))
 
     def add_env(self, text):
         """Takes the values of a .env file whose names sound secret."""
         for name, value in env_pairs(text):
             self.add_named(name, value)
+
+    def add_settings(self, settings):
+        """Takes what an app has set while it loaded: {name: value}, such as its configuration."""
+        for name, value in settings.items():
+            if isinstance(name, str) and isinstance(value, str) and SURELY_SECRET.search(name):
+                self.add_named(name, value)
+
+    def add_python(self, source):
+        """Takes the texts that a Python file gives to names which sound secret: os.environ["MAIL_PASSWORD"] = "…"."""
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError):
+            return
+        for name, value in _given(tree):
+            if isinstance(name, str) and isinstance(value, str):
+                self.add_named(name, value)
+
+    def add_options(self, text):
+        """Takes the passwords of an option file such as ~/.my.cnf."""
+        for match in re.finditer(r"^[ \t]*password[ \t]*=[ \t]*(.*?)[ \t\r]*$", text, re.M | re.I):
+            quoted = match.group(1)[:1] in ("'", '"') and match.group(1)[:1] == match.group(1)[-1:]
+            plain = match.group(1)[1:-1] if quoted else match.group(1)
+            self.add(plain)
+            self.add(re.sub(r"\\(.)", lambda m: {"s": " ", "t": "\t", "n": "\n", "r": "\r"}.get(m[1], m[1]), plain))
+
+    def add_remotes(self, text):
+        """Takes the names and passwords of web addresses in a clone's configuration."""
+        for login in re.findall(r"https?://([^/@\s]+)@", text):
+            for part in login.split(":"):
+                self.add(part)
+                self.add(urllib.parse.unquote(part))
+
+    @property
+    def values(self):
+        """All that is known: secrets, never to be told."""
+        return sorted(self._values)
 
     def text(self, text):
         return self._found.sub(COVER, text) if self._found else text
@@ -85,6 +124,30 @@ def _sign(sign):
     forms = ["(?i:%s)" % form for form in forms]
     forms += [re.escape(form).replace(r"\\", r"\\+") for form in SPECIAL.get(sign, ())]
     return r"\\*(?:%s)" % "|".join([*forms, re.escape(sign)])
+
+
+def _given(tree):
+    """(name, value) of each constant that is given to a name, an attribute, a key or an argument."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield _named(target), _constant(node.value)
+        elif isinstance(node, ast.Dict):
+            yield from ((_constant(key), _constant(value)) for key, value in zip(node.keys, node.values))
+        elif isinstance(node, ast.Call):
+            yield from ((word.arg, _constant(word.value)) for word in node.keywords)
+            yield from ((_constant(one), _constant(other)) for one, other in zip(node.args, node.args[1:]))
+
+
+def _named(target):
+    if isinstance(target, ast.Subscript):
+        index = target.slice  # Python 3.8 has an ast.Index around it
+        return _constant(index if isinstance(index, ast.Constant) else getattr(index, "value", None))
+    return getattr(target, "id", None) or getattr(target, "attr", None)
+
+
+def _constant(node):
+    return node.value if isinstance(node, ast.Constant) else None
 
 
 PAIR = re.compile(

@@ -124,7 +124,7 @@ def logs(reading):
             "there is no log %r; there are: %s" % (kind, ", ".join(known) or "none"),
             next=["fab %s.logs --which %s" % (reading.site.name, near)],
         )
-    reading.mask.add_env((files.read(os.path.join(reading.site.project, ".env")) or b"").decode("utf-8", "replace"))
+    reading.facts.know_secrets()
     text = web.log_tail(path, int(reading.args.get("lines") or 40))
     if text is None:
         raise Refused("the log %s is not there" % path, next=[places.correct(reading.site, "logs", "domain")])
@@ -271,7 +271,7 @@ def _same_by_flask(found):
     from . import database, staging
     from .app import App, AppFailed
 
-    app = App(found.site.python, found.site.project, found.site)
+    app = App(found.site.python, found.site.project, found.site, mask=found.mask)
     try:
         app.load_code()
         told = app.ask("database")

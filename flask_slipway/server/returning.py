@@ -109,7 +109,7 @@ def database_down(run):
     manifest = backup.make(run.database, run.site.backups, about, fenced=True)
     folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
     interpreter = run.python if os.path.exists(run.python) else run.site.python
-    app = App(interpreter, folder, run.site)
+    app = App(interpreter, folder, run.site, mask=run.mask)
     try:
         app.load_code()
         staging.see_own_database(run.facts, app.ask("database"))

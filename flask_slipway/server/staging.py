@@ -2,6 +2,7 @@
 finds wrong is a refusal, for nothing that is live has been touched."""
 
 import os
+import re
 
 from . import database, files, git, packages, places, process, uninstallable, unloadable
 from .app import App, AppFailed
@@ -63,6 +64,7 @@ def stage_packages(run, always=False):
     wanted = files.read(os.path.join(run.stage_folder, "requirements.txt"))
     if wanted is None or (not always and files.sha256(wanted) == run.before["requirements"]):
         return []
+    refuse_itself(run, wanted.decode("utf-8", "replace"))
     beside = run.packages_folder
     run.about_to("staging packages", path=beside)
     requirements = os.path.join(run.stage_folder, "requirements.txt")
@@ -76,12 +78,14 @@ def stage_packages(run, always=False):
     run.python = os.path.join(beside, "bin", "python")
     changed = set(packages.listed(run.python)) ^ before
     names = {line.split("==")[0].split(" @")[0] for line in changed}
+    if not names:
+        return ["no package changed"]
     return ["%d package%s changed" % (len(names), "" if len(names) == 1 else "s")]
 
 
 def start_ahead(run):
     """Starts the process for the code to come while the plan is on its way: it has loaded nothing of it yet."""
-    run.ahead = App(run.site.python, run.site.home, run.site)
+    run.ahead = App(run.site.python, run.site.home, run.site, mask=run.mask)
     run.ahead.begin()
 
 
@@ -92,7 +96,23 @@ def _process(run):
         return ahead.at(run.stage_folder)
     if ahead is not None:
         ahead.close()
-    return App(run.python, run.stage_folder, run.site)
+    return App(run.python, run.stage_folder, run.site, mask=run.mask)
+
+
+def refuse_itself(run, requirements):
+    """Raises Refused where the project lists itself: pip would fetch it again, or link to the stage."""
+    address = git.git(run.site.project, "config", "--get", "remote.%s.url" % run.site.remote, check=False).strip()
+    told = (files.read(os.path.join(run.stage_folder, "pyproject.toml")) or b"").decode("utf-8", "replace")
+    names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", told, re.M)
+    names.append(re.sub(r"\.py$", "", os.path.basename(re.split(r"[:(]", run.site.app)[0].rstrip("/"))))
+    names.append(re.sub(r"\.git$", "", os.path.basename(address.rstrip("/"))))
+    line = packages.itself(requirements, names)
+    if line:
+        raise Refused(
+            "requirements.txt lists the project itself",
+            [line, "its code comes by git; pip would fetch another copy of it, or stop at a password"],
+            ["take the line out (inv freeze leaves it out), then release again"],
+        )
 
 
 def load_stage(run):
@@ -103,6 +123,8 @@ def load_stage(run):
         see_same_database(run)
         told = run.stage.ask("revisions")
     except AppFailed as error:
+        if error.refused and error.database:
+            refuse_other_database(run, error.database)
         raise unloadable.new(run, error) from error
     if len(told["heads"]) > 1:
         heads = ", ".join(told["heads"])
@@ -156,7 +178,11 @@ def refuse_unfit(site, identifier, revisions, heads):
 
 def see_same_database(run):
     """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
-    told = run.stage.ask("database")
+    refuse_other_database(run, run.stage.ask("database"))
+
+
+def refuse_other_database(run, told):
+    """Raises Refused unless `told`, a database as an app tells it, is the site's."""
     run.mask.add(told["url"].get("password"))
     other = database.from_app(told, os.path.join(run.folder, "stage"))
     try:

@@ -122,7 +122,8 @@ def upgrade(run):
 def migrating_app(run):
     """The app process whose code knows the revisions: the stage's, else the live one."""
     if run.stage is None and run.site.writes_on_load:
-        run.stage = App(run.python, run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project, run.site)
+        folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
+        run.stage = App(run.python, folder, run.site, mask=run.mask)
         run.about_to("changing database", by="load")
         run.database.fence_down()
         run.stage.load_code(guard=False)

@@ -61,10 +61,11 @@ def _last_good(site):
 def new(run, error):
     """The refusal of a commit whose app cannot be loaded in the stage."""
     name, text = run.site.name, str(error)
+    where = ["in %s" % below(error.where, run.stage_folder, run.site.project)] if error.where else []
     if error.refused:
         return Refused(
             "the app of %s writes to its database while it loads" % run.commit[:7],
-            [error.refused, "only reads are allowed before there is a backup"],
+            [error.refused, *where, "only reads are allowed before there is a backup"],
             ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
         )
     if error.kind == "ForeignCode":
@@ -73,9 +74,7 @@ def new(run, error):
             [text, "an editable install, or a .pth file of the virtualenv, leads there"],
             ["%s  names it: pip uninstall it there" % on_server(run.site, "pip", "list", "--editable")],
         )
-    lines = ["%s: %s" % (error.kind, text)]
-    if error.where:
-        lines.append("in %s" % below(error.where, run.stage_folder, run.site.project))
+    lines = ["%s: %s" % (error.kind, text), *where]
     return Refused("the app of %s cannot be loaded on the server" % run.commit[:7], lines, _mends(run.site, error))
 
 

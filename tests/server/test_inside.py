@@ -183,7 +183,7 @@ def test_create_all_in_the_factory_is_refused_and_its_line_named(project):
         app.load_code()
     assert caught.value.kind == "WriteRefused"
     assert caught.value.refused.startswith("CREATE TABLE asset")
-    assert caught.value.refused.endswith(f"app/__init__.py:{line}")
+    assert caught.value.where.endswith(f"app/__init__.py:{line}")
     assert not project.database.exists()
 
 
@@ -220,7 +220,7 @@ def test_an_app_that_writes_while_it_loads_is_refused_unless_the_site_says_so(pr
     with pytest.raises(outcome.Refused, match="writes to its database while it loads") as caught:
         refusing.load_live()
     refusing.close()
-    assert f"app/__init__.py:{line}" in caught.value.lines[0]
+    assert caught.value.lines[1] == f"in app/__init__.py, line {line}"
     accepting = server_facts.Facts(project.site(writes_on_load=True), Mask())
     accepting.load_live()
     assert accepting.live is None
@@ -271,7 +271,7 @@ def test_a_failing_apps_output_is_not_in_the_refusal(project):
     found.close()
     told = "\n".join([caught.value.what, *caught.value.lines, *caught.value.next])
     assert "LookupError: no •••• here" in told
-    assert f"app/__init__.py, line {line + 1}" in told
+    assert f"in app/__init__.py, line {line + 1}" in told
     assert "hush-hush" not in told and "SECRET_KEY" not in told
 
 

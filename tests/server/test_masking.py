@@ -155,3 +155,48 @@ def test_values_whose_names_do_not_sound_secret_stay_readable():
     mask = Mask()
     mask.add_env("FLASK_ENV=production\nSTATIC_FOLDER='static files'\nSECRET_KEY=hidden-one\n")
     assert mask.text("production, static files, hidden-one") == f"production, static files, {COVER}"
+
+
+def test_what_a_wsgi_file_sets_is_masked():
+    mask = Mask()
+    mask.add_python(
+        "import os\n"
+        'os.environ["MAIL_PASSWORD"] = "by subscript"\n'
+        'os.environ.setdefault("API_TOKEN", "by setdefault")\n'
+        'os.environ.update(DB_PASS="by keyword")\n'
+        'os.environ.update({"SALT": "by mapping"})\n'
+        'SECRET_KEY = "by name"\n'
+        'os.environ["FLASK_ENV"] = "production"\n'
+    )
+    assert mask.values == ["by keyword", "by mapping", "by name", "by setdefault", "by subscript"]
+    mask.add_python("this is ( no Python")
+
+
+def test_the_password_of_an_option_file_is_masked_as_it_stands_and_as_it_is_meant():
+    mask = Mask()
+    mask.add_options('[client]\nuser=ann\npassword="it\\\\s \\"so\\""\n[mysqldump]\npassword = plain-one\n')
+    assert mask.values == sorted(['it\\\\s \\"so\\"', 'it\\s "so"', "plain-one"])
+
+
+def test_the_login_of_a_remote_is_masked_and_its_address_is_not():
+    mask = Mask()
+    mask.add_remotes('[remote "origin"]\n\turl = https://ann-ann:ghp%5Ftoken@example.org/ann-ann.git\n')
+    assert "ghp%5Ftoken" in mask.values
+    assert "ghp_token" in mask.values
+    other = Mask()
+    other.add_remotes("\turl = git@example.org:ann/site.git\n\turl = ssh://deploy@example.org/site.git\n")
+    assert other.values == []
+
+
+def test_of_what_an_app_sets_only_what_is_surely_secret_is_masked():
+    mask = Mask()
+    mask.add_settings({"CACHE_KEY_PREFIX": "stockroom", "PREFERRED_URL_SCHEME": "https", "LOGIN_URL": "/login"})
+    assert mask.values == []
+    mask.add_settings({"SECRET_KEY": "hush-hush", "DATABASE_URL": "mysql://ann:its-mine@host/base"})
+    assert mask.values == ["hush-hush", "its-mine", "mysql://ann:its-mine@host/base"]
+
+
+def test_the_password_of_an_url_is_masked_whatever_the_settings_name():
+    mask = Mask()
+    mask.add_env("SHOP_DB=mysql+pymysql://ann:it%27s%20mine@host/ann$shop\nGREETING=good day to all\n")
+    assert mask.values == ["it%27s%20mine", "it's mine"]
