@@ -529,3 +529,28 @@ class Visitor:
             told = json.loads(body)
             return ("site", told["commit"][:7], told["revision"])
         return ("bad", status, body[:80])
+
+
+class Processes:
+    """Watches the command lines of all processes for texts."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = [text.encode() for text in texts]
+        self.seen: set[bytes] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Processes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.02):
+            for name in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
+                    line = file.read()
+                    self.seen.update(line for text in self.texts if text in line)

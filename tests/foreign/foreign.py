@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packages import Virtualenv
-from world import World, git
+from world import Result, World, git
 
 from flask_slipway import sandbox
 from flask_slipway.sandbox import virtualenv
+from flask_slipway.sandbox.state import Sandbox
 
 APPS = Path(__file__).parent / "apps"
 TASK_FILES = {
@@ -27,18 +28,21 @@ TASK_FILES = {
 @dataclass(frozen=True)
 class ForeignApp:
     """A project of somebody's. `app`: as FLASK_APP names it. `wsgi`: the text of the site's WSGI file, with {project}.
-    `dotenv`: the text of .env for a database's URL, there and here. `env`: what invoke.yaml repeats of the WSGI file.
-    `database`, `password`: of the site's database, USER$database."""
+    `dotenv`: the text of .env for a database's URL, there and here; `there`: more lines for the site's. `env`: what
+    invoke.yaml repeats of the WSGI file.
+    `database`, `password`: of the site's database, USER$database. `files`: what git ignores, there and here."""
 
     name: str
     app: str
     wsgi: str
     dotenv: Callable[[str], str]
+    there: str = ""
     env: dict[str, str] = field(default_factory=dict)
     database: str | None = None
     password: str | None = None
     health: str = "/"
     keys: dict[str, object] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -57,6 +61,8 @@ class Foreign(World):
 
     its: ForeignApp = field(kw_only=True)
     installed: Virtualenv = field(kw_only=True)
+    said: list[str] = field(default_factory=list)
+    planted: list[str] = field(default_factory=list)
 
     @property
     def bin(self) -> Path:
@@ -67,6 +73,17 @@ class Foreign(World):
 
     def configure(self, **more) -> None:
         super().configure(**{"env": self.its.env, **self.its.keys, **more})
+
+    def run(self, *arguments, **more) -> Result:
+        """A command of the laptop; what ours say is kept, to be searched for secrets."""
+        done = super().run(*arguments, **more)
+        if arguments[0] in ("inv", "fab"):
+            self.said.append(f"$ {' '.join(arguments)}\n{done.out}")
+        return done
+
+    def workon(self, command: str) -> Result:
+        """A command in the person's own shell on the server, where nothing is masked."""
+        return super().run("fab", "site.workon", "-c", command)
 
     def lay_over(self, change: str) -> None:
         """Puts the files of apps/NAME/`change` over the laptop's; not committed."""
@@ -99,6 +116,13 @@ def make(folder: Path, app: ForeignApp, dialect: str, installed: Virtualenv) -> 
     git(source, "init", "-q", "-b", "main")
     git(source, "add", "-A")
     git(source, "commit", "-q", "-m", "The app as it is")
+
+    def by_hand(made: Sandbox) -> str:
+        for name, text in app.files.items():
+            (made.project / name).parent.mkdir(parents=True, exist_ok=True)
+            (made.project / name).write_text(text)
+        return app.dotenv(made.database_url()) + app.there
+
     site = sandbox.up(
         folder / "site",
         source,
@@ -107,7 +131,7 @@ def make(folder: Path, app: ForeignApp, dialect: str, installed: Virtualenv) -> 
         app=app.app,
         project=app.name,
         wsgi_text=app.wsgi,
-        dotenv=lambda made: app.dotenv(made.database_url()),
+        dotenv=by_hand,
         name=app.database,
         password=app.password,
     )
@@ -117,6 +141,6 @@ def make(folder: Path, app: ForeignApp, dialect: str, installed: Virtualenv) -> 
     (folder / "laptop-home" / ".gitconfig").write_text("[user]\n\tname = Ann\n\temail = ann@example.org\n")
     base = git(laptop, "rev-parse", "HEAD")
     world = Foreign(folder, site, laptop, base, [], app.app, app.health, its=app, installed=installed)
-    world.write({**TASK_FILES, ".env": app.dotenv(f"sqlite:///{folder / 'development.db'}")})
+    world.write({**TASK_FILES, **app.files, ".env": app.dotenv(f"sqlite:///{folder / 'development.db'}")})
     world.configure()
     return world

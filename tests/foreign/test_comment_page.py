@@ -3,9 +3,10 @@
 import re
 from urllib.parse import urlencode
 
+import planted
 import pytest
 from foreign import ForeignApp, dotenv_line
-from world import ROOT, get
+from world import ROOT, Processes, get
 
 WSGI = """\
 import sys
@@ -32,7 +33,9 @@ COMMENT_PAGE = ForeignApp(
 
 @pytest.fixture(scope="module", params=["sqlite", "mysql"])
 def page(request, site_of):
-    return site_of(COMMENT_PAGE, request.param)
+    made = site_of(COMMENT_PAGE, request.param)
+    made.planted = planted.plant(made)
+    return made
 
 
 def comment(page, text):
@@ -104,16 +107,38 @@ def test_its_whole_life(page):
 
 def test_it_is_read_well(page):
     """After its whole life."""
-    base = page.site.database
     wanted = {
-        "check": ["same database by FLASK_APP  yes", f"{page.dialect} {base.get('path', base['name'])[:40]}"],
+        "check": ["same database by FLASK_APP  yes", f"WSGI file leads to          {page.dialect}"],
         "status": [f"{FIRST} comments (head)", "drift         none", "site          open, 200"],
         "current": [f"{FIRST} comments (head)"],
         "history": ["rollback   done", "restore    done", "downgrade  done", "release    returned", POSTED],
         "backups": ["rollback", "restore", "downgrade", "release"],
-        "env": ["every line", "no .env.example in the project"],
+        "env": ["MAIL_PASSWORD", "no .env.example"],
     }
     for task, words in wanted.items():
         done = page.fab(task)
         assert done.code == 0, done.out
         assert not [word for word in words if word not in done], done.out
+
+
+def test_no_secret_of_it_shows_up_anywhere(page):
+    with Processes(page.planted) as processes:
+        planted.telling_revision(page, "ffff00000001", POSTED)
+        here = page.run("inv", "upgrade", env={"TELL": "1"})
+        assert here.code == 1, here.out
+        assert "RuntimeError" in here
+        page.develop()
+        there = page.releases("Tell everything")
+        assert there.code == 6, there.out
+        assert "ffff00000001_tell.py" in there
+        planted.telling_code(page, "flask_app.py")
+        broken = page.releases("Tell everything while loading")
+        assert broken.code == 3, broken.out
+        assert "RuntimeError" in broken
+        planted.log_error(page, page.planted)
+        assert page.fab("logs", "--lines", "500").out.count("ValueError: ••••") > 60
+        for task in ("status", "watch", "history", "check"):
+            page.fab(task)
+    assert not processes.seen
+    leaks = planted.leaks(page, page.planted)
+    assert not leaks, "\n".join(leaks)

@@ -1,13 +1,10 @@
 """The guarantees that a release stands on, each seen from outside."""
 
-import os
-import threading
-import time
 from pathlib import Path
 
 import changes
 import pytest
-from world import Writer, git, make_world
+from world import Processes, Writer, git, make_world
 
 from flask_slipway import sandbox
 
@@ -164,35 +161,6 @@ def test_such_an_app_is_released_behind_the_gate_when_that_is_configured(release
 # 7: no secret in an argument list, a log, the journal or on the terminal
 
 
-class Processes:
-    """Watches the command lines of all processes for a text."""
-
-    def __init__(self, text):
-        self.text, self.seen = text.encode(), set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self):
-        while not self._stop.is_set():
-            for name in filter(str.isdigit, os.listdir("/proc")):
-                try:
-                    with open(f"/proc/{name}/cmdline", "rb") as file:
-                        line = file.read()
-                except OSError:
-                    continue
-                if self.text in line:
-                    self.seen.add(line)
-            time.sleep(0.02)
-
-
 def test_no_secret_shows_up_anywhere(released):
     world = released
     password = world.site.database.get("password")
@@ -203,7 +171,7 @@ def test_no_secret_shows_up_anywhere(released):
         "ff000001", changes.HEAD, "tell all", f"if ON_THE_SERVER:\n    raise RuntimeError({tell})", "pass"
     )
     world.commit("Tell all")
-    with Processes(password) as processes:
+    with Processes([password]) as processes:
         done = world.release()
     assert done.code == 6, done.out
     assert "ff000001_tell_all.py" in done

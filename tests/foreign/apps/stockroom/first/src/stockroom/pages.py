@@ -1,0 +1,24 @@
+"""The one page there is."""
+
+from flask import Blueprint, current_app, redirect, request
+
+from .models import Item, db
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def index():
+    items = Item.query.order_by(Item.id)
+    return {"items": [described(item) for item in items]}
+
+
+@pages.post("/")
+def add():
+    db.session.add(Item(name=request.form["name"]))
+    db.session.commit()
+    return redirect("/")
+
+
+def described(item):
+    return {"name": item.name, "amount": item.amount, "price": current_app.prices.get(item.name, 0)}
