@@ -162,7 +162,7 @@ def _down_and_up(app: App, copy: Scratch, made: Revision, before: list[str], roo
             "Up again after the way down gives another schema:",
             *(f"  {line}" for line in words.listed(differences)),
         ]
-    return ["Proved on a scratch copy: up, down and up again; the schema is the same each time."]
+    return ["Proved on a scratch copy: up, down and up again; the same schema each time."]
 
 
 def _initial(root: Path, app_name: str, message: str) -> None:
