@@ -5,8 +5,7 @@ import os
 import stat
 import time
 
-from . import amounts, backup, dotenv, facts, files, git, journal, packages, places, process, web
-from .client import DatabaseError
+from . import amounts, backup, dotenv, facts, files, git, journal, measuring, places, web
 from .facts import Facts
 from .outcome import Nothing, Refused
 
@@ -192,111 +191,6 @@ def env(reading):
     return {"missing": [row["name"] for row in found if row["kind"] == "missing"], "findings": found}
 
 
-def check(reading):
-    """Measures what the site offers, one row each: [what, found, good]."""
-    rows = []
-
-    def see(what, found, good=True):
-        rows.append([what, found, bool(good)])
-
-    site, found = reading.site, reading.facts
-    see("python3", "%d.%d.%d" % __import__("sys").version_info[:3])
-    see("git", process.run([process.find("git") or "git", "--version"]).split()[-1])
-    found.check_places()
-    see("project", "%s at %s" % (site.project, (git.commit(site.project) or "no commit")[:7]), git.commit(site.project))
-    changed = git.changes(site.project)
-    see("changed by hand", ", ".join(changed[:3]) or "nothing", not changed)
-    see("virtualenv", *_python_of(site))
-    found.load_live()
-    base = found.database
-    see("WSGI file leads to", "%s %s" % (base.dialect, getattr(base, "path", base.name)))
-    see("gate", *_place_of_gate(site))
-    see("database server", base.version)
-    if base.dialect != "sqlite":
-        clients = [process.find("mysql", "mariadb"), process.find("mysqldump", "mariadb-dump")]
-        see("clients", ", ".join(os.path.basename(c) for c in clients if c) or "none", all(clients))
-    see(
-        "fence",
-        {
-            "database": "the server refuses writes",
-            "sqlite": "the file's write lock",
-            "watched": "weaker: connections are watched",
-        }[base.fence_kind],
-    )
-    scratch = base.can_create() and base.movable()
-    see("scratch database", "can be made" if scratch else "weaker: restores happen in place")
-    see("compression", "zstd" if process.find("zstd") else "gzip")
-    see("disk", "{:,.0f} MB free".format(free_bytes(site.home) / 1e6), free_bytes(site.home) > 3 * base.size())
-    see("same database by FLASK_APP", *_same_by_flask(found))
-    answer = web.ask(site.health_url())
-    see("health", "%s answers %s" % (site.health_url(), web.described(answer)), 200 <= answer.status < 300)
-    see("error log", site.logs.get("error") or "none", os.path.exists(site.logs.get("error") or ""))
-    for text in base.hindrances():
-        see("backup", text, False)
-    told = found.lock()
-    see("lock", "held by %s" % told["who"] if told else "free", told is None)
-    pending = facts.interrupted(site)
-    see(
-        "interrupted",
-        "%s by %s: fab %s.recover" % (pending["task"], pending["who"], site.name) if pending else "nothing",
-        not pending,
-    )
-    reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in rows])
-    return {"rows": rows, "packages": packages.marked(site.virtualenv)}
-
-
-def _place_of_gate(site):
-    """How the gate can come into the WSGI file's place: (words, good)."""
-    path = os.path.realpath(site.wsgi)
-    if not os.access(path, os.W_OK):
-        return "the WSGI file cannot be written", False
-    beside = os.access(os.path.dirname(path), os.W_OK)
-    return "takes the WSGI file's place" if beside else "weaker: written over the WSGI file", True
-
-
-def _python_of(site):
-    """The virtualenv's Python against virtualenv_python of invoke.yaml: (words, good)."""
-    found = process.run([site.python, "--version"]).strip()
-    version = found.split()[-1]
-    if site.virtualenv_python and not (version + ".").startswith(site.virtualenv_python + "."):
-        return "%s, not %s: mend virtualenv_python: in invoke.yaml" % (found, site.virtualenv_python), False
-    if site.virtualenv_python:
-        return found, True
-    short = ".".join(version.split(".")[:2])
-    return '%s; set virtualenv_python: "%s"' % (found, short), True
-
-
-def _same_by_flask(found):
-    """Whether FLASK_APP with env: leads to the database that the WSGI file leads to: (words, good)."""
-    from . import database, staging
-    from .app import App, AppFailed
-
-    app = App(found.site.python, found.site.project, found.site, mask=found.mask)
-    try:
-        app.load_code()
-        told = app.ask("database")
-        other = database.from_app(told, os.path.join(found.private, "flask"))
-    except (AppFailed, DatabaseError) as error:
-        return "cannot be loaded: %s" % error, False
-    finally:
-        app.close()
-    try:
-        if not database.same(other, found.database):
-            return "no, it leads to %s" % staging.described(other), False
-        staging.see_own_database(found, told)
-    except (DatabaseError, Refused) as error:
-        return str(error), False
-    finally:
-        other.close()
-    return "yes, and by Alembic's env.py" if "own" in told else "yes", True
-
-
-def free_bytes(path):
-    """Free bytes of the disk that `path` is on."""
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
-
-
 def watch(reading):
     """Follows the run under way, or tells the last one again; returns its own end event."""
     names = sorted(os.listdir(reading.site.runs)) if os.path.isdir(reading.site.runs) else []
@@ -325,6 +219,6 @@ BY_TASK = {
     "logs": logs,
     "health": health,
     "env": env,
-    "check": check,
+    "check": measuring.check,
     "watch": watch,
 }

@@ -1,15 +1,15 @@
-"""What the reading tasks make of what they see."""
+"""What fab ENV.check makes of what it sees."""
 
 import sys
 from types import SimpleNamespace
 
-from flask_slipway.server import reads
+from flask_slipway.server import measuring
 
 HERE = ".".join(str(part) for part in sys.version_info[:3])
 
 
 def python_of(told):
-    return reads._python_of(SimpleNamespace(python=sys.executable, virtualenv_python=told))
+    return measuring.python_of(SimpleNamespace(python=sys.executable, virtualenv_python=told))
 
 
 def test_the_virtualenvs_python_is_compared_with_the_configuration():
