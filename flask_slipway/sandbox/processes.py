@@ -33,6 +33,12 @@ class Process:
         _reap(self.pid)
         return started(self.pid) == self.started
 
+    def kill(self) -> None:
+        """Ends it at once, if it is still there."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
     def stop(self, seconds: float = 20) -> None:
         """Asks it to end (SIGTERM), after `seconds` ends it (SIGKILL), and returns when it is gone."""
         for signal_number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 10.0)):

@@ -51,18 +51,21 @@ class Generation:
         return True
 
     async def stop(self) -> None:
-        """Ends its workers, then its master, which would take up to a second to notice by itself."""
+        """Ends its workers, then its master, which would take up to a second to notice by itself. A worker that hangs,
+        as one does that was forked while a thread of the app held a lock, is killed."""
         workers = _children(self.process.pid)
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
         if workers:
             for _ in range(500):
-                if not any(processes.started(pid) for pid in workers):
+                if not any(worker.alive for worker in workers):
                     break
                 await asyncio.sleep(0.01)
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
         await self.process.wait()
+        for worker in workers:
+            worker.kill()
         for path in (self.socket, self.ready):
             path.unlink(missing_ok=True)
 
@@ -107,7 +110,8 @@ def environment(site: Layout) -> dict[str, str]:
     }
 
 
-def _children(pid: int) -> list[int]:
+def _children(pid: int) -> list[processes.Process]:
     with contextlib.suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [processes.Process(child, started) for child in found if (started := processes.started(child))]
     return []

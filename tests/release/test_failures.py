@@ -9,20 +9,23 @@ from pathlib import Path
 
 import changes
 import pytest
-from world import Visitor, Writer
+from world import Visitor, Writer, git
 
 
 def fetch_fails(world):
+    """The server's clone fetches from where there is nothing."""
     changes.additive(world)
-    origin = Path(world.site.origin)
-    origin.rename(f"{origin}.away")
-    return lambda: Path(f"{origin}.away").rename(origin)
+    config = Path(world.site.project) / ".git" / "config"
+    kept = config.read_bytes()
+    git(config.parents[1], "remote", "set-url", "origin", f"{world.site.origin}.away")
+    return lambda: config.write_bytes(kept)
 
 
 def stage_fails(world):
-    """The laptop has a package that the server lacks."""
-    world.edit("app/__init__.py", "def create_app", "import invoke  # noqa: F401\n\n\ndef create_app")
-    world.commit("Break the import")
+    """The code breaks on the server alone."""
+    told = 'if __import__("os").environ.get("FLASK_ENV") == "production":\n    raise RuntimeError("not here")'
+    world.edit("app/__init__.py", "def create_app", f"{told}\n\n\ndef create_app")
+    world.commit("Break the app there")
 
 
 def packages_fail(world):
@@ -110,6 +113,7 @@ def test_what_fails_before_the_site_is_touched_is_a_refusal(released, breaking):
     if mend:
         mend()
     assert done.code == 3, done.out
+    assert "  lock " in done, f"it did not come as far as the server: {done.out}"
     assert "Nothing was changed" in done or "nothing was changed" in done
     assert "Next:" in done
     assert world.standing() == before

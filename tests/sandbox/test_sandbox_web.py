@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from sandbox_web import ask, log, reloaded, touch, until
 
-from flask_slipway.sandbox import Sandbox
+from flask_slipway.sandbox import Sandbox, processes
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +197,15 @@ def test_code_that_changes_without_a_reload_changes_nothing(site):
         app.write_text(original)
         os.utime(app, (later, later))
         reloaded(site)
+
+
+def test_a_worker_that_hangs_is_gone_after_a_reload(raise_sandbox):
+    site = raise_sandbox()
+    worker = processes.Process(pid := ask(site).json()["worker"], processes.started(pid))
+    os.kill(pid, signal.SIGSTOP)
+    touch(site)
+    try:
+        assert processes.wait(lambda: not worker.alive, 60), "it is still there"
+    finally:
+        worker.kill()
+    until(site, 200)
