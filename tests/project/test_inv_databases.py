@@ -49,6 +49,6 @@ def test_the_first_revision_is_made_beside_the_database_and_stamped_on_it(served
 def test_a_server_that_does_not_answer_is_told_without_its_password(project):
     url = "mysql+pymysql://ann:k8dj3" + "ksl@127.0.0.1:9/db"
     ran = replace(project, env={**project.env, "DATABASE_URL": url}).inv("current")
-    assert ran.code == 1
+    assert ran.code == 3
     assert "Can't connect" in ran.out
     assert "k8dj3" not in ran.out

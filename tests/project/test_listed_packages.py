@@ -238,7 +238,7 @@ def test_what_is_installed_here_tells_without_an_index_that_it_does_not_fit(shop
 
 
 def test_without_the_sites_python_it_is_said_how_to_learn_it(shop):
-    assert "fab prod.check tells it" in shop.look()
+    assert "set virtualenv_python, which fab prod.check tells" in shop.look()
 
 
 # inv freeze
