@@ -6,7 +6,6 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-import planted
 from foreign import Foreign
 from world import get
 
@@ -56,8 +55,3 @@ def there_and_back(world: Foreign, older: str, newer: str) -> None:
     succeeds(world.fab("rollback", "--yes"))
     assert world.revision == older
     assert len(shown(world)) == len(with_late[1])
-
-
-def leaks(world: Foreign, secrets: list[str]) -> list[str]:
-    """Where a planted secret stands. The copy of the site's own WSGI file, which holds them, is left out."""
-    return [found for found in planted.leaks(world, secrets) if "/gate/wsgi.original: " not in found]

@@ -6,7 +6,7 @@ import subprocess
 import planted
 import pytest
 from foreign import ForeignApp, dotenv_line
-from lives import add, leaks, refused, shown, succeeds, there_and_back
+from lives import add, refused, shown, succeeds, there_and_back
 from servers import missing
 
 WSGI = """\
@@ -77,4 +77,4 @@ def test_two_heads_are_refused_with_the_mend(shelf):
 
 
 def test_no_secret_got_out(shelf):
-    assert not leaks(shelf, shelf.planted)
+    assert not planted.leaks(shelf, shelf.planted)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import planted
 import pytest
 from foreign import ForeignApp, dotenv_line
-from lives import add, leaks, refused, shown, succeeds, there_and_back
+from lives import add, refused, shown, succeeds, there_and_back
 
 WSGI = """\
 import sys
@@ -58,7 +58,6 @@ def test_its_whole_life(notebook):
     add(notebook, "one", "two")
     if notebook.dialect == "sqlite":
         assert not notebook.site.project.joinpath("app.db").exists()
-    notebook.lay_over("sized")
     notebook.lay_over("pinned")
     notebook.develop()
     succeeds(notebook.releases("Pin a note"))
@@ -83,4 +82,4 @@ def test_a_revision_that_only_sqlite_takes_is_warned_of(notebook):
 
 
 def test_no_secret_got_out(notebook):
-    assert not leaks(notebook, notebook.planted)
+    assert not planted.leaks(notebook, notebook.planted)

@@ -44,7 +44,7 @@ def tick():
             print("tick failed:", type(error).__name__, flush=True)
 
 
-threading.Thread(target=tick).start()
+threading.Thread(target=tick, daemon=True).start()
 
 
 @app.get("/")
