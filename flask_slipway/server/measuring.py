@@ -59,7 +59,7 @@ def _database(site, found):
 
 
 def _web(site):
-    answer, log = web.ask(site.health_url()), site.logs.get("error")
+    answer, log = web.settled(site.health_url()), site.logs.get("error")
     yield ("gate", *_place_of_gate(site))
     yield "health", "%s answers %s" % (site.health_url(), web.described(answer)), 200 <= answer.status < 300
     yield "error log", log or "none", os.path.exists(log or "")

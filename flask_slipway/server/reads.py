@@ -150,7 +150,7 @@ def health(reading):
     """What the site answers now."""
     url = reading.site.health_url()
     began = time.monotonic()
-    answer = web.ask(url)
+    answer = web.settled(url)
     told = {
         "url": url,
         "status": answer.status,

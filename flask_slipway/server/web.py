@@ -16,6 +16,7 @@ PATIENCE = 90  # seconds to wait for new processes
 BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
 SURELY_BROKEN = 3  # the same, where the host was seen to answer otherwise while it reloads
 PAUSE = (0.02, 0.5)  # seconds between two questions, at first and at most: a tenth of the time waited so far
+SETTLING = 10  # seconds in which a host that answers 302 to the same address is taken to be reloading
 ANY_BUT_GATES = "own"  # in a nonce's place: no gate has it
 
 
@@ -101,6 +102,16 @@ def is_reloading(answer, url):
     if answer.status == 302:
         return urllib.parse.urljoin(url, answer.headers.get("Location", "")) == url
     return answer.status in (0, 502, 504)
+
+
+def settled(url, patience=SETTLING):
+    """What the site answers once the host has reloaded: a 302 to the same address is "not yet", for `patience` s."""
+    end = time.monotonic() + patience
+    while True:
+        answer = ask(url)
+        if answer.status != 302 or not is_reloading(answer, url) or time.monotonic() > end:
+            return answer
+        time.sleep(PAUSE[1])
 
 
 def wait_for(url, accept, token=None, only=None, patience=PATIENCE, broken=BROKEN):

@@ -118,6 +118,7 @@ def write_while_loading(world):
         "        with app.app_context():\n"
         '            db.session.execute(db.text("UPDATE currencies SET symbol = symbol"))\n'
         "            db.session.commit()\n"
+        "            db.engine.dispose()\n"  # a connection is not to be shared by the processes that are forked then
         "    return app",
     )
     text = (world.laptop / "app/__init__.py").read_text()

@@ -531,8 +531,8 @@ def factory(world, line):
 
 @wrong(RELEASE, 3, "No module named 'invoke'", "has invoke to requirements.txt")
 def new_app_needs_a_package_that_is_not_listed(world):
-    """The laptop has it, for another reason."""
-    return committed(world, {"app/__init__.py": factory(world, "import invoke  # noqa")})
+    """The laptop has it, for another reason, and nobody sees the import by reading the code."""
+    return committed(world, {"app/__init__.py": factory(world, '__import__("invoke")')})
 
 
 @wrong(RELEASE, 3, "KeyError: 'MAIL_KEY'", "app/__init__.py, line", "Next: fab site.env")

@@ -56,3 +56,10 @@ def test_a_site_that_never_answers_is_told_as_such():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         answer = web.ask(f"http://127.0.0.1:{mute.getsockname()[1]}/health", timeout=0.3)
     assert (answer.status, web.described(answer)) == (0, "nothing in time")
+
+
+def test_what_a_site_answers_is_looked_at_after_its_reload():
+    with Host(302, 302, 200) as url:
+        assert web.settled(url).status == 200
+    with Host(302) as url:
+        assert web.settled(url, patience=0.2).status == 302
