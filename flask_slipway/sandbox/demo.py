@@ -73,7 +73,7 @@ def run(root: Path) -> None:
         sandbox.down(folder / ".sandbox")
     print(f"\nThat was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped.")
     print("What is left lies in .sandbox:  inv sandbox.down --remove  deletes it.")
-    print("Next: README.md, how to bring your own app: edit invoke.yaml, then  fab prod.check")
+    print("Next: in your own project:  python -m flask_slipway init  (README.md)")
 
 
 def remove(folder: Path) -> None:
