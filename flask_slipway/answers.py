@@ -96,7 +96,7 @@ def _answer(question: Question) -> str:
 def read(prompt: str) -> str:
     """A line from the person. Raises Interrupted at Ctrl-C and at the end of input."""
     try:
-        return input(prompt)
+        return console.read_line(prompt)
     except (EOFError, KeyboardInterrupt):
         raise Interrupted("\nInterrupted; nothing was written.") from None
 

@@ -6,6 +6,7 @@ it never carries the meaning, and NO_COLOR is respected."""
 from __future__ import annotations
 
 import os
+import select
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -186,12 +187,28 @@ def confirm(question: str, yes: bool = False) -> bool:
         return True
     refuse_silent()
     try:
-        return input(question).strip().lower() in ("y", "yes")
+        return read_line(question).strip().lower() in ("y", "yes")
     except EOFError:
         print()
         return False
     except KeyboardInterrupt:
         raise Interrupted("\nInterrupted. Nothing was changed.") from None
+
+
+def read_line(question: str) -> str:
+    """The line that the person types. Raises EOFError and KeyboardInterrupt.
+
+    At a terminal it looks up twice a second: a Ctrl-C that comes between the question and its reading does not break
+    the reading off, and would be heard at the next key alone."""
+    if os.name == "nt" or not can_ask():
+        return input(question)
+    print(question, end="", flush=True)
+    while not select.select([sys.stdin], [], [], 0.5)[0]:
+        pass
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
 
 
 def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: str = "") -> None:

@@ -59,17 +59,12 @@ class Terminal:
             assert time.monotonic() < deadline and self.process.poll() is None, f"no {what}:\n{self.text}"
             self._read(0.05)
 
-    def end(self, seconds: float = 120, again: bytes = b"") -> int:
-        """Its exit code, once it has ended and all was read. `again`: keys that are pressed every five seconds, as a
-        person does: Python can lose a Ctrl-C in the moment between a question and its reading."""
+    def end(self, seconds: float = 120) -> int:
+        """Its exit code, once it has ended and all was read."""
         deadline = time.monotonic() + seconds
-        pressed = time.monotonic()
         while self.process.poll() is None:
             assert time.monotonic() < deadline, f"it does not end:\n{self.text}"
             self._read(0.05)
-            if again and time.monotonic() - pressed > 5:
-                pressed = time.monotonic()
-                self.press(again)
         while self._read(0):
             pass
         return self.process.returncode

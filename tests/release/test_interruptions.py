@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pty
-import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -16,7 +12,7 @@ from dataclasses import replace
 
 import changes
 import pytest
-from world import BIN, Writer
+from world import Writer
 
 from flask_slipway import connection, errors, link, settings
 
@@ -104,77 +100,7 @@ def test_a_link_that_freezes_in_the_middle_tells_that_it_goes_on_and_how_to_foll
     assert len(list((world.state / "backups" / world.site.domain).glob("*.json"))) == before + 1
 
 
-@contextmanager
-def at_a_terminal(world, *command):
-    """A command whose person sits at a terminal: (process, read_until(words), type_in(bytes))."""
-    controller, terminal = pty.openpty()
-    keep = {key: value for key, value in os.environ.items() if not key.startswith(("INVOKE_", "FABRIC_", "FLASK_"))}
-    process = subprocess.Popen(
-        [str(BIN / command[0]), *command[1:]],
-        cwd=world.laptop,
-        env={**keep, "HOME": str(world.folder / "laptop-home"), "PATH": f"{BIN}:{keep['PATH']}", "TERM": "xterm"},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
-    )
-    os.close(terminal)
-    shown = bytearray()
-
-    def read_until(words, seconds=90):
-        end = time.monotonic() + seconds
-        while words is None or words.encode() not in shown:
-            assert time.monotonic() < end, shown.decode("utf-8", "replace")
-            if select.select([controller], [], [], 0.2)[0]:
-                try:
-                    data = os.read(controller, 4096)
-                except OSError:  # the other end is closed
-                    break
-                if not data:
-                    break
-                shown.extend(data)
-        return shown.decode("utf-8", "replace")
-
-    try:
-        yield process, read_until, lambda keys: os.write(controller, keys)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        os.close(controller)
-
-
 RELEASE = ("inv", "release", "--to", "site", "--skip-tests")
-
-
-@pytest.mark.parametrize("keys", [b"\x03", b"n\n", b"\n"], ids=["ctrl-c", "no", "return"])
-def test_a_plan_that_is_not_agreed_to_changes_nothing(sqlite_released, keys):
-    world = sqlite_released
-    changes.code_only(world)
-    before = world.standing()
-    with at_a_terminal(world, *RELEASE) as (process, read_until, type_in):
-        read_until("[y/N]")
-        type_in(keys)
-        shown = read_until(None)
-        assert process.wait(30) == (130 if keys == b"\x03" else 3), shown
-    assert "othing was changed" in shown.split("[y/N]")[1], shown
-    assert "Traceback" not in shown
-    assert world.standing() == before
-    assert world.release().code == 0  # nothing is left that holds it
-
-
-def test_a_question_of_fab_that_is_interrupted_changes_nothing(sqlite_released):
-    world = sqlite_released
-    assert world.fab("backup").code == 0
-    before = world.standing()
-    with at_a_terminal(world, "fab", "site.restore") as (process, read_until, type_in):
-        read_until("Restore site?")
-        type_in(b"\x03")
-        shown = read_until(None)
-        assert process.wait(30) == 130, shown
-    assert "Nothing was changed" in shown
-    assert world.standing() == before
 
 
 @pytest.mark.parametrize("place", ["staging", "gate", "backup", "swapping", "reloading", "opened"])

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ptys import CTRL_D, Terminal
 
 from flask_slipway import console
 from flask_slipway.errors import Incident, Refusal, Returned, WrongUse
+
+# A Ctrl-C that comes in the moment before a read starts does not break it off. The same is had here without luck: the
+# signal is taken by another thread.
+INTERRUPTED_UNHEARD = """
+import signal, threading, time
+from flask_slipway import console
+
+def strike():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+threading.Thread(target=strike).start()
+try:
+    console.confirm("Go on? [y/N] ")
+except KeyboardInterrupt:
+    print("Traceback")
+except console.Interrupted as interrupted:
+    print(interrupted)
+"""
 
 WHERE = {"commit": "3f2a6d1" + "0" * 33, "revision": "8a1c5e20", "gate": "down", "fence": "down", "healthy": True}
 
@@ -28,6 +51,27 @@ def step(state, text="", seconds=0.1):
 
 def test_piped_each_finished_step_is_one_plain_line_of_80_columns():
     assert shown(step("begin"), step("done", "9bc1f02", 0.44)) == f"  fetch         9bc1f02{'':52}0.4 s\n"
+
+
+def test_ctrl_c_at_a_question_is_heard_even_where_the_read_is_not_broken_off(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(Path(console.__file__).parents[1])}
+    with Terminal([sys.executable, "-c", INTERRUPTED_UNHEARD], tmp_path, env) as terminal:
+        terminal.wait_for("[y/N] ")
+        assert terminal.end(30) == 0
+        assert terminal.text == "Go on? [y/N] \nInterrupted. Nothing was changed.\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"), [(b"yes\n", "yes"), (b"nay\x7f\x7f\x7fy\n", "y"), (b"\n", ""), (CTRL_D, "end")]
+)
+def test_a_line_is_read_as_typed_with_what_was_rubbed_out_gone(tmp_path, keys, line):
+    env = {**os.environ, "PYTHONPATH": str(Path(console.__file__).parents[1])}
+    ask = "from flask_slipway.console import read_line\ntry: print([read_line('? ')])\nexcept EOFError: print(['end'])"
+    with Terminal([sys.executable, "-c", ask], tmp_path, env) as terminal:
+        terminal.wait_for("? ")
+        terminal.press(keys)
+        assert terminal.end(30) == 0
+        assert terminal.text.endswith(f"{[line]}\n")
 
 
 @pytest.mark.parametrize("note", ["61 tests", "tests SKIPPED", "no tests: pytest is not installed"])
