@@ -15,7 +15,7 @@ from typing import Any
 PATIENCE = 90  # seconds to wait for new processes
 BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
 SURELY_BROKEN = 3  # the same, where the host was seen to answer otherwise while it reloads
-PAUSE = (0.02, 0.5)  # seconds between two questions, at first and at most: a tenth of the time waited so far
+PAUSE = (0.02, 0.5)  # seconds between two questions, at first and at most: a twentieth of the time waited so far
 SETTLING = 10  # seconds in which a host that answers 302 to the same address is taken to be reloading
 ANY_BUT_GATES = "own"  # in a nonce's place: no gate has it
 
@@ -129,7 +129,7 @@ def wait_for(url, accept, token=None, only=None, patience=PATIENCE, broken=BROKE
         well = well if answer.status in (502, 504) else now
         if now - began > patience or now - well > broken:
             raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, described(answer)))
-        time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 10)))
+        time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 20)))
 
 
 def prove_gate(url, nonce):
