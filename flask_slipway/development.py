@@ -279,4 +279,6 @@ def _advice(kind: str, error: str, where: str) -> list[str]:
         return ["see that the database of .env is there and lets you in, then try again"]
     if "interpolation" in error:
         return ["in migrations/env.py, write the URL with .replace('%', '%%')"]
-    return [f"mend {where}, then the same again"] if where else []
+    if where:
+        return [f"mend {where}, then the same again"]
+    return [] if kind == "WriteRefused" else ["flask routes  shows the whole error"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,13 @@ def node(root: Path) -> Any:
     if path is None:
         return None
     try:
-        found = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{path.name} cannot be read: {error}") from error
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        found = loader.get_single_node()
+        if found is not None:
+            loader.construct_document(copy.deepcopy(found))  # into the node itself it would work its merge keys
+    except (OSError, ValueError) as error:
+        what = f"{path.name} cannot be read: {error}. Nothing was changed."
+        raise WrongUse(words.told(what, next=[f"edit {path.name}"])) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -67,6 +71,7 @@ def node(root: Path) -> Any:
         raise WrongUse(
             words.told(f"{path.name} should begin with `slipway:`. Nothing was changed.", next=[f"edit {path.name}"])
         )
+    _refuse_loops(path, found, [])
     _refuse_invokes_own(path, found)
     return found
 
@@ -86,6 +91,16 @@ PROBLEMS = {
 def _in_words(problem: str) -> str:
     """What YAML's parser complains of, as a person would say it."""
     return next((told.format(problem=problem) for part, told in PROBLEMS.items() if part in problem), problem)
+
+
+def _refuse_loops(path: Path, here: Any, above: list[Any]) -> None:
+    """Raises WrongUse where an alias stands for what it stands in: it would never end."""
+    if here in above:
+        what = f"{path.name}, line {here.start_mark.line + 1}: an alias (*) within its own anchor (&)"
+        raise WrongUse(words.told(f"{what}. Nothing was changed.", next=[f"edit {path.name}"]))
+    for inner in here.value if hasattr(here, "value") and isinstance(here.value, list) else ():
+        for below in inner if isinstance(inner, tuple) else (inner,):
+            _refuse_loops(path, below, [*above, here])
 
 
 def _refuse_invokes_own(path: Path, found: Any) -> None:

@@ -14,7 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
-from flask_slipway import nesting, words
+from flask_slipway import words
 from flask_slipway.errors import Interrupted, WrongUse
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
@@ -38,6 +38,8 @@ def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
+        from flask_slipway import nesting
+
         try:
             with nesting.told(root(args[0])):
                 return function(*args, **options)
