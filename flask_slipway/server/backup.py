@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from . import compress, files
 
@@ -29,12 +30,14 @@ def make(database, folder, about, fenced=False):
     try:
         before = database.counts()
         dumped, digest = _dump(database, way, part)
-        after = database.counts()
+        with way.reader(part) as file, ThreadPoolExecutor(1) as pool:  # it is read back while the database counts
+            read = pool.submit(_digest, file)
+            after = database.counts()
+            sha256 = files.sha256_file(part)
+            files.sync(part)
+            if read.result() != digest:
+                raise NotVerified("the backup does not read back as it was written")
         compared = _compare(before, dumped, after, fenced)
-        if _digest(way, part) != digest:
-            raise NotVerified("the backup does not read back as it was written")
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
         manifest = dict(
             about,
             id=identifier,
@@ -47,7 +50,7 @@ def make(database, folder, about, fenced=False):
             tables=dumped,
             rows=sum(dumped.values()),
             bytes=os.path.getsize(part),
-            sha256=files.sha256_file(part),
+            sha256=sha256,
             compared=compared,
             hindrances=database.hindrances(),
             columns=database.columns(),
@@ -114,11 +117,10 @@ def _dump(database, way, part):
     return dumped, target.digest.hexdigest()
 
 
-def _digest(way, path):
+def _digest(file):
     digest = hashlib.sha256()
-    with way.reader(path) as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
+    for block in iter(lambda: file.read(1 << 20), b""):
+        digest.update(block)
     return digest.hexdigest()
 
 

@@ -38,6 +38,7 @@ class _Zstd:
         else:
             os.close(streams["stdout"])
             self.stream = self.child.stdin
+        process.widen(self.stream)
 
     def write(self, data):
         return self.stream.write(data)

@@ -28,11 +28,11 @@ def write(path, data, mode=0o600):
         with contextlib.suppress(OSError):
             os.unlink(part)
         raise
-    sync_folder(os.path.dirname(path))
+    sync(os.path.dirname(path))
 
 
-def sync_folder(path):
-    """Makes names that were just changed in the folder `path` durable."""
+def sync(path):
+    """Makes the file `path`, or the names in the folder `path`, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

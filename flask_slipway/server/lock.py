@@ -71,7 +71,7 @@ class Lock:
             raise
         finally:
             files.remove(part)
-        files.sync_folder(self.folder)
+        files.sync(self.folder)
         self._start()
 
     def take_over(self, dead):

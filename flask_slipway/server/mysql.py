@@ -247,9 +247,9 @@ class MySQL:
         program = process.find("mysqldump", "mariadb-dump")
         if program is None:
             raise DatabaseError("the program mysqldump is not installed on the server")
-        child = process.start(
-            [program, "--defaults-file=" + self.options, *portable, "--", self.name], stdout=-1, stderr=-1
-        )
+        arguments = [program, "--defaults-file=" + self.options, *portable, "--", self.name]
+        child = process.start(arguments, stdout=-1, stderr=-1, bufsize=1 << 20)
+        process.widen(child.stdout)
         errors = []
         reader = threading.Thread(target=lambda: errors.append(child.stderr.read()), daemon=True)
         reader.start()

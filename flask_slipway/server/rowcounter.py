@@ -8,7 +8,8 @@ class RowCounter:
 
     INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)` (?:\([^)]*\) )?VALUES\s*")
     CREATE = re.compile(rb"CREATE TABLE `((?:[^`]|``)+)`")
-    TEXTS = re.compile(rb"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'", re.S)
+    ESCAPED = re.compile(rb"\\.", re.S)
+    DULL = bytes(set(range(256)) - set(b"'(),"))  # what neither begins nor ends a text or a row
 
     def __init__(self):
         self.rows = {}
@@ -36,5 +37,6 @@ class RowCounter:
     def _count(self, values):
         if not values.strip() or self._table is None:
             return
-        plain = self.TEXTS.sub(b"", values) if b"'" in values else values
-        self.rows[self._table] = self.rows.get(self._table, 0) + plain.count(b"),(") + 1
+        bones = self.ESCAPED.sub(b"", values).translate(None, self.DULL)
+        outside = bones.split(b"'")[::2]  # every second piece is a text, also where '' stands for a quote in one
+        self.rows[self._table] = self.rows.get(self._table, 0) + b"''".join(outside).count(b"),(") + 1
