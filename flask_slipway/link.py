@@ -154,6 +154,13 @@ def shell(site: Site, command: str | None) -> int:
             f"workon needs a terminal. Nothing was changed.\nNext: fab {site.name}.workon -c 'flask --version'"
         )
     try:
+        shlex.split(command or "")
+    except ValueError as error:
+        raise WrongUse(
+            f"The command cannot be read: {str(error).lower()}. Nothing was changed.\n"
+            f"Next: fab {site.name}.workon -c '…', with the quotes in it in pairs"
+        ) from None
+    try:
         with connection.opened(site) as transport:
             channel = _channel(transport, site, pty=interactive)
             line = _Line(channel)

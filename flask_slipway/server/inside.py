@@ -219,7 +219,12 @@ class Inside:
         group = FlaskGroup(create_app=lambda: loaded, load_dotenv=False, set_debug_flag=False)
 
         def run():
-            status = group.main(args=list(args), prog_name="flask", standalone_mode=False)
+            try:
+                status = group.main(args=list(args), prog_name="flask", standalone_mode=False)
+            except SystemExit as end:
+                if end.code not in (None, 0):
+                    raise
+                status = 0
             if isinstance(status, int) and status:
                 raise RuntimeError("flask %s ended with %d" % (" ".join(args), status))
             return {"output": self.secrets().text(self.channel.tail())}

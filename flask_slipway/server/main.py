@@ -144,7 +144,10 @@ def workon(request, terminal):
     """Becomes an interactive shell, or one command, in the project folder with the virtualenv and the site's env."""
     site = Site(request["site"])
     command = (request.get("args") or {}).get("command")
-    os.chdir(site.project)
+    there = os.path.isdir(site.project)
+    os.chdir(site.project if there else site.home)
+    if not there:
+        os.write(2, ("The project folder %s is not there; this is %s.\n" % (site.project, site.home)).encode())
     path = os.path.join(site.virtualenv, "bin")
     os.environ.update(site.env, FLASK_APP=site.app, VIRTUAL_ENV=site.virtualenv)
     os.environ["PATH"] = path + os.pathsep + os.environ.get("PATH", os.defpath)

@@ -106,7 +106,7 @@ def _same_by_flask(found):
         app.close()
     try:
         if not database.same(other, found.database):
-            return "no, it leads to %s" % staging.described(other), False
+            return "no, it leads to %s" % database.place(other), False
         staging.see_own_database(found, told)
     except DatabaseError as error:
         return str(error), False

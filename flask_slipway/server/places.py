@@ -91,8 +91,10 @@ def _check_virtualenv(site):
 
 
 def _end_of_link(path):
-    """Where a chain of links ends that leads nowhere."""
-    while os.path.islink(path):
+    """Where a chain of links ends that leads nowhere, or begins again."""
+    seen = set()
+    while os.path.islink(path) and path not in seen:
+        seen.add(path)
         path = os.path.join(os.path.dirname(path), os.readlink(path))
     return path
 

@@ -4,7 +4,7 @@ finds wrong is a refusal, for nothing that is live has been touched."""
 import os
 import re
 
-from . import database, files, git, packages, places, process, uninstallable, unloadable
+from . import database, files, git, packages, places, process, uninstallable, unloadable, unversioned
 from .app import App, AppFailed
 from .client import DatabaseError
 from .outcome import Refused
@@ -137,6 +137,7 @@ def load_stage(run):
     run.pending = pending(run.site, told["revisions"], run.before["revisions"])
     if run.pending != run.args["pending"]:
         raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
+    unversioned.refuse_there(run)
     refuse_unfit_sql(run)
     count = len(run.pending)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
@@ -194,7 +195,7 @@ def _refuse_unless_same(run, other):
         if not database.same(other, run.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s"
-                % (described(run.database), described(other)),
+                % (database.place(run.database), database.place(other)),
                 next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
             )
     finally:
@@ -212,7 +213,7 @@ def see_own_database(found, told):
         if not database.same(other, found.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, Alembic's env.py to %s"
-                % (described(found.database), described(other)),
+                % (database.place(found.database), database.place(other)),
                 next=["let env.py read the URL from where the app does: docs/alembic.md"],
             )
     except DatabaseError as error:
@@ -225,15 +226,6 @@ def see_own_database(found, told):
             ["of another user the connections cannot be seen, nor be ended in a return"],
             ["let env.py use the user and password of the app"],
         )
-
-
-def described(base):
-    """A database in a few words: mysql bob$site on host."""
-    return "%s %s%s" % (
-        base.dialect,
-        getattr(base, "path", None) or base.name,
-        " on %s" % base.host if base.host else "",
-    )
 
 
 def unknown(site, ids):

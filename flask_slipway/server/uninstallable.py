@@ -7,6 +7,7 @@ from .outcome import Refused
 from .places import on_server
 
 MISSING = re.compile(r"No matching distribution found for (.+)")
+UNREACHED = re.compile(r"WARNING: Retrying \(.*(?:onnection|timed out|resolution)|Could not fetch URL")
 VERSIONS = re.compile(r"\(from versions: (.*)\)")
 
 
@@ -20,6 +21,8 @@ def refused(site, error):
         )
     if room.is_full(error):
         return Refused("there is no room for the packages", [room.line(error)], room.mends(site, error))
+    if UNREACHED.search(text):
+        return Refused("the package index does not answer", _why(lines), ["wait a little, %s" % again])
     missing = MISSING.search(text)
     if missing:
         known = VERSIONS.search(text)

@@ -1,10 +1,9 @@
 """A database whose alembic_version does not fit what is in it: gone, empty, or with rows that cannot stand together."""
 
-from . import facts
+from . import database, facts
 from .app import AppFailed
 from .outcome import Refused
 from .places import on_server
-from .staging import described
 
 
 def refuse(run):
@@ -23,7 +22,7 @@ def _refuse_missing(run):
     if not tables and last:
         raise Refused(
             "the database is empty, and the last release left it at %s" % last,
-            [described(run.database), "another database than before, or somebody emptied it"],
+            [database.place(run.database), "another database than before, or somebody emptied it"],
             ["fab %s.restore  puts the newest backup back" % name, "or correct .env: fab %s.workon" % name],
         )
     known = [table for table in tables if table in _made_by_revisions(run)]
@@ -34,6 +33,22 @@ def _refuse_missing(run):
             ["such as %s; so nothing says which revisions they have" % ", ".join(known[:3])],
             [_stamp(run, _revisions(run), which)]
             + ([] if last else ["with the revision that the tables are of: fab %s.status shows drift" % name]),
+        )
+
+
+def refuse_there(run):
+    """Raises Refused where the database has no revision, and tables that the new code's revisions would make: the live
+    code had none."""
+    there = set(run.database.tables()) if run.pending and not run.before["revisions"] else set()
+    both = sorted(there & _made(run.stage, run.pending)) if there - {"alembic_version"} else []
+    if both:
+        raise Refused(
+            "the database has tables that the revisions would make, and no revision in alembic_version",
+            ["such as %s; made by db.create_all() or by hand" % ", ".join(both[:3])],
+            [
+                "fab %s.backup, then bring the code there by hand, and stamp the database once:" % run.site.name,
+                'docs/pythonanywhere.md, "If the tables are there already"',
+            ],
         )
 
 
@@ -53,10 +68,13 @@ def _stamp(run, told, *words):
 def _made_by_revisions(run):
     """The tables that the live code's revisions make, as far as that can be told."""
     ids = [row["id"] for row in _revisions(run)["revisions"]]
-    if not ids:
-        return set()
+    return _made(run.facts.live, ids) if ids else set()
+
+
+def _made(app, ids):
+    """The tables that the revisions `ids` make, as far as the app's process can tell."""
     try:
-        rows = run.facts.live.ask("operations", revisions=ids, direction="up")["operations"]
+        rows = app.ask("operations", revisions=ids, direction="up")["operations"]
     except AppFailed:
         return set()
     return {row["table"] for row in rows if row["kind"] == "create_table"}

@@ -259,6 +259,7 @@ def home_cannot_be_written(world):
 
 @wrong(STATUS, 3, "is not there", "mysite.away", "Next: correct  project:", "git clone REPOSITORY")
 @wrong(CHECK, 3, "is not there", "mysite.away", "Next: correct  project:", "git clone REPOSITORY")
+@wrong(fab("workon", "-c", "ls -d mysite.away"), 0, "mysite is not there; this is", "mysite.away")
 def project_folder_is_missing(world):
     return away(project(world))
 
@@ -689,6 +690,19 @@ def alembic_version_is_missing(world):
 @wrong(RELEASE, 3, "no revision in alembic_version", "flask db stamp d0641f33")
 def alembic_version_is_empty(world):
     return versions(world)
+
+
+@wrong(RELEASE, 3, "tables that the revisions would make", "such as asset", "If the tables are there already")
+def tables_are_there_and_the_live_code_has_no_revisions(world):
+    before = git(world.laptop, "rev-parse", "HEAD")
+    git(world.laptop, "rm", "-q", "-r", "migrations/versions")
+    with committed(world, {"migrations/versions/.gitkeep": ""}), versions(world):
+        git(project(world), "fetch", "-q")
+        git(project(world), "reset", "-q", "--hard", "origin/main")
+        git(world.laptop, "revert", "--no-edit", "HEAD")
+        git(world.laptop, "push", "-q", "origin", "main")
+        yield
+        git(project(world), "reset", "-q", "--hard", before)
 
 
 @wrong(RELEASE, 3, "8a1c5e20, which stands below it", "flask db stamp --purge d0641f33")

@@ -389,7 +389,8 @@ def test_up_and_down_move_the_database_and_nothing_else_writes(project):
 def test_after_an_upgrade_only_reads_are_allowed_again(project):
     project.while_it_loads(
         "@app.cli.command('peek')\n    def peek():\n        print(db.session.query(Asset).count(), 'assets')\n\n"
-        "    @app.cli.command('fail')\n    def fail():\n        sys.exit(3)"
+        "    @app.cli.command('fail')\n    def fail():\n        sys.exit(3)\n\n"
+        "    @app.cli.command('leave')\n    def leave():\n        print('all done')\n        sys.exit()"
     )
     app = project.loaded()
     app.ask("upgrade", to="aaaa1111")
@@ -398,6 +399,7 @@ def test_after_an_upgrade_only_reads_are_allowed_again(project):
         app.ask("command", args=["fail"])
     with pytest.raises(server_app.AppFailed):
         app.ask("command", args=["no-such"])
+    assert app.ask("command", args=["leave"])["output"].strip() == "all done"
     assert app.ask("current")["revisions"] == ["aaaa1111"]
 
 
