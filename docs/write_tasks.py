@@ -24,8 +24,8 @@ Written from the tasks by `python docs/write_tasks.py`; a test holds it to them.
 such as `prod`. In brackets: what a flag is when it is left out. `inv --help release` and `fab --help prod.restore` show
 the same in a terminal; `inv --list` and `fab --list` show all tasks.
 
-Every task can end with 0, 1, 3 or 130; a task of `fab` also with 5; one that changes the site, and `inv release`, also
-with 4, 5 or 6. `inv run`, `inv test` and `fab ENV.workon` hand on the code of what they ran.
+Every task can end with 0, 1, 3 or 130; a task of `fab`, and `inv push`, also with 5; one that changes the site,
+`inv release` and `fab ENV.watch`, also with 4, 5 or 6. `inv run`, `inv test` and `fab ENV.workon` hand on the code of what they ran.
 
 ## Exit codes
 

@@ -122,10 +122,14 @@ class Facts:
             "revisions": self.database.revisions(),
             "requirements": files.sha256(files.read(os.path.join(site.project, "requirements.txt"))),
             "wsgi": files.sha256(files.read(site.wsgi)),
-            "gate": "up" if gate.is_gate(files.read(site.wsgi)) else "down",
+            "gate": self.gate(),
             "packages": packages.marked(site.virtualenv),
             "identity": self.identity,
         }
+
+    def gate(self):
+        """up or down."""
+        return "up" if gate.is_gate(files.read(self.site.wsgi)) else "down"
 
     def all(self):
         """Everything a plan wants to know, with the fingerprint of `quick`."""

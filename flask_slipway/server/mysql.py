@@ -28,7 +28,7 @@ class MySQL:
         self.name = url["database"]
         self.host = url.get("host") or "localhost"
         self._session = None
-        self._guard = None
+        self._guard: Any = None
         self._version = None
 
     # reads
@@ -166,9 +166,14 @@ class MySQL:
 
     # the lock that the server itself holds
 
+    def approach(self):
+        """Begins the connection that `hold` needs: it comes up while something else is looked at."""
+        self._guard = Session(self.options, self.name)
+
     def hold(self, patience=0):
         """Takes the server's own lock for this database (GET_LOCK) on its own connection; False where it is held."""
-        self._guard = Session(self.options, self.name)
+        if self._guard is None:
+            self.approach()
         key = "slipway " + files.sha256(self.name.encode())[:32]
         self._guard.rows("SET SESSION wait_timeout = 86400")
         return self._guard.rows("SELECT GET_LOCK(%s, %d)" % (literal(key), patience))[0][0] == "1"

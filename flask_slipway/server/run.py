@@ -85,6 +85,7 @@ class Run:
             "open_run": self.site.open_run,
         }
         self.lock = lock.Lock(lock_folder(self.site), self.facts.keys(), holder)
+        self.database.approach()
         self.lock.acquire()
         quick = self.facts.quick()
         if fingerprint(quick) != self.args["fingerprint"]:
@@ -181,7 +182,7 @@ class Run:
         with contextlib.suppress(Exception):
             told["commit"] = git.commit(self.site.project)
         with contextlib.suppress(Exception):
-            told["gate"] = self.facts.quick()["gate"]
+            told["gate"] = self.facts.gate()
         with contextlib.suppress(Exception):
             told["revision"] = ", ".join(self.database.revisions()) or None
             told["fence"] = "up" if self.database.fence_is_up() else "down"

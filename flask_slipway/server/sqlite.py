@@ -130,6 +130,9 @@ class SQLite:
                     found.append(int(pid))
         return found
 
+    def approach(self):
+        """Does nothing: there is no connection to wait for."""
+
     def hold(self, patience=0):
         return True
 
