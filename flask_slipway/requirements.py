@@ -21,6 +21,8 @@ KNOWN_OPTIONS = {"--extra-index-url", "--no-index", "--pre", "--prefer-binary", 
 KNOWN_OPTIONS |= {"--only-binary", "--no-binary", "--use-feature", *SHORT.values()}
 LOCAL = re.compile(r"file:|[./~\\]|[A-Za-z]:[\\/]")
 REMOTE = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?[a-z]+://")
+EGG = re.compile(r"[#&]egg=([\w.-]+(?:\[[\w.,-]*\])?)")
+WHEEL = re.compile(r"/([A-Za-z][\w.]*)-\d[^/]*\.whl")
 
 
 @dataclass(frozen=True)
@@ -196,18 +198,23 @@ def _entry(place: str, text: str, root: Path) -> Entry:
     shown = covered(words[0])
     if LOCAL.match(words[0]):
         return Entry(place, shown, fault="a place on one machine")
-    if REMOTE.match(words[0]):
-        named = re.search(r"[#&]egg=([\w.-]+)", words[0]) or re.search(r"/([A-Za-z][\w.]*)-\d[^/]*\.whl", words[0])
-        if named:
-            return Entry(place, shown, Requirement(f"{named[1]} @ {words[0]}"))
-        return Entry(place, shown, raw=text)
+    remote = bool(REMOTE.match(words[0]))
+    named = EGG.search(words[0]) or WHEEL.search(words[0]) if remote else None
     try:
-        found = Requirement(words[0])
+        found = Requirement(_named(words[0], named[1] if named else "unnamed") if remote else words[0])
     except InvalidRequirement:
         return Entry(place, shown, fault=_unreadable(words[0]))
+    if remote and not named:
+        return Entry(place, shown, raw=text)
     if found.url and LOCAL.match(found.url):
         return Entry(place, shown, fault="a place on one machine")
     return Entry(place, shown, found, hashed=hashed)
+
+
+def _named(text: str, name: str) -> str:
+    """The line of an URL as that of a package; its marker is what follows a semicolon and a space, as in pip."""
+    url, _, marker = text.partition("; ")
+    return f"{name} @ {url.strip()} ; {marker}" if marker.strip() else f"{name} @ {url.strip()}"
 
 
 def _unreadable(text: str) -> str:

@@ -20,6 +20,9 @@ FAULTS = [
     ("C:\\wheels\\thing.whl", "a place on one machine"),
     ("Flask=3.1", "a version wants =="),
     ("Flask ==", "pip cannot read it"),
+    ("git+https://ghp_hush@github.com/ann/foo.git#egg=foo-", "pip cannot read it"),
+    ("git+https://ghp_hush@github.com/ann/foo.git#egg=foo; python_version", "pip cannot read it"),
+    ("git+https://ghp_hush@github.com/ann/foo.git; python_version", "pip cannot read it"),
     ("<<<<<<< HEAD", "a merge that was not finished"),
     ("-r nowhere.txt", "no such file"),
     ("-q", "no such option"),
@@ -41,6 +44,7 @@ def test_a_line_that_a_server_cannot_use_is_told_by_its_number(tmp_path, text, t
     assert len(found) == 1
     assert found[0].startswith("line 4: ")
     assert told in found[0]
+    assert "hush" not in found[0]
 
 
 def test_what_a_server_can_use_has_no_fault(tmp_path):
@@ -62,6 +66,30 @@ tomli==2.0 ; python_version >= "3.11"
     assert found.faults("3.10") == found.faults("3.12") == []
     assert found.names == {"flask", "pymysql", "thing", "other", "last", "tomli"}
     assert found.unpinned() == []
+
+
+URLS = [
+    'git+https://ghp_hush@github.com/ann/thing.git@v1#egg=thing; python_version {} "3.9"',
+    'git+https://ghp_hush@github.com/ann/other.git@v1#egg=thing[async] ; python_version {} "3.9"',
+    'https://ghp_hush@example.org/thing-1.0-py3-none-any.whl; python_version {} "3.9" --hash=sha256:aa',
+]
+
+
+@pytest.mark.parametrize("text", URLS)
+def test_an_url_with_a_marker_is_read_as_pip_reads_it(tmp_path, text):
+    found = listing(tmp_path, text.format(">=") + "\n" + text.format("<") + "\n")
+    assert found.faults("3.8") == found.faults("3.10") == []
+    assert found.names == {"thing"}
+    assert [requirements.applies(entry, "3.10") for entry in found.entries] == [True, False]
+    assert all(" " not in entry.requirement.url for entry in found.entries)
+    assert "hush" not in "".join(map(str, found.entries))
+
+
+def test_an_url_without_a_name_may_have_a_marker(tmp_path):
+    found = listing(tmp_path, 'git+https://h/thing.git ; python_version >= "3.9"\n')
+    assert found.faults() == []
+    assert found.names == set()
+    assert found.entries[0].raw == 'git+https://h/thing.git ; python_version >= "3.9"'
 
 
 def test_included_files_are_read_once_and_named(tmp_path):
