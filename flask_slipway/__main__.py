@@ -60,7 +60,10 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        print(f"A fault of Flask-Slipway itself: {type(error).__name__}: {error}", file=sys.stderr)
+        from flask_slipway import requirements
+
+        text = requirements.covered(str(error))
+        print(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}", file=sys.stderr)
         print("Next: the same with --debug shows where", file=sys.stderr)
         return WrongUse.code
 

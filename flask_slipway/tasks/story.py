@@ -54,7 +54,10 @@ def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
         except Exception as error:
             if is_debugging():
                 raise
-            raise WrongUse(f"A fault of Flask-Slipway itself: {type(error).__name__}: {error}\n{HOW}") from error
+            from flask_slipway import requirements
+
+            text = requirements.covered(str(error))
+            raise WrongUse(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}\n{HOW}") from error
 
     return run
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from invoke import Config, Context
 
 from flask_slipway import requirements, wellknown
+from flask_slipway.errors import WrongUse
+from flask_slipway.tasks import story
 
 FAULTS = [
     ("-f /usr/share/pip-wheels", "a folder of another machine"),
@@ -119,6 +124,23 @@ def test_listed_twice_alike_is_no_fault_but_told(tmp_path):
 def test_no_password_of_an_url_is_shown(tail, form):
     found = requirements.parsed(requirements.Path("shop"), form.format(f"https://ann:hush-hush@example.org/{tail}"))
     assert all("hush" not in f"{entry}{entry.fault}" for entry in found.entries)
+
+
+def test_a_fault_of_the_tool_itself_shows_no_password_of_an_url(capsys, monkeypatch, tmp_path):
+    def failing(*_):
+        raise ValueError("git+https://ghp_hush@github.com/ann/thing.git; what is this")
+
+    with pytest.raises(WrongUse) as told:
+        story.told(failing, "")(Context(Config({story.KEY: {"root": str(tmp_path)}})))
+    monkeypatch.setattr(sys, "path", [*sys.path])  # which the module changes
+    from flask_slipway import __main__
+
+    monkeypatch.setattr(__main__, "_do", failing)
+    assert __main__.main([]) == 1
+    shown = capsys.readouterr().err
+    for text in (told.value.message, shown):
+        assert "what is this" in text
+        assert "hush" not in text
 
 
 def test_the_driver_of_a_database_url_is_known():
