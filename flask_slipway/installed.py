@@ -6,6 +6,9 @@ import json
 import re
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -14,8 +17,13 @@ Packages = dict[str, metadata.Distribution]
 
 
 def packages() -> Packages:
-    """All packages of this Python, by their name in its one spelling."""
-    return {canonicalize_name(found.metadata["Name"]): found for found in metadata.distributions() if found.name}
+    """All packages of this Python, by their name in its one spelling; of two with one name that which Python imports,
+    the first on its path."""
+    found: Packages = {}
+    for package in metadata.distributions():
+        if package.name:
+            found.setdefault(canonicalize_name(package.name), package)
+    return found
 
 
 def closure(names: Iterable[str], known: Packages) -> set[str]:
@@ -51,16 +59,24 @@ def direct(package: metadata.Distribution) -> dict:
 
 
 def is_local(package: metadata.Distribution) -> bool:
-    """True for what was installed from a folder or file of this machine, such as the project itself."""
+    """True for what was installed from a folder or file of this machine, such as the project itself. What conda
+    installed is not, though it names the folder where it was built, nor is what names a folder that is gone."""
     told = direct(package)
-    return told.get("dir_info") is not None or told.get("url", "").startswith("file:")
+    if (package.read_text("INSTALLER") or "").strip() == "conda":
+        return False
+    if told.get("dir_info") is not None:
+        return Path(url2pathname(urlsplit(told["url"]).path)).is_dir()
+    return told.get("url", "").startswith("file:")
 
 
 def line(package: metadata.Distribution, extras: Iterable[str] = ()) -> str:
-    """The package as a line of requirements.txt: pinned, or at its commit."""
+    """The package as a line of requirements.txt: pinned, at its commit, or at the address of its file."""
     told, name = direct(package), package.metadata["Name"]
     name += f"[{','.join(sorted(extras))}]" if extras else ""
+    folder = f"#subdirectory={told['subdirectory']}" if told.get("subdirectory") else ""
     if "vcs_info" in told:
         vcs = told["vcs_info"]
-        return f"{name} @ {vcs['vcs']}+{told['url']}@{vcs['commit_id']}"
+        return f"{name} @ {vcs['vcs']}+{told['url']}@{vcs['commit_id']}{folder}"
+    if "archive_info" in told and not told["url"].startswith("file:"):
+        return f"{name} @ {told['url']}{folder}"
     return f"{name}=={package.version}"

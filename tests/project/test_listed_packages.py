@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -273,6 +276,71 @@ def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
     with pytest.raises(Refusal, match=r"nowhere_at_all \(shop.py, line 1\)"):
         list(freezing.freeze(shop.settings()))
     assert (shop.root / "requirements.txt").read_text() == f"Flask=={FLASK}\n"
+
+
+@pytest.fixture
+def install(tmp_path_factory, monkeypatch):
+    """Puts a package into a folder that comes first on Python's path: a module of its name, and its metadata."""
+
+    def put(name: str, version: str = "1.0", needs: Sequence[str] = (), **files: str) -> Path:
+        folder = tmp_path_factory.mktemp("site-packages")
+        info = folder / f"{name}-{version}.dist-info"
+        info.mkdir()
+        extras = [f"Provides-Extra: {found}" for found in re.findall(r"extra == .(\w+)", " ".join(needs))]
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *extras]
+        lines += [f"Requires-Dist: {need}" for need in needs]
+        for file, text in {"METADATA": "\n".join([*lines, ""]), "RECORD": f"{name}.py,,\n", **files}.items():
+            (info / file.replace("__", ".")).write_text(text)
+        (folder / f"{name}.py").touch()
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    return put
+
+
+def frozen(shop, code: str) -> list[str]:
+    shop.write(shop=code)
+    return freezing.frozen(shop.root, "shop").text.splitlines()
+
+
+def test_of_two_packages_with_one_name_the_one_that_python_imports_is_pinned(shop, install):
+    install("slipgood", "1.0")
+    install("slipgood", "2.0")
+    assert "slipgood==2.0" in frozen(shop, "import slipgood\n")
+
+
+ORIGINS = {
+    "from a file on the web": (
+        {"url": "https://h/slipgood-1.0.whl", "archive_info": {}},
+        "slipgood @ https://h/slipgood-1.0.whl",
+    ),
+    "from a folder of a repository": (
+        {"url": "https://h/x.git", "vcs_info": {"vcs": "git", "commit_id": "0a1"}, "subdirectory": "python/good"},
+        "slipgood @ git+https://h/x.git@0a1#subdirectory=python/good",
+    ),
+    "from a folder of an archive": (
+        {"url": "https://h/x.tar.gz", "archive_info": {}, "subdirectory": "good"},
+        "slipgood @ https://h/x.tar.gz#subdirectory=good",
+    ),
+    "from a folder that is gone": ({"url": "file:///croot/slipgood_1/work", "dir_info": {}}, "slipgood==1.0"),
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_freeze_names_where_a_package_came_from(shop, install, origin):
+    told, line = ORIGINS[origin]
+    install("slipgood", direct_url__json=json.dumps(told))
+    assert line in frozen(shop, "import slipgood\n")
+    shop.write(requirements="\n".join(frozen(shop, "import slipgood\n")))
+    assert "STOPS" not in shop.look()
+
+
+def test_freeze_leaves_out_a_folder_of_this_machine_unless_conda_built_it_there(shop, install, tmp_path):
+    told = json.dumps({"url": tmp_path.as_uri(), "dir_info": {}})
+    install("slipgood", direct_url__json=told, INSTALLER="pip\n")
+    assert "slipgood==1.0" not in frozen(shop, "import slipgood\n")
+    install("slipgood", direct_url__json=told, INSTALLER="conda\n")
+    assert "slipgood==1.0" in frozen(shop, "import slipgood\n")
 
 
 def test_a_frozen_file_has_nothing_to_be_told_of(shop):
