@@ -30,6 +30,7 @@ LINES = {"--extra-index-url", "--index-url", "--find-links", "--no-index", "--pr
 ROUNDS = 6
 PATIENCE = 180  # seconds for one call of pip
 UNREACHED = re.compile(r"Retrying \(|connection broken|Could not fetch URL|SSLError|not a trusted or secure host")
+NO_PIP = re.compile(r"No module named '?pip\b")
 MISSING = re.compile(r"No matching distribution found for (\S+)")
 IGNORED = re.compile(r"require a different python version: (.*)")
 
@@ -101,6 +102,8 @@ def by_pip(text: str, version: str, options: Sequence[str]) -> Fit:
         done = _resolve("\n".join(lines), options)
         if done is None:
             return replace(fit, looked="not looked for: pip did not answer in time")
+        if NO_PIP.search(done.stderr):
+            return replace(fit, looked="not looked for: pip is not installed here")
         if done.returncode == 0:
             many = words.count(len(lines), "line")
             return replace(fit, looked=f"pip resolved {many} for Python {version}, without building anything")

@@ -230,6 +230,13 @@ def test_a_good_answer_is_kept_until_the_file_changes_and_a_silent_index_stops_n
     assert silent == fitting.Fit("not looked for: no index reached")
 
 
+def test_a_virtualenv_without_pip_stops_nothing(shop, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("without") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    monkeypatch.setattr(sys, "executable", str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"))
+    assert fit(shop, "slipgood==1.0\n") == fitting.Fit("not looked for: pip is not installed here")
+
+
 def test_what_is_installed_here_tells_without_an_index_that_it_does_not_fit(shop, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     told = shop.look(python="3.6")
