@@ -60,13 +60,12 @@ def frozen(root: Path, app: str) -> Frozen:
     old = requirements.read(root)
     imported = importing.imports(root, app, importing.code(root, app))
     itself = {name for name, found in here.items() if installed.is_local(found)}
-    wanted = _needed(imported, old, itself) | (wellknown.COMPANIONS & set(here))
-    wanted |= {"cryptography"} if "pymysql" in wanted else set()  # which it needs for MySQL's own way to log in
+    named = _needed(imported, old, itself) | (wellknown.COMPANIONS & set(here))
+    named |= {"cryptography"} if "pymysql" in named else set()  # which it needs for MySQL's own way to log in
     ours = [entry for entry in old.packages if entry.name not in wellknown.TOOLS]
     entries = {entry.name: entry for entry in ours if entry.name in here and _counts_here(entry)}
-    for name, entry in entries.items():
-        wanted |= {name, *installed.needs(here[name], entry.requirement.extras if entry.requirement else ())}
-    needed = installed.closure(wanted, here) - itself - {"pip", "setuptools", "wheel"}
+    wanted = {name: entries[name].extras if name in entries else set() for name in {*named, *entries}}
+    needed = (installed.closure(wanted, here) & set(here)) - itself - {"pip", "setuptools", "wheel"}
     bare = {name for name in needed if name not in entries or not _marked(entries[name])}
     kept = [entry for entry in ours if entry not in entries.values() and entry.name not in bare]
     lines = [_line(here[name], entries.get(name)) for name in needed] + [str(entry.requirement) for entry in kept]

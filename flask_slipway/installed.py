@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,30 +26,32 @@ def packages() -> Packages:
     return found
 
 
-def closure(names: Iterable[str], known: Packages) -> set[str]:
-    """The installed packages of `names` with all that they need here, by their markers; extras left out."""
-    found: set[str] = set()
-    row = list(names)
+def closure(wanted: Mapping[str, Iterable[str]], known: Packages) -> set[str]:
+    """The packages `wanted`, each with its extras, and all that they need here, by their markers; also what is needed
+    and not installed."""
+    found: dict[str, set[str]] = {}
+    row = [(name, {*extras}) for name, extras in wanted.items()]
     while row:
-        name = row.pop()
-        if name in found or name not in known:
+        name, extras = row.pop()
+        if name in found and extras <= found[name]:
             continue
-        found.add(name)
-        row += needs(known[name])
-    return found
+        found.setdefault(name, set()).update(extras)
+        if name in known:
+            row += needs(known[name], extras)
+    return {*found}
 
 
-def needs(package: metadata.Distribution, extras: Iterable[str] = ()) -> list[str]:
-    """The packages that it requires here, with the given extras."""
-    found: list[str] = []
+def needs(package: metadata.Distribution, extras: Iterable[str] = ()) -> list[tuple[str, set[str]]]:
+    """The packages that it requires here, with the given extras: (name, the extras that it wants of that)."""
+    found: list[tuple[str, set[str]]] = []
     for line in package.requires or []:
         try:
             wanted = Requirement(line)
         except InvalidRequirement:
-            found.append(canonicalize_name(re.split(r"[\s\[(<>=!~@;]", line.strip(), maxsplit=1)[0]))
+            found.append((canonicalize_name(re.split(r"[\s\[(<>=!~@;]", line.strip(), maxsplit=1)[0]), set()))
             continue
         if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            found.append(canonicalize_name(wanted.name))
+            found.append((canonicalize_name(wanted.name), wanted.extras))
     return found
 
 

@@ -40,9 +40,8 @@ def lacking(root: Path, app: str, listing: Listing, site: Site | None) -> Iterat
         yield Finding(SUBJECT, text, False, ("python -m pip install deptry",))
         return
     trees = importing.code(root, app)
-    here = installed.packages()
-    brought = listing.names | installed.closure(listing.names, here)
-    lacks = [found for found in importing.imports(root, app, trees) if not brought & names(found)]
+    bringing = brought(listing)
+    lacks = [found for found in importing.imports(root, app, trees) if not bringing & names(found)]
     if lacks:
         away = any(not found.packages for found in lacks)
         install = ("python -m pip install …  (what brings it), then",) if away else ()
@@ -53,7 +52,18 @@ def lacking(root: Path, app: str, listing: Listing, site: Site | None) -> Iterat
         )
         text = "the code imports what requirements.txt does not bring"
         yield Finding(SUBJECT, text, True, _shown(list(map(str, lacks))), next_lines)
-    yield from _drivers(root, trees, brought, site)
+    yield from _drivers(root, trees, bringing, site)
+
+
+def brought(listing: Listing) -> set[str]:
+    """The packages that are listed, with what they and their extras need, as far as they are installed here. Of those
+    that are not, an extra that is named like a database driver counts as that."""
+    here = installed.packages()
+    wanted: dict[str, set[str]] = {}
+    for entry in listing.packages:
+        wanted.setdefault(entry.name, set()).update(entry.extras)
+    guessed = {wellknown.package(extra) for name in wanted.keys() - here.keys() for extra in wanted[name]} - {""}
+    return guessed | installed.closure(wanted, here)
 
 
 def names(found: importing.Import) -> set[str]:
@@ -61,7 +71,7 @@ def names(found: importing.Import) -> set[str]:
     return set(found.packages) or {requirements.canonicalize_name(found.module)}
 
 
-def _drivers(root: Path, trees: importing.Trees, brought: set[str], site: Site | None) -> Iterator[Finding]:
+def _drivers(root: Path, trees: importing.Trees, bringing: set[str], site: Site | None) -> Iterator[Finding]:
     """Database drivers that only an URL names. One in the site's env: or in .env stops; one in the code may be meant
     for another place, and is noted."""
     sure = {wellknown.driver(value): f"{name} in .env" for name, value in development.env_values(root)}
@@ -69,7 +79,7 @@ def _drivers(root: Path, trees: importing.Trees, brought: set[str], site: Site |
         sure |= {wellknown.driver(value): f"env: of {site.name} in invoke.yaml" for value in site.env.values()}
     for driver, place in {**importing.drivers(trees), **sure}.items():
         wants = wellknown.DRIVERS.get(driver, ())
-        if wants and not brought & set(wants):
+        if wants and not bringing & set(wants):
             stops = driver in sure
             text = f"{place} names the driver of {wants[0]}, which requirements.txt does not bring"
             install = (f"python -m pip install {wants[0]}", "then  inv freeze")

@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from flask_slipway import requirements, settings, sources, words
+from flask_slipway import packages, requirements, settings, sources, words
 from flask_slipway.errors import WrongUse
 from flask_slipway.sandbox.state import Sandbox
 from flask_slipway.settings import Settings, Site
@@ -65,9 +65,9 @@ def application(root: Path, app: str) -> str:
 
 
 def drivers(root: Path) -> list[str]:
-    """SQLAlchemy's names of the MySQL drivers in requirements.txt."""
-    listed = requirements.read(root).names
-    return [driver for package, driver in DRIVERS.items() if package in listed]
+    """SQLAlchemy's names of the MySQL drivers that requirements.txt brings."""
+    bringing = packages.brought(requirements.read(root))
+    return [driver for package, driver in DRIVERS.items() if package in bringing]
 
 
 def names(root: Path) -> list[str]:

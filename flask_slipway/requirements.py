@@ -45,6 +45,10 @@ class Entry:
         return canonicalize_name(self.requirement.name) if self.requirement else ""
 
     @property
+    def extras(self) -> set[str]:
+        return self.requirement.extras if self.requirement else set()
+
+    @property
     def pin(self) -> str:
         """The version that it is pinned to; "" where it is not."""
         found = list(self.requirement.specifier) if self.requirement else []

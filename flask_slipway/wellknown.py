@@ -32,6 +32,14 @@ DRIVERS = {
 URL = re.compile(r"\b(mysql|mariadb|postgresql)(?:\+(\w+))?://")
 
 
+def package(extra: str) -> str:
+    """The package of the driver that an extra is named after, as in SQLAlchemy[pymysql]; "" for another extra."""
+    name = re.sub(r"[-_.]+", "-", extra).lower()
+    if any(name in packages for packages in DRIVERS.values()):
+        return name
+    return DRIVERS.get(name.replace("-", ""), ("",))[0]
+
+
 def driver(url: str) -> str:
     """The driver that a database URL names, such as pymysql; the kind's own where it names none; "" for another URL."""
     match = URL.search(url)

@@ -61,6 +61,26 @@ def shop(tmp_path):
     return found
 
 
+@pytest.fixture
+def install(tmp_path_factory, monkeypatch):
+    """Puts a package into a folder that comes first on Python's path: a module of its name, and its metadata."""
+
+    def put(name: str, version: str = "1.0", needs: Sequence[str] = (), **files: str) -> Path:
+        folder = tmp_path_factory.mktemp("site-packages")
+        info = folder / f"{name}-{version}.dist-info"
+        info.mkdir()
+        extras = [f"Provides-Extra: {found}" for found in re.findall(r"extra == .(\w+)", " ".join(needs))]
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *extras]
+        lines += [f"Requires-Dist: {need}" for need in needs]
+        for file, text in {"METADATA": "\n".join([*lines, ""]), "RECORD": f"{name}.py,,\n", **files}.items():
+            (info / file.replace("__", ".")).write_text(text)
+        (folder / f"{name}.py").touch()
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    return put
+
+
 # what the code imports
 
 
@@ -129,6 +149,26 @@ def test_a_driver_that_only_an_url_names_is_looked_for(shop):
     assert "note: shop.py, line 1 names the driver of pymysql" in shop.look()
     shop.write(requirements="PyMySQL==1.1.1\n")
     assert "driver" not in shop.look(env="DB: mysql+pymysql://h/d")
+
+
+def test_what_an_extra_brings_is_listed(shop, install):
+    install("slipqueue", needs=["slipwire[fast] ; extra == 'fast'"])
+    install("slipwire", needs=["PyMySQL ; extra == 'fast'"])
+    url = "DB: mysql+pymysql://h/d"
+    shop.write(shop="import pymysql\n", requirements="slipqueue[fast]==1.0\n")
+    assert "STOPS" not in shop.look(env=url)
+    shop.write(requirements="slipqueue==1.0\n")
+    told = shop.look(env=url)
+    assert "pymysql (shop.py, line 1)" in told
+    assert "STOPS env: of prod in invoke.yaml names the driver of pymysql" in told
+
+
+def test_an_extra_named_like_a_driver_counts_where_its_package_is_not_installed(shop):
+    shop.write(shop="", requirements="slip-nowhere[PyMySQL]==1.0\n")
+    assert "driver" not in shop.look(env="DB: mysql+pymysql://h/d")
+    assert "names the driver of cymysql" in shop.look(env="DB: mysql+cymysql://h/d")
+    shop.write(requirements="slip-nowhere[mysql_connector]==1.0\n")
+    assert "driver" not in shop.look(env="DB: mysql+mysqlconnector://h/d")
 
 
 def test_tools_of_development_and_loose_lines_are_noted(shop):
@@ -285,26 +325,6 @@ def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
     assert (shop.root / "requirements.txt").read_text() == f"Flask=={FLASK}\n"
 
 
-@pytest.fixture
-def install(tmp_path_factory, monkeypatch):
-    """Puts a package into a folder that comes first on Python's path: a module of its name, and its metadata."""
-
-    def put(name: str, version: str = "1.0", needs: Sequence[str] = (), **files: str) -> Path:
-        folder = tmp_path_factory.mktemp("site-packages")
-        info = folder / f"{name}-{version}.dist-info"
-        info.mkdir()
-        extras = [f"Provides-Extra: {found}" for found in re.findall(r"extra == .(\w+)", " ".join(needs))]
-        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *extras]
-        lines += [f"Requires-Dist: {need}" for need in needs]
-        for file, text in {"METADATA": "\n".join([*lines, ""]), "RECORD": f"{name}.py,,\n", **files}.items():
-            (info / file.replace("__", ".")).write_text(text)
-        (folder / f"{name}.py").touch()
-        monkeypatch.syspath_prepend(folder)
-        return folder
-
-    return put
-
-
 def frozen(shop, code: str) -> list[str]:
     shop.write(shop=code)
     return freezing.frozen(shop.root, "shop").text.splitlines()
@@ -348,6 +368,14 @@ def test_freeze_leaves_out_a_folder_of_this_machine_unless_conda_built_it_there(
     assert "slipgood==1.0" not in frozen(shop, "import slipgood\n")
     install("slipgood", direct_url__json=told, INSTALLER="conda\n")
     assert "slipgood==1.0" in frozen(shop, "import slipgood\n")
+
+
+def test_freeze_pins_what_the_extras_of_a_package_want_of_another(shop, install):
+    install("slipqueue", needs=["slipwire[fast] ; extra == 'fast'"])
+    install("slipwire", needs=["slipfast ; extra == 'fast'", "slipnowhere ; extra == 'fast'"])
+    install("slipfast")
+    shop.write(requirements="slipqueue[fast]\n")
+    assert {"slipqueue[fast]==1.0", "slipwire==1.0", "slipfast==1.0"} <= {*frozen(shop, "")}
 
 
 def test_a_frozen_file_has_nothing_to_be_told_of(shop):

@@ -70,6 +70,12 @@ def test_the_env_is_ones_own_but_for_the_database_and_the_secret_key(tmp_path):
     assert playground.names(tmp_path) == ["SHOP_DB"]
 
 
+@pytest.mark.parametrize("line", ["SQLAlchemy[pymysql]==2.0.1", "slip-nowhere[pymysql]", "PyMySQL"])
+def test_the_drivers_are_those_that_requirements_bring(tmp_path, line):
+    (tmp_path / "requirements.txt").write_text(f"{line}\n")
+    assert playground.drivers(tmp_path) == ["pymysql"]
+
+
 def test_a_database_that_the_env_does_not_name_gets_the_usual_name(tmp_path):
     (tmp_path / ".env").write_text("MODE=live")
     text = playground.dotenv(tmp_path, sandbox(tmp_path, "sqlite"))
