@@ -15,10 +15,13 @@ TOOLS |= {"pyupgrade", "bandit", "djlint", "pycodestyle", "pyflakes", "yapf", "v
 COMPANIONS = {"pymysql", "mysqlclient", "mysql-connector-python", "psycopg", "psycopg2"}
 COMPANIONS |= {"psycopg2-binary", "python-dotenv", "email-validator", "gunicorn"}
 
+# Any of these may serve an URL without a driver: PyMySQL by install_as_MySQLdb(), the others where the app adds theirs.
+MYSQL = ("mysqlclient", "pymysql", "mysql-connector-python", "mysql-connector", "mariadb", "cymysql")
+
 # The driver of a database URL (as SQLAlchemy names it) → the packages of which one must be there.
 DRIVERS = {
-    "mysql": ("mysqlclient",),
-    "mariadb": ("mysqlclient",),
+    "mysql": MYSQL,
+    "mariadb": MYSQL,
     "mysqldb": ("mysqlclient",),
     "pymysql": ("pymysql",),
     "mysqlconnector": ("mysql-connector-python", "mysql-connector"),

@@ -171,6 +171,15 @@ def test_an_extra_named_like_a_driver_counts_where_its_package_is_not_installed(
     assert "driver" not in shop.look(env="DB: mysql+mysqlconnector://h/d")
 
 
+def test_an_url_without_a_driver_is_served_by_any_that_is_listed(shop):
+    for url in ("DB: mysql://h/d", "DB: mariadb://h/d"):
+        shop.write(shop="", requirements="Flask\n")
+        assert "names the driver of mysqlclient" in shop.look(env=url)
+        shop.write(requirements="PyMySQL==1.1.1\n")
+        assert "driver" not in shop.look(env=url)
+    assert "names the driver of mysqlclient" in shop.look(env="DB: mysql+mysqldb://h/d")
+
+
 def test_tools_of_development_and_loose_lines_are_noted(shop):
     shop.write(requirements=f"flask=={FLASK}\npytest==9\nruff\n")
     told = shop.look()
