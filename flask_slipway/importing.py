@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -121,13 +122,22 @@ def _files(module: str, places: list[Path]) -> list[Path]:
     first = module if "/" in module else module.split(".")[0]
     for place in places:
         path = place / first.removesuffix(".py")
-        if path.is_dir() and any(path.glob("*.py")):
+        if path.is_dir() and any(path.glob("*.py")) and ("/" in module or not _is_hidden(path)):
             return sorted(
                 found for found in path.rglob("*.py") if not TESTS.search(found.relative_to(place).as_posix())
             )
         if path.with_name(path.name + ".py").is_file():
             return [path.with_name(path.name + ".py")]
     return []
+
+
+def _is_hidden(folder: Path) -> bool:
+    """Whether Python takes an installed module of the folder's name instead, as the folder has no __init__.py. So it
+    does where migrations lie in alembic/."""
+    if (folder / "__init__.py").is_file():
+        return False
+    found = PathFinder.find_spec(folder.name, [str(folder.parent), *sys.path])
+    return bool(found and found.origin and str(folder) not in (found.submodule_search_locations or ()))
 
 
 def _modules(tree: ast.AST) -> Iterator[str]:
@@ -147,10 +157,12 @@ def _optional(tree: ast.AST) -> set[int]:
 def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
     """(module, file, line) of each import of a foreign module: deptry's answer where nothing at all is listed."""
     with tempfile.TemporaryDirectory() as folder:
+        names = {}
         for path in trees:
-            copy = Path(folder, COPY, path.relative_to(root))
+            copy = Path(folder, COPY, _unhiding(root, path))
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
+            names[copy] = path.relative_to(root).as_posix()
         roots = [COPY, *([f"{COPY}/src"] if Path(folder, COPY, "src").is_dir() else [])]
         Path(folder, "none.txt").touch()
         line = [sys.executable, "-B", "-m", "deptry", *roots, "--requirements-files", "none.txt", "--ignore", "DEP002"]
@@ -161,5 +173,12 @@ def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
         if not answer.is_file():
             raise WrongUse(words.told("deptry failed.", done.stderr.strip().splitlines()[-3:], [" ".join(line[2:5])]))
         for row in json.loads(answer.read_text(encoding="utf-8")):
-            name = Path(row["location"]["file"]).relative_to(COPY).as_posix()
+            name = names[Path(folder, row["location"]["file"])]
             yield row["module"], name, row["location"]["line"]
+
+
+def _unhiding(root: Path, path: Path) -> Path:
+    """Where the file lies in the copy: deptry takes folders for modules, so a hidden one gets a name that is none."""
+    above = reversed(path.relative_to(root).parents[:-1])
+    parts = [f"{COPY}-{part.name}" if _is_hidden(root / part) else part.name for part in above]
+    return Path(*parts, path.name)

@@ -132,6 +132,29 @@ def test_only_the_apps_own_code_counts_wherever_it_lies(shop):
     assert not [name for name in ("pytest", "nowhere", "invoke (", "bank", "flask (") if name in told], told
 
 
+@pytest.mark.parametrize("place", ["alembic", "src__alembic"])
+def test_migrations_in_a_folder_called_alembic_do_not_hide_alembic(shop, place):
+    files = {
+        "env": "import os\nfrom alembic import context\n",
+        "versions__one": "import json\nimport sqlalchemy\nimport shop\ntry:\n    import geo\nexcept ImportError: ...\n",
+    }
+    shop.write(**{f"{place}__{name}": text for name, text in files.items()})
+    told, folder = shop.look(), place.replace("__", "/")
+    assert "STOPS the code imports what requirements.txt does not bring" in told
+    assert f"alembic ({folder}/env.py, line 2)" in told
+    assert f"sqlalchemy ({folder}/versions/one.py, line 2)" in told
+    assert not [name for name in ("os (", "json (", "shop (", "geo (") if name in told], told
+    assert f"alembic=={metadata.version('alembic')}" in frozen(shop, "")
+
+
+def test_an_own_folder_without_init_is_a_module_also_where_the_project_is_installed(shop, monkeypatch):
+    monkeypatch.syspath_prepend(shop.root)
+    shop.write(shop="import flask, parts.one\n", parts__one="import nowhere_at_all\n")
+    told = shop.look()
+    assert "nowhere_at_all (parts/one.py, line 1)" in told
+    assert "parts (" not in told
+
+
 def test_the_projects_pyproject_changes_nothing(shop):
     (shop.root / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.deptry]\nignore = ["DEP001"]\nodd = 1\n')
     shop.write(shop="import nowhere_at_all\n")
