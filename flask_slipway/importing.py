@@ -71,7 +71,7 @@ def drivers(trees: Trees) -> dict[str, str]:
 
 def _lies_somewhere(root: Path, module: str) -> bool:
     """Whether the project has a module of that name in a folder that its code may add to the path."""
-    return bool(git.quietly(root, "ls-files", "--", f"*{module}.py", f"*{module}/*.py"))
+    return bool(git.quietly(root, "ls-files", "--", f":(glob)**/{module}.py", f":(glob)**/{module}/*.py"))
 
 
 def code(root: Path, app: str) -> Trees:

@@ -155,6 +155,14 @@ def test_an_own_folder_without_init_is_a_module_also_where_the_project_is_instal
     assert "parts (" not in told
 
 
+def test_a_file_hides_a_missing_module_by_its_whole_name_alone(shop):
+    shop.write(shop="import nowhere\nimport beside\n", tests__test_nowhere="", tools__beside="", more_nowhere__one="")
+    subprocess.run(["git", "add", "-A"], cwd=shop.root, check=True)
+    told = shop.look()
+    assert "nowhere (shop.py, line 1)" in told
+    assert "beside" not in told
+
+
 def test_the_projects_pyproject_changes_nothing(shop):
     (shop.root / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.deptry]\nignore = ["DEP001"]\nodd = 1\n')
     shop.write(shop="import nowhere_at_all\n")
