@@ -60,12 +60,13 @@ def frozen(root: Path, app: str) -> Frozen:
     old = requirements.read(root)
     imported = importing.imports(root, app, importing.code(root, app))
     itself = {name for name, found in here.items() if installed.is_local(found)}
-    named = _needed(imported, old, itself) | (wellknown.COMPANIONS & set(here))
+    direct = _needed(imported, old, itself)
+    named = direct | (wellknown.COMPANIONS & set(here))
     named |= {"cryptography"} if "pymysql" in named else set()  # which it needs for MySQL's own way to log in
-    ours = [entry for entry in old.packages if entry.name not in wellknown.TOOLS]
+    ours = [entry for entry in old.packages if entry.name not in wellknown.TOOLS - direct]
     entries = {entry.name: entry for entry in ours if entry.name in here and _counts_here(entry)}
     wanted = {name: entries[name].extras if name in entries else set() for name in {*named, *entries}}
-    needed = (installed.closure(wanted, here) & set(here)) - itself - {"pip", "setuptools", "wheel"}
+    needed = (installed.closure(wanted, here) & set(here)) - itself - ({"pip", "setuptools", "wheel"} - direct)
     bare = {name for name in needed if name not in entries or not _marked(entries[name])}
     kept = [entry for entry in ours if entry not in entries.values() and entry.name not in bare]
     lines = [_line(here[name], entries.get(name)) for name in needed] + [str(entry.requirement) for entry in kept]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask_slipway import development, fitting, importing, installed, pythonanywhere, requirements, wellknown, words
 from flask_slipway.findings import Finding
+from flask_slipway.importing import Import
 from flask_slipway.requirements import Listing
 from flask_slipway.settings import Site
 
@@ -26,22 +27,24 @@ def look(root: Path, app: str, site: Site | None) -> Iterator[Finding]:
         text = "requirements.txt has lines that a server cannot install"
         yield Finding(SUBJECT, text, True, _shown(faults), ("inv freeze  writes it anew",))
         return
-    found = [*lacking(root, app, listing, site), *unfit(root, listing, site)]
+    imported: list[Import] = []
+    if importing.can_look():
+        trees, bringing = importing.code(root, app), brought(listing)
+        imported = importing.imports(root, app, trees)
+        found = [*lacking(imported, bringing), *_drivers(root, trees, bringing, site)]
+    else:
+        text = "note: not looked for what the code imports: deptry is not installed"
+        found = [Finding(SUBJECT, text, False, ("python -m pip install deptry",))]
+    found += unfit(root, listing, site)
     if not any(finding.stops for finding in found):
         yield Finding(SUBJECT, "requirements.txt brings what the code imports")
     yield from found
-    yield from untidy(listing, version)
+    yield from untidy(listing, version, imported)
 
 
-def lacking(root: Path, app: str, listing: Listing, site: Site | None) -> Iterator[Finding]:
-    """What the code imports, or a database URL names, and requirements.txt does not bring."""
-    if not importing.can_look():
-        text = "note: not looked for what the code imports: deptry is not installed"
-        yield Finding(SUBJECT, text, False, ("python -m pip install deptry",))
-        return
-    trees = importing.code(root, app)
-    bringing = brought(listing)
-    lacks = [found for found in importing.imports(root, app, trees) if not bringing & names(found)]
+def lacking(imported: Sequence[Import], bringing: set[str]) -> Iterator[Finding]:
+    """What the code imports and requirements.txt, `bringing` these packages, does not bring."""
+    lacks = [found for found in imported if not bringing & names(found)]
     if lacks:
         away = any(not found.packages for found in lacks)
         install = ("python -m pip install …  (what brings it), then",) if away else ()
@@ -52,7 +55,6 @@ def lacking(root: Path, app: str, listing: Listing, site: Site | None) -> Iterat
         )
         text = "the code imports what requirements.txt does not bring"
         yield Finding(SUBJECT, text, True, _shown(list(map(str, lacks))), next_lines)
-    yield from _drivers(root, trees, bringing, site)
 
 
 def brought(listing: Listing) -> set[str]:
@@ -66,7 +68,7 @@ def brought(listing: Listing) -> set[str]:
     return guessed | installed.closure(wanted, here)
 
 
-def names(found: importing.Import) -> set[str]:
+def names(found: Import) -> set[str]:
     """The packages of which each would bring the module; its own name where none is known here."""
     return set(found.packages) or {requirements.canonicalize_name(found.module)}
 
@@ -108,9 +110,10 @@ def unfit(root: Path, listing: Listing, site: Site | None) -> Iterator[Finding]:
         yield Finding("python", fit.looked)
 
 
-def untidy(listing: Listing, version: str) -> Iterator[Finding]:
-    """What works and had better not be so."""
-    tools = [str(entry) for entry in listing.packages if entry.name in wellknown.TOOLS]
+def untidy(listing: Listing, version: str, imported: Sequence[Import]) -> Iterator[Finding]:
+    """What works and had better not be so. A tool of development that the code imports is none."""
+    unneeded = wellknown.TOOLS.difference(*(found.packages for found in imported))
+    tools = [str(entry) for entry in listing.packages if entry.name in unneeded]
     if tools:
         text = "note: requirements.txt lists tools of development; inv freeze leaves them out"
         yield Finding(SUBJECT, text, False, _shown(tools))

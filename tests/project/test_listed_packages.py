@@ -418,6 +418,17 @@ def test_freeze_pins_what_the_extras_of_a_package_want_of_another(shop, install)
     assert {"slipqueue[fast]==1.0", "slipwire==1.0", "slipfast==1.0"} <= {*frozen(shop, "")}
 
 
+@pytest.mark.parametrize("listed", ["", "setuptools==60.0\nslipgood==1.0\n"])
+def test_freeze_keeps_a_tool_that_the_code_imports(shop, install, listed):
+    install("setuptools", "70.0", RECORD="pkg_resources/__init__.py,,\n")
+    shop.write(requirements=listed)
+    assert "setuptools==70.0" in frozen(shop, "import pkg_resources\n")
+    list(freezing.freeze(shop.settings()))
+    told = shop.look()
+    assert "STOPS" not in told
+    assert "tools of development" not in told
+
+
 def test_a_frozen_file_has_nothing_to_be_told_of(shop):
     list(freezing.freeze(shop.settings()))
     told = shop.look()
