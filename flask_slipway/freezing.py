@@ -12,6 +12,7 @@ from flask_slipway.errors import Refusal
 from flask_slipway.requirements import Entry, Listing
 from flask_slipway.settings import Settings
 
+KEPT = {*fitting.LINES, "--no-binary", "--only-binary", "--prefer-binary"}
 SHOWN = 20  # names in a line of what was left out
 
 
@@ -70,9 +71,7 @@ def frozen(root: Path, app: str) -> Frozen:
     bare = {name for name in needed if name not in entries or not _marked(entries[name])}
     kept = [entry for entry in ours if entry not in entries.values() and entry.name not in bare]
     lines = [_line(here[name], entries.get(name)) for name in needed] + [str(entry.requirement) for entry in kept]
-    head = [
-        entry.raw for entry in old.entries if entry.raw and not entry.fault and entry.option in {"", *fitting.LINES}
-    ]
+    head = [entry.raw for entry in old.entries if entry.raw and not entry.fault and entry.option in {"", *KEPT}]
     text = "".join(f"{line}\n" for line in [*dict.fromkeys(head), *sorted(set(lines), key=str.lower)])
     path = root / requirements.FILE
     changed = not path.is_file() or path.read_bytes() != text.encode()
@@ -131,6 +130,8 @@ def _told(old: Listing, new: Listing, kept: list[Entry], rest: set[str], itself:
     for entry in old.entries:
         if entry.fault:
             yield f"taken out, {entry}: {entry.fault}"
+        elif entry.option not in {"", *KEPT, "--requirement", "--constraint"}:
+            yield f"taken out, {entry}"
     if old.includes:
         yield f"no longer included, all is pinned in it now: {', '.join(old.includes)}"
     if old.comments or any(entry.hashed for entry in old.packages):

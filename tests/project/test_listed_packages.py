@@ -358,6 +358,17 @@ def test_freeze_tells_what_it_added_changed_kept_and_took_out_and_writes_nothing
     assert "Nothing to do" in next(iter(freezing.freeze(known)))
 
 
+def test_freeze_keeps_how_pip_chooses_files_and_tells_which_options_it_takes_out(shop):
+    kept = ["--only-binary :all:", "--no-binary=slipsource", "--prefer-binary"]
+    shop.write(requirements="\n".join([*kept, "--require-hashes", "--use-feature=fast-deps", f"Flask=={FLASK}\n"]))
+    found = freezing.frozen(shop.root, "shop")
+    assert found.text.splitlines()[:4] == [*kept, found.text.splitlines()[3]]
+    assert "--" not in found.text.splitlines()[3]
+    assert "taken out, line 4: --require-hashes" in found.told
+    assert "taken out, line 5: --use-feature=fast-deps" in found.told
+    assert not [line for line in found.told if "binary" in line]
+
+
 def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
     shop.write(shop="import nowhere_at_all\n")
     with pytest.raises(Refusal, match=r"nowhere_at_all \(shop.py, line 1\)"):
