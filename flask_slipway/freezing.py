@@ -146,8 +146,8 @@ def _told(old: Listing, new: Listing, kept: list[Entry], rest: set[str], itself:
 
 
 def write(root: Path, text: str) -> None:
-    """Puts the new requirements.txt in the old one's place, whole or not at all."""
-    path = root / requirements.FILE
+    """Puts the new requirements.txt in the old one's place, whole or not at all; where it is a link, at its end."""
+    path = (root / requirements.FILE).resolve()
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8", newline="\n")
     part.replace(path)

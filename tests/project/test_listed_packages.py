@@ -369,6 +369,16 @@ def test_freeze_keeps_how_pip_chooses_files_and_tells_which_options_it_takes_out
     assert not [line for line in found.told if "binary" in line]
 
 
+def test_freeze_writes_where_a_link_leads(shop):
+    path = shop.root / "requirements.txt"
+    path.unlink()
+    (shop.root / "pins").mkdir()
+    path.symlink_to(Path("pins", "web.txt"))
+    list(freezing.freeze(shop.settings()))
+    assert path.is_symlink()
+    assert f"Flask=={FLASK}" in (shop.root / "pins" / "web.txt").read_text()
+
+
 def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
     shop.write(shop="import nowhere_at_all\n")
     with pytest.raises(Refusal, match=r"nowhere_at_all \(shop.py, line 1\)"):
