@@ -163,6 +163,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(blog):
         (["--user", "yourusername"], "--user: should be your own"),
         (["--region", "asia"], "--region: should be us or eu"),
         (["--environment", "Prod"], "--environment: should be lower-case letters"),
+        (["--environment", "sandbox"], "--environment: should be another name: sandbox is the site on this machine"),
         (["--app", "blog.nothing"], "--app: should name a module or a package in this folder"),
         (["--env", "FLASK_ENV"], "--env wants NAME=VALUE"),
         (["--env", "1X=2"], "--env: has '1X'"),
