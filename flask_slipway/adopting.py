@@ -153,8 +153,9 @@ def notes(found: Found) -> Iterator[tuple[str, str]]:
         yield "there is no requirements.txt for the site to install from", "inv freeze"
     if found.tracked_env:
         yield ".env is in git, and its secrets with it", "git rm --cached .env, and change the secrets"
-    if found.names and found.names.unread:
-        yield f"line {found.names.unread} of .env does not parse; .env.example ends before it", "edit .env"
+    if found.names and found.names.unread and not found.example:
+        line = f"line {found.names.unread} of .env"
+        yield f"{line} may be a piece of the value above it; .env.example ends before it", "edit .env"
 
 
 def shown(planned: Plan, found: Found) -> list[str]:

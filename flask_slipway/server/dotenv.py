@@ -30,6 +30,8 @@ SHELLS_OWN |= {"PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "UID", "_"}
 # A name that may be shown though .env.example does not have it. What else stands before a = could be a piece of a
 # secret whose line broke, and is not shown.
 SETTING = re.compile(r"(?=.{3,40}$)[A-Z]+[0-9]?(?:_[A-Z]+[0-9]?|_[0-9]{1,2})+$")
+# A name that may stand there without a value; another could be the end of a secret with the = that fills it up.
+WITHOUT_VALUE = re.compile(r"_*[A-Z]+[0-9]*(?:_+[A-Z0-9]+)*_*")
 SECOND_NAME = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+=[^=]")
 HIDDEN = "(not shown)"
 # The findings on which the app does not get what is written; the others: missing differs doubled unknown empty mode.
@@ -251,14 +253,20 @@ def _broken(found, names):
 
 
 def names(text):
-    """(the names that the text sets, in order, the line of the first one that does not parse or 0). Nothing is taken
-    from there on: what looks like a name there may be a piece of a secret."""
+    """(the names that the text sets, in order, the line of the first one that is none, 0 where all are). Nothing is
+    taken from there on: what looks like a name there may be a piece of a secret."""
     found: list = []
     for each in bindings(text):
-        if each.value is None or each.value.startswith("=") or not SHELL_NAME.fullmatch(each.name):
+        if not _is_name(each):
             return found, each.line
         found.append(each.name)
     return list(dict.fromkeys(found)), 0
+
+
+def _is_name(found):
+    if found.value is None or found.value.startswith("=") or not SHELL_NAME.fullmatch(found.name):
+        return False
+    return bool(found.value or found.quote or WITHOUT_VALUE.fullmatch(found.name))
 
 
 def main(arguments):
