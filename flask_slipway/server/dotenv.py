@@ -270,17 +270,33 @@ def _is_name(found):
 
 
 def main(arguments):
-    """Prints as JSON the findings of a .env against a .env.example, or, of one file alone, its names."""
-    if len(arguments) == 1:
-        text = _text(_read(arguments[0]) or b"")
-        print(json.dumps(([], 1) if text is None else names(text)))
-        return
-    data, example = (_read(path) for path in arguments)
-    mode = stat.S_IMODE(os.stat(arguments[0]).st_mode) if os.name == "posix" and data is not None else None
-    print(json.dumps(None if data is None else findings(data, example or b"", (), mode)))
+    """Prints as JSON the findings of a .env against a .env.example, or, of one file alone, its names; null where the
+    first is not there."""
+    read, unread = [], []
+    for path in arguments:
+        try:
+            read.append(_read(path))
+        except OSError as error:
+            what = "cannot be read: %s" % (error.strerror or "no reason is told")
+            unread.append(_finding(None, os.path.basename(path), "unread", what))
+    print(json.dumps(_told(arguments, read) if not unread else unread if len(arguments) > 1 else None))
+
+
+def _told(paths, read):
+    """What is printed of the bytes that were read of `paths`."""
+    if read[0] is None:
+        return None
+    if len(read) == 1:
+        text = _text(read[0])
+        return ([], 1) if text is None else names(text)
+    mode = stat.S_IMODE(os.stat(paths[0]).st_mode) if os.name == "posix" else None
+    return findings(read[0], read[1] or b"", (), mode)
 
 
 def _read(path):
+    """The file's bytes; None where there is no such file, or a folder. Raises OSError."""
+    if os.path.isdir(path):
+        return None
     try:
         with open(path, "rb") as file:
             return file.read()

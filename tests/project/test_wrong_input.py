@@ -138,6 +138,15 @@ def older_database(project: Project) -> None:
     assert project.inv("downgrade").code == 0
 
 
+def unreadable(path: str) -> Mistake:
+    """A file whose bytes are refused, to root as well."""
+    return lambda project: (project.folder / path).symlink_to("/proc/self/mem")
+
+
+def folder(path: str) -> Mistake:
+    return wrote(f"{path}/pyvenv.cfg", "")
+
+
 def asks_a_password(project: Project) -> None:
     """A remote that wants a name and a password, on this machine."""
     project.git("remote", "set-url", "origin", "https://127.0.0.1:1/ann/bankroll.git")
@@ -341,6 +350,20 @@ SECRETS = [
     row("a password", also(password, committed), "inv push", 3, "app/names.py, line 1", next="take it out of"),
 ]
 
+EXAMPLE_GONE = also(gone(".env.example"), wrote(".env", "A_B=1\n"))
+ENV = [
+    row("an unreadable .env", unreadable(".env"), "inv check", 3, ".env: cannot be read: Input/output error"),
+    row(
+        "an unreadable .env.example",
+        also(EXAMPLE_GONE, unreadable(".env.example")),
+        "inv check",
+        3,
+        ".env.example: cannot be read: Input/output error",
+    ),
+    row("a .env that is a virtualenv", folder(".env"), "inv check", 0, "models        match the migrations"),
+    row("a folder .env.example", also(EXAMPLE_GONE, folder(".env.example")), "inv check", 3, "to look at in .env"),
+]
+
 DATABASE = [
     row("unknown revision", nothing, "inv downgrade --to d0642", 3, "d0641f33 add display_order", next="--to d0641f33"),
     row("nonsense as revision", nothing, "inv downgrade --to next", 3, "no revision", "91e4b26f", next="inv downgrade"),
@@ -461,7 +484,7 @@ SILENT = [
     row("outside of a project", nothing, "inv release", 1, "Can't find any collection", folder=".."),
 ]
 
-ROWS = [*TYPED, *INVOKE_YAML, *GIT, *SECRETS, *DATABASE, *APP, *SILENT]
+ROWS = [*TYPED, *INVOKE_YAML, *GIT, *SECRETS, *ENV, *DATABASE, *APP, *SILENT]
 
 
 PROGRAMS = {"inv": "invoke", "fab": "fabric"}
