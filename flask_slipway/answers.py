@@ -162,6 +162,8 @@ def command(given: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
 
 def _app(found: Found, text: str) -> str:
     name = schema.TOP["app"].take(text)
+    if not finding.closed(name):
+        raise schema.Wrong(f"should close its brackets and quotes, as app:create_app('production') does, not {name!r}")
     right = finding.existing(found.root, name)
     if not right:
         raise schema.Wrong(

@@ -165,6 +165,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(blog):
         (["--environment", "Prod"], "--environment: should be lower-case letters"),
         (["--environment", "sandbox"], "--environment: should be another name: sandbox is the site on this machine"),
         (["--app", "blog.nothing"], "--app: should name a module or a package in this folder"),
+        (["--app", "flask_app:create_app("], "--app: should close its brackets and quotes"),
         (["--env", "FLASK_ENV"], "--env wants NAME=VALUE"),
         (["--env", "1X=2"], "--env: has '1X'"),
         (["--branch", "a b"], "--branch: should be the name of a branch"),
@@ -374,6 +375,21 @@ def flaskenv(project):
     project.write(".flaskenv", "FLASK_DEBUG=1\nFLASK_APP='other.py'\n")
 
 
+def flaskenv_with_a_call(project):
+    put(project, app=FACTORY)
+    project.write(".flaskenv", "FLASK_APP=gone\nexport FLASK_APP=\"app:create_app('production')\" # live\n")
+
+
+def flaskenv_with_a_call_unquoted(project):
+    put(project, app=FACTORY)
+    project.write(".flaskenv", "FLASK_APP = app:create_app('a') # live\n")
+
+
+def flaskenv_with_escapes(project):
+    put(project, app=FACTORY)
+    project.write(".flaskenv", 'FLASK_APP="app:create_app(\\"production\\")"\n')
+
+
 def env_before_flaskenv(project):
     put(project, one=ONE_FILE, two=ONE_FILE)
     project.write(".flaskenv", "FLASK_APP=one\n")
@@ -420,6 +436,9 @@ SHAPES = [
     (under_src_named_in_flaskenv, "src/total"),
     (module_of_a_package, "blog.web"),
     (flaskenv, "other"),
+    (flaskenv_with_a_call, "app:create_app('production')"),
+    (flaskenv_with_a_call_unquoted, "app:create_app('a')"),
+    (flaskenv_with_escapes, 'app:create_app("production")'),
     (env_before_flaskenv, "two:app"),
     (flaskenv_of_another, "app"),
     (wsgi_beside_a_package, "wsgi"),
@@ -439,6 +458,15 @@ def test_the_app_is_found_where_flask_finds_it(empty, shape, name):
     load = f"from flask.cli import ScriptInfo; ScriptInfo({name!r}).load_app()"
     shown = empty.run(sys.executable, "-c", load)
     assert shown.code == 0, shown.out
+
+
+def test_a_flask_app_whose_brackets_stay_open_is_a_refusal(empty):
+    put(empty, app=FACTORY)
+    empty.write(".flaskenv", "FLASK_APP=app:create_app('production'\n")
+    before = files(empty)
+    out = init(empty, *ANSWERS, "--yes", code=3)
+    assert "FLASK_APP in .flaskenv cannot be read: app:create_app('production'" in out
+    assert files(empty) == before
 
 
 def test_two_apps_are_a_question_and_without_a_terminal_a_refusal(empty):
