@@ -127,6 +127,14 @@ def test_a_second_site_is_told_as_lines_and_never_written(blog):
     assert files(blog) == before
 
 
+@pytest.mark.parametrize("name", ["on", "yes", "null", "live"])
+def test_a_name_that_yaml_would_take_for_another_thing_is_quoted(blog, name):
+    init(blog, *ANSWERS, "--environment", name, "--yes")
+    assert site(blog, name).user == "Ann"
+    listed = blog.fab("--list")
+    assert (listed.code, f"  {name}.backup" in listed.out) == (0, True)
+
+
 def test_what_is_missing_of_the_files_is_added_without_a_question(blog):
     init(blog, *ANSWERS, "--yes")
     (blog.folder / "fabfile.py").unlink()
