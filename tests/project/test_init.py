@@ -620,6 +620,43 @@ def test_own_task_files_are_left_alone_and_the_lines_that_are_shown_work(blog, t
     assert "Next: fab slipway.prod.check" in out
 
 
+CELERY = "from celery import Celery\n\ncelery = Celery()\n\n@celery.task\ndef send_mail():\n    pass\n"
+
+
+@pytest.mark.parametrize("path", ["tasks.py", "tasks/__init__.py"])
+def test_a_tasks_file_of_the_apps_own_is_left_alone_and_the_tasks_get_another(blog, path):
+    blog.write(path, CELERY)
+    out = init(blog, *ANSWERS, "--yes")
+    assert f"Note: {path} is the app's own" in out
+    assert "inv -c slipway_tasks release" in out
+    assert "Collection" not in out
+    assert "inv -c slipway_tasks migrate" in out or "flask_migrate" in out
+    assert (blog.folder / path).read_text() == CELERY
+    assert "Nothing to write" in init(blog)
+    for typed, told in (
+        ("--list", "  release "),
+        ("--help release", "inv[oke]"),
+        ("relase", "Next: inv -c slipway_tasks release\n      inv -c slipway_tasks --list"),
+        ("commit", 'Next: inv -c slipway_tasks commit -m "'),
+    ):
+        ran = blog.inv("-c", "slipway_tasks", *typed.split())
+        assert told in ran.out, ran.out
+
+
+def test_a_tasks_package_whose_modules_are_invokes_is_a_task_file(blog):
+    blog.write("tasks/__init__.py", "from . import build\n")
+    blog.write("tasks/build.py", OWN_TASKS)
+    assert "tasks/__init__.py is yours and stays as it is. Add to its end" in init(blog, *ANSWERS, "--yes")
+
+
+def test_only_functions_that_invoke_or_fabric_made_tasks_are_named(blog):
+    head = "import celery, invoke\nimport invoke.tasks as it\nfrom fabric import task as job\n"
+    marks = ["invoke.task", "it.task(help={})", "job", "celery.task", "task", "celery.Celery().task"]
+    made = "".join(f"@{mark}\ndef made{number}(c): pass\n" for number, mark in enumerate(marks))
+    blog.write("tasks.py", head + made)
+    assert taskfiles.read(blog.folder, "tasks").tasks == ("made0", "made1", "made2")
+
+
 def test_a_nested_suite_knows_its_project_and_names_its_commands_as_they_are_called(blog):
     imports = "import flask_slipway\nfrom invoke import Collection as C\n\n"
     blog.write("tasks.py", f'{imports}ns = C()\nns.add_collection(flask_slipway.local(), "deploy")\n')
