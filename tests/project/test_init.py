@@ -751,6 +751,15 @@ def test_after_a_line_of_env_that_does_not_parse_nothing_is_taken_for_a_name(blo
     assert "MIIE" not in example
 
 
+def test_a_folder_env_and_one_that_cannot_be_read_are_none(blog):
+    (blog.folder / ".env").symlink_to("/proc/self/mem")
+    assert ".env.example" not in init(blog, *ANSWERS, code=3)
+    (blog.folder / ".env").unlink()
+    blog.write(".env/pyvenv.cfg", "")
+    blog.write(".env/lib/other.py", ONE_FILE)
+    assert ".env.example" not in init(blog, *ANSWERS, "--yes")
+
+
 def test_an_env_example_is_never_replaced(blog):
     blog.write(".env", "A=1\n")
     blog.write(".env.example", "B=\n")
