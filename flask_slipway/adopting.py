@@ -136,7 +136,10 @@ def seen(found: Found) -> list[tuple[str, str]]:
 
 def notes(found: Found) -> Iterator[tuple[str, str]]:
     """(what a release will miss, what to type against it)."""
-    git, app = found.repository, found.app
+    git, app, inv = found.repository, found.app, f"inv {found.tasks.prefix}"
+    if found.tasks.instead:
+        what = f"{found.tasks.instead} is the app's own and none of Invoke's, and stays as it is"
+        yield what, f"call the tasks as in  {inv}release"
     if not app.name:
         yield "no Flask app was found by looking", "name it as FLASK_APP does, such as  app  or  src/blog"
     for factory in app.needy if not app.name or app.others else ():
@@ -148,13 +151,14 @@ def notes(found: Found) -> Iterator[tuple[str, str]]:
     if not found.flask_migrate and not found.migrations:
         yield "nothing here imports flask_migrate, which upgrades the database", "pip install Flask-Migrate"
     elif not found.migrations:
-        yield "there are no migrations yet", 'inv migrate --initial -m "first tables"'
+        yield "there are no migrations yet", f'{inv}migrate --initial -m "first tables"'
     if not found.requirements:
-        yield "there is no requirements.txt for the site to install from", "inv freeze"
+        yield "there is no requirements.txt for the site to install from", f"{inv}freeze"
     if found.tracked_env:
         yield ".env is in git, and its secrets with it", "git rm --cached .env, and change the secrets"
-    if found.names and found.names.unread:
-        yield f"line {found.names.unread} of .env does not parse; .env.example ends before it", "edit .env"
+    if found.names and found.names.unread and not found.example:
+        line = f"line {found.names.unread} of .env"
+        yield f"{line} may be a piece of the value above it; .env.example ends before it", "edit .env"
 
 
 def shown(planned: Plan, found: Found) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask_slipway import console, finding, schema, words
+from flask_slipway import console, finding, schema, settings, words
 from flask_slipway.errors import Interrupted, Refusal, WrongUse
 from flask_slipway.finding import Found
 
@@ -59,7 +59,7 @@ def questions(found: Found, given: Mapping[str, str]) -> Iterator[Question]:
     yield Question(
         "virtualenv", "Virtualenv on the account, its name or path", f"{folder}_venv", rules["virtualenv"].take
     )
-    yield Question("environment", "What to call this site here", "prod", schema.environment_name)
+    yield Question("environment", "What to call this site here", "prod", _environment)
     branch = found.repository.branch
     if branch not in MAIN or "branch" in given:
         yield Question("branch", "Branch that is released", branch, rules["branch"].take)
@@ -162,12 +162,21 @@ def command(given: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
 
 def _app(found: Found, text: str) -> str:
     name = schema.TOP["app"].take(text)
+    if not finding.closed(name):
+        raise schema.Wrong(f"should close its brackets and quotes, as app:create_app('production') does, not {name!r}")
     right = finding.existing(found.root, name)
     if not right:
         raise schema.Wrong(
             f"should name a module or a package in this folder, such as app or src/blog; {name!r} is none"
         )
     return right
+
+
+def _environment(text: str) -> str:
+    name = schema.environment_name(text)
+    if name == settings.SANDBOX:
+        raise schema.Wrong(f"should be another name: {name} is the site on this machine that  inv sandbox.up  makes")
+    return name
 
 
 def _own(take: Callable[[Any], str]) -> Callable[[str], str]:

@@ -236,11 +236,12 @@ def masked(text: str, root: Path) -> str:
 
 
 def env_values(root: Path) -> Iterator[tuple[str, str]]:
-    """(name, value) of each line of .env."""
-    path = root / ".env"
-    if not path.is_file():
+    """(name, value) of each line of .env; none where it cannot be read."""
+    try:
+        text = (root / ".env").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in text.splitlines():
         match = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)
         if match:
             yield match[1], match[2].strip("'\"")

@@ -43,7 +43,7 @@ def top(found: Found, given: Answers) -> list[str]:
 def environment(given: Answers) -> list[str]:
     """One site, as it stands below `environments:`."""
     values = {key: getattr(given, key) for key in ("user", "domain", "project", "virtualenv")}
-    lines = [f"    {given.environment}:"]
+    lines = [f"    {quoted(given.environment)}:"]
     lines += [told(f"      {key}: {quoted(value)}", WORDS[key]) for key, value in values.items()]
     if given.region != schema.ENVIRONMENT["region"].default:
         lines.append(told(f"      region: {given.region}", "where PythonAnywhere has the account"))

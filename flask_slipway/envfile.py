@@ -42,11 +42,9 @@ class Names:
 
 
 def names(root: Path) -> Names | None:
-    """The names in the project's .env; None where there is no .env."""
-    if not (root / ".env").is_file():
-        return None
-    found, unread = _read(root / ".env")
-    return Names(tuple(found), unread)
+    """The names in the project's .env; None where there is no .env, or none that can be read."""
+    told = _read(root / ".env")
+    return None if told is None else Names(tuple(told[0]), told[1])
 
 
 def _read(*files: Path) -> Any:

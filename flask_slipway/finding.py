@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
@@ -14,6 +15,13 @@ from flask_slipway.errors import Refusal
 from flask_slipway.git import quietly, succeeds
 from flask_slipway.taskfiles import TaskFile
 
+# What python-dotenv takes as the value of FLASK_APP: quoted, with escapes, or the rest of the line up to a comment.
+FLASK_APP = re.compile(
+    r"""^[ \t]*(?:export[ \t]+)?FLASK_APP[ \t]*=[ \t]*"""
+    r"""(?:(?P<quote>["'])(?P<quoted>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)[ \t]*(?:\#.*)?"""
+    r"""|(?P<plain>[^\n]*?)(?:[ \t]+\#.*)?[ \t]*)$""",
+    re.M,
+)
 SQLITE = b"SQLite format 3\0"
 
 
@@ -114,6 +122,10 @@ def app(root: Path, every: Sequence[sources.Module]) -> App:
     """The app: as FLASK_APP names it, else where flask would find one."""
     needy = tuple(sources.needy(root, every))
     given, where = flask_app(root)
+    if not closed(given):
+        what = f"FLASK_APP in {where} cannot be read: {given}. Nothing was changed."
+        lines = ["What stands after the colon is a name or a call, with its brackets closed."]
+        raise Refusal(words.told(what, lines, ["FLASK_APP=\"app:create_app('production')\", or as it is called here"]))
     if given and (name := existing(root, given)):
         return App(name, f"FLASK_APP in {where}")
     row = sources.candidates(root, every)
@@ -128,16 +140,39 @@ def flask_app(root: Path) -> tuple[str, str]:
     if os.environ.get("FLASK_APP"):
         return os.environ["FLASK_APP"], "the environment"
     for name in (".env", ".flaskenv"):
-        if (root / name).is_file():
-            text = (root / name).read_text(encoding="utf-8", errors="replace")
-            if match := re.search(r"""^[ \t]*(?:export[ \t]+)?FLASK_APP[ \t]*=[ \t]*["']?([^"'\s#]+)""", text, re.M):
-                return match[1], name
+        if value := _flask_app_in(root / name):
+            return value, name
     return "", ""
+
+
+def _flask_app_in(path: Path) -> str:
+    """The last FLASK_APP of a file; an empty text where it names none, or cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    for match in reversed([*FLASK_APP.finditer(text)]):
+        return match["plain"] if match["quote"] is None else re.sub(r"\\([\\\"'])", r"\1", match["quoted"])
+    return ""
+
+
+def _halves(given: str) -> tuple[str, str, str]:
+    """What FLASK_APP holds: the place, the colon, the app in it; the colon of C:\\ is none."""
+    return (given, "", "") if re.match(r"[A-Za-z]:[\\/]", given) else given.partition(":")
+
+
+def closed(given: str) -> bool:
+    """Whether the app that FLASK_APP names after its colon is a whole, such as create_app('production')."""
+    try:
+        ast.parse(_halves(given)[2].strip() or "app", mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def existing(root: Path, given: str) -> str:
     """`given` as invoke.yaml should name it, where there is such a module or package; an empty text where not."""
-    path, colon, attribute = given.partition(":") if not re.match(r"[A-Za-z]:[\\/]", given) else (given, "", "")
+    path, colon, attribute = _halves(given)
     place = path.replace("\\", "/").removesuffix(".py").removesuffix("/__init__").rstrip("/").removeprefix("./")
     if place.startswith("/"):
         place = os.path.relpath(place, root).replace("\\", "/")

@@ -32,9 +32,11 @@ def told(root: Path) -> Iterator[None]:
 
 
 def renamed(text: str, prefixes: Mapping[str, str]) -> str:
-    """`text` with the prefix of its program before each task: inv release → inv slipway.release."""
+    """`text` with the prefix of its program before each task: inv release → inv slipway.release. One that is an option,
+    -c slipway_tasks, stands before the program's own options too."""
     for program, prefix in prefixes.items():
-        text = re.sub(rf"\b{program} (?=[a-z])(?!{re.escape(prefix)})", f"{program} {prefix}", text)
+        follows = "[a-z]|--list|--help" if prefix.startswith("-") else "[a-z]"
+        text = re.sub(rf"\b{program} (?={follows})(?!{re.escape(prefix)})", f"{program} {prefix}", text)
     return text
 
 

@@ -8,10 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask_slipway import playground, project, sandbox, settings
-from flask_slipway.git import git
-from flask_slipway.sandbox import demo, state
+from flask_slipway import playground, project, sandbox, schema, settings, words
+from flask_slipway.errors import Refusal
+from flask_slipway.git import git, quietly
+from flask_slipway.sandbox import demo, origin, state
 from flask_slipway.settings import SANDBOX as NAME
+from flask_slipway.settings import Site
 
 
 def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[str]:
@@ -23,7 +25,9 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     like = playground.model(known)
     own = not settings.in_file(root, NAME)
     site = like if own else known.sites[NAME]
-    folder = root / playground.FOLDER if own else Path(site.home).parent
+    folder = _folder(root, None if own else site)
+    _refuse_strange(root, folder)
+    _refuse_another_remote(root, _repository(folder))
     if database == "auto" and state.read(folder) is None and not playground.drivers(root):
         database = "sqlite"
     made = sandbox.up(
@@ -49,28 +53,70 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     yield f"Next: fab {NAME}.check, then  inv release --to {NAME}"
 
 
-def _remote(root: Path, origin: Path) -> None:
-    """A git remote of the sandbox's name, so that a release to it pushes there and nowhere else."""
-    if NAME in project.remotes(root):
-        git(root, "remote", "set-url", NAME, str(origin))
-    else:
-        git(root, "remote", "add", NAME, str(origin))
-
-
 def down(root: Path, remove: bool = False) -> Iterator[str]:
-    """Stops its processes; `remove`: its folder goes too, and the git remote."""
-    site = settings.load(root).sites.get(NAME)
-    folder = Path(site.home).parent if site is not None else root / ".sandbox"
-    if not folder.is_dir():
+    """Stops its processes; `remove`: its folder goes too, and the git remote. A folder in which no sandbox was made
+    stays as it is."""
+    folder, demos = _folder(root, settings.load(root).sites.get(NAME)), root / playground.FOLDER
+    repository = _repository(folder)
+    if state.read(folder) is None and not (folder == demos and folder.is_dir()):
         yield "Nothing to do: there is no sandbox here."
         return
-    if remove:
-        demo.remove(folder / "demo")
-        shutil.rmtree(folder / "kept", ignore_errors=True)
+    if remove and folder == demos:
+        demo.remove(demos / "demo")
+        shutil.rmtree(demos / "kept", ignore_errors=True)
     sandbox.down(folder, remove)
     if remove:
         with suppress(OSError):
             folder.rmdir()  # what nobody of us made stays
-    if remove and NAME in project.remotes(root):
+    if remove and _url(root) == str(repository):
         git(root, "remote", "remove", NAME)
     yield "The sandbox is stopped and removed." if remove else "The sandbox is stopped; its data stays."
+
+
+# Whose it is
+
+
+def _folder(root: Path, site: Site | None) -> Path:
+    """The folder of the sandbox; `site`: its entry. Raises Refusal where that is a site of another machine."""
+    if site is None:
+        return root / playground.FOLDER
+    if site.host not in schema.THIS_MACHINE:
+        what = f"{NAME} in {settings.FILE} is a site on {site.host}, not on this machine. Nothing was changed."
+        lines = [f"The name {NAME} is kept for the one that  inv sandbox.up  makes here."]
+        raise Refusal(words.told(what, lines, [f"edit {settings.FILE}: another name for that site"]))
+    return Path(site.home).parent
+
+
+def _refuse_strange(root: Path, folder: Path) -> None:
+    """Raises Refusal where a sandbox would be made among somebody's files."""
+    if folder == root / playground.FOLDER or state.read(folder) is not None or not folder.is_dir():
+        return
+    if any(path.name != ".gitignore" for path in folder.iterdir()):
+        what = f"The sandbox wants a folder of its own, and {folder} holds other things. Nothing was changed."
+        lines = [f"It is the folder around  home:  of {NAME} in {settings.FILE}."]
+        raise Refusal(words.told(what, lines, [f"edit {settings.FILE}, such as  home: .sandbox/home"]))
+
+
+def _refuse_another_remote(root: Path, repository: Path) -> None:
+    """Raises Refusal where the sandbox's name is that of a git remote which is somewhere else."""
+    url = _url(root)
+    if url and url != str(repository):
+        what = f"There is a git remote {NAME} already, which is not the sandbox's repository. Nothing was changed."
+        raise Refusal(words.told(what, next=[f"git remote rename {NAME} OTHER, then the same again"]))
+
+
+def _url(root: Path) -> str:
+    """Where the git remote of the sandbox's name is, an empty text where there is none."""
+    return quietly(root, "config", "--get", f"remote.{NAME}.url")
+
+
+def _repository(folder: Path) -> Path:
+    """The repository of the sandbox in `folder`, made or not."""
+    made = state.read(folder)
+    return made.origin if made is not None else folder.absolute() / origin.FOLDER
+
+
+def _remote(root: Path, repository: Path) -> None:
+    """A git remote of the sandbox's name, so that a release to it pushes there and nowhere else."""
+    if not _url(root):
+        git(root, "remote", "add", NAME, str(repository))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-CALLS = {"tasks": "local", "fabfile": "remote"}
+OTHER = "slipway_tasks"  # where tasks.py is the app's own:  inv -c slipway_tasks
+CALLS = {"tasks": "local", OTHER: "local", "fabfile": "remote"}
+TASKS = ("invoke", "invoke.tasks", "fabric", "fabric.tasks")  # where `task` is imported from
 PROGRAMS = {"inv": "tasks", "fab": "fabfile"}
 TWO_LINES = "import flask_slipway\n\nnamespace = flask_slipway.{}()\n"
 BELOW = "slipway"  # the name under which a person's own file takes the suite in
@@ -14,9 +18,10 @@ BELOW = "slipway"  # the name under which a person's own file takes the suite in
 
 @dataclass(frozen=True)
 class TaskFile:
-    """`name`: tasks or fabfile. `path`: the file below the root, "" for none. `ours`: it calls the suite already.
-    `prefix`: what stands before our tasks' names there, such as `slipway.`. `variable`: its collection's name, "" for
-    none. `tasks`: the names of its own task functions. `broken`: it is no Python that can be read."""
+    """`name`: tasks, slipway_tasks or fabfile. `path`: the file below the root, "" for none. `ours`: it calls the suite
+    already. `prefix`: what stands before our tasks' names there, such as `slipway.`. `variable`: its collection's name,
+    "" for none. `tasks`: the names of its own task functions. `broken`: it is no Python that can be read. `foreign`: it
+    is nothing of Invoke's. `instead`: the foreign file whose place it takes, "" for none."""
 
     name: str
     path: str = ""
@@ -25,6 +30,8 @@ class TaskFile:
     variable: str = ""
     tasks: tuple[str, ...] = ()
     broken: bool = False
+    foreign: bool = False
+    instead: str = ""
 
     @property
     def text(self) -> str:
@@ -45,7 +52,16 @@ class TaskFile:
 
 
 def read(root: Path, name: str) -> TaskFile:
-    """The file as Invoke finds it: name.py, else the package name/."""
+    """The file as Invoke finds it; where tasks.py is the app's own, such as Celery's, slipway_tasks.py in its place."""
+    found = _read(root, name)
+    if name != "tasks" or not found.foreign:
+        return found
+    other = _read(root, OTHER)
+    return replace(other, prefix=f"-c {OTHER} {other.prefix}", instead=found.path)
+
+
+def _read(root: Path, name: str) -> TaskFile:
+    """The file: name.py, else the package name/."""
     path = next((path for path in (f"{name}.py", f"{name}/__init__.py") if (root / path).is_file()), "")
     if not path:
         return TaskFile(name)
@@ -53,21 +69,22 @@ def read(root: Path, name: str) -> TaskFile:
         tree = ast.parse((root / path).read_bytes())
     except (SyntaxError, ValueError, OSError):
         return TaskFile(name, path, broken=True)
-    call = _call(tree, CALLS[name])
+    call, marks = _call(tree, CALLS[name]), _marks(tree)
     return TaskFile(
         name,
         path,
         ours=call is not None,
         prefix=_prefix(tree, call),
-        variable=next((found for found in ("ns", "namespace") if found in _assigned(tree)), ""),
-        tasks=tuple(node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_task(node)),
+        variable=next((found for found in ("ns", "namespace") if found in _bound(tree)), ""),
+        tasks=tuple(node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_task(node, marks)),
+        foreign=not _is_invokes(root / path, tree),
     )
 
 
 def prefixes(root: Path) -> dict[str, str]:
     """{program: what stands before our tasks' names}, for the programs where something does."""
-    found = {program: read(root, name).prefix for program, name in PROGRAMS.items()}
-    return {program: prefix for program, prefix in found.items() if prefix}
+    found = {program: read(root, name) for program, name in PROGRAMS.items()}
+    return {program: file.prefix for program, file in found.items() if file.ours and file.prefix}
 
 
 def _call(tree: ast.Module, function: str) -> ast.Call | None:
@@ -110,9 +127,12 @@ def _prefix(tree: ast.Module, call: ast.Call | None) -> str:
     return ""
 
 
-def _assigned(tree: ast.Module) -> set[str]:
+def _bound(tree: ast.Module) -> set[str]:
+    """The names that the module sets or imports from another."""
     found = set()
     for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )
@@ -120,5 +140,37 @@ def _assigned(tree: ast.Module) -> set[str]:
     return found
 
 
-def _is_task(function: ast.FunctionDef) -> bool:
-    return any(ast.unparse(decorator).split("(")[0].split(".")[-1] == "task" for decorator in function.decorator_list)
+def _is_task(function: ast.FunctionDef, marks: set[str]) -> bool:
+    return any(ast.unparse(one.func if isinstance(one, ast.Call) else one) in marks for one in function.decorator_list)
+
+
+def _marks(tree: ast.Module) -> set[str]:
+    """What decorates a task of Invoke or Fabric there: task, invoke.task, t for `from invoke import task as t`."""
+    marks = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            marks |= {f"{alias.asname or alias.name}.task" for alias in node.names if alias.name in TASKS}
+        elif isinstance(node, ast.ImportFrom) and node.module in TASKS:
+            marks |= {alias.asname or alias.name for alias in node.names if alias.name == "task"}
+            marks |= {f"{alias.asname or alias.name}.task" for alias in node.names if alias.name == "tasks"}
+            marks |= {"task" for alias in node.names if alias.name == "*"}
+    return marks
+
+
+def _is_invokes(path: Path, tree: ast.Module) -> bool:
+    """Whether a file is a task file: it, or a module of its package, imports Invoke, Fabric or the suite, or it takes
+    its collection from elsewhere."""
+    trees = [tree]
+    for module in path.parent.rglob("*.py") if path.name == "__init__.py" else ():
+        with contextlib.suppress(SyntaxError, ValueError, OSError):
+            trees.append(ast.parse(module.read_bytes()))
+    imported = {name.split(".")[0] for one in trees for name in _imported(one)}
+    return bool(imported & {"invoke", "fabric", "flask_slipway"} or _bound(tree) & {"ns", "namespace"})
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module

@@ -11,6 +11,7 @@ from flask_slipway import words
 from flask_slipway.errors import WrongUse
 
 NAMES = ("invoke.yaml", "invoke.yml")
+TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 
 def slipway(root: Path) -> Any:
@@ -73,6 +74,7 @@ def node(root: Path) -> Any:
         )
     _refuse_loops(path, found, [])
     _refuse_invokes_own(path, found)
+    _refuse_odd_names(path, found)
     return found
 
 
@@ -114,6 +116,21 @@ def _refuse_invokes_own(path: Path, found: Any) -> None:
             raise WrongUse(
                 words.told(f"{what}, and should hold keys and values. Nothing was changed.", next=[f"edit {path.name}"])
             )
+
+
+def _refuse_odd_names(path: Path, here: Any) -> None:
+    """Raises WrongUse where a name is no text to YAML, such as on, which is true, or 5: Invoke fails on it."""
+    from invoke.util import yaml
+
+    if isinstance(here, yaml.SequenceNode):
+        for inner in here.value:
+            _refuse_odd_names(path, inner)
+    for name, value in here.value if isinstance(here, yaml.MappingNode) else ():
+        if name.tag not in TEXTS:
+            what = f"{path.name}, line {name.start_mark.line + 1}: {name.value} is no text to YAML as a name"
+            mend = f'another name, or quotes: "{name.value}":'
+            raise WrongUse(words.told(f"{what}. Nothing was changed.", next=[f"edit {path.name}: {mend}"]))
+        _refuse_odd_names(path, value)
 
 
 def doubled(root: Path) -> list[tuple[str, int, int]]:

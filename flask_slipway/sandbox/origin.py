@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import WrongUse
 
 BRANCH = "main"
+FOLDER = "origin.git"  # below the sandbox's
 
 
 def make(origin: Path, source: Path | None, branch: str = BRANCH) -> None:

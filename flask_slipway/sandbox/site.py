@@ -148,7 +148,7 @@ def _new(
         database={"dialect": found.dialect if found else "sqlite", "name": name, **where},
         env=dict(env),
         app=app,
-        origin=folder / "origin.git",
+        origin=folder / origin.FOLDER,
         programs=found.folder if found else None,
         processes={},
     )

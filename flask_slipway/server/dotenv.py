@@ -30,6 +30,8 @@ SHELLS_OWN |= {"PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "UID", "_"}
 # A name that may be shown though .env.example does not have it. What else stands before a = could be a piece of a
 # secret whose line broke, and is not shown.
 SETTING = re.compile(r"(?=.{3,40}$)[A-Z]+[0-9]?(?:_[A-Z]+[0-9]?|_[0-9]{1,2})+$")
+# A name that may stand there without a value; another could be the end of a secret with the = that fills it up.
+WITHOUT_VALUE = re.compile(r"_*[A-Z]+[0-9]*(?:_+[A-Z0-9]+)*_*")
 SECOND_NAME = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+=[^=]")
 HIDDEN = "(not shown)"
 # The findings on which the app does not get what is written; the others: missing differs doubled unknown empty mode.
@@ -251,28 +253,50 @@ def _broken(found, names):
 
 
 def names(text):
-    """(the names that the text sets, in order, the line of the first one that does not parse or 0). Nothing is taken
-    from there on: what looks like a name there may be a piece of a secret."""
+    """(the names that the text sets, in order, the line of the first one that is none, 0 where all are). Nothing is
+    taken from there on: what looks like a name there may be a piece of a secret."""
     found: list = []
     for each in bindings(text):
-        if each.value is None or each.value.startswith("=") or not SHELL_NAME.fullmatch(each.name):
+        if not _is_name(each):
             return found, each.line
         found.append(each.name)
     return list(dict.fromkeys(found)), 0
 
 
+def _is_name(found):
+    if found.value is None or found.value.startswith("=") or not SHELL_NAME.fullmatch(found.name):
+        return False
+    return bool(found.value or found.quote or WITHOUT_VALUE.fullmatch(found.name))
+
+
 def main(arguments):
-    """Prints as JSON the findings of a .env against a .env.example, or, of one file alone, its names."""
-    if len(arguments) == 1:
-        text = _text(_read(arguments[0]) or b"")
-        print(json.dumps(([], 1) if text is None else names(text)))
-        return
-    data, example = (_read(path) for path in arguments)
-    mode = stat.S_IMODE(os.stat(arguments[0]).st_mode) if os.name == "posix" and data is not None else None
-    print(json.dumps(None if data is None else findings(data, example or b"", (), mode)))
+    """Prints as JSON the findings of a .env against a .env.example, or, of one file alone, its names; null where the
+    first is not there."""
+    read, unread = [], []
+    for path in arguments:
+        try:
+            read.append(_read(path))
+        except OSError as error:
+            what = "cannot be read: %s" % (error.strerror or "no reason is told")
+            unread.append(_finding(None, os.path.basename(path), "unread", what))
+    print(json.dumps(_told(arguments, read) if not unread else unread if len(arguments) > 1 else None))
+
+
+def _told(paths, read):
+    """What is printed of the bytes that were read of `paths`."""
+    if read[0] is None:
+        return None
+    if len(read) == 1:
+        text = _text(read[0])
+        return ([], 1) if text is None else names(text)
+    mode = stat.S_IMODE(os.stat(paths[0]).st_mode) if os.name == "posix" else None
+    return findings(read[0], read[1] or b"", (), mode)
 
 
 def _read(path):
+    """The file's bytes; None where there is no such file, or a folder. Raises OSError."""
+    if os.path.isdir(path):
+        return None
     try:
         with open(path, "rb") as file:
             return file.read()

@@ -127,6 +127,14 @@ def test_a_second_site_is_told_as_lines_and_never_written(blog):
     assert files(blog) == before
 
 
+@pytest.mark.parametrize("name", ["on", "yes", "null", "live"])
+def test_a_name_that_yaml_would_take_for_another_thing_is_quoted(blog, name):
+    init(blog, *ANSWERS, "--environment", name, "--yes")
+    assert site(blog, name).user == "Ann"
+    listed = blog.fab("--list")
+    assert (listed.code, f"  {name}.backup" in listed.out) == (0, True)
+
+
 def test_what_is_missing_of_the_files_is_added_without_a_question(blog):
     init(blog, *ANSWERS, "--yes")
     (blog.folder / "fabfile.py").unlink()
@@ -163,7 +171,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(blog):
         (["--user", "yourusername"], "--user: should be your own"),
         (["--region", "asia"], "--region: should be us or eu"),
         (["--environment", "Prod"], "--environment: should be lower-case letters"),
+        (["--environment", "sandbox"], "--environment: should be another name: sandbox is the site on this machine"),
         (["--app", "blog.nothing"], "--app: should name a module or a package in this folder"),
+        (["--app", "flask_app:create_app("], "--app: should close its brackets and quotes"),
         (["--env", "FLASK_ENV"], "--env wants NAME=VALUE"),
         (["--env", "1X=2"], "--env: has '1X'"),
         (["--branch", "a b"], "--branch: should be the name of a branch"),
@@ -373,6 +383,21 @@ def flaskenv(project):
     project.write(".flaskenv", "FLASK_DEBUG=1\nFLASK_APP='other.py'\n")
 
 
+def flaskenv_with_a_call(project):
+    put(project, app=FACTORY)
+    project.write(".flaskenv", "FLASK_APP=gone\nexport FLASK_APP=\"app:create_app('production')\" # live\n")
+
+
+def flaskenv_with_a_call_unquoted(project):
+    put(project, app=FACTORY)
+    project.write(".flaskenv", "FLASK_APP = app:create_app('a') # live\n")
+
+
+def flaskenv_with_escapes(project):
+    put(project, app=FACTORY)
+    project.write(".flaskenv", 'FLASK_APP="app:create_app(\\"production\\")"\n')
+
+
 def env_before_flaskenv(project):
     put(project, one=ONE_FILE, two=ONE_FILE)
     project.write(".flaskenv", "FLASK_APP=one\n")
@@ -419,6 +444,9 @@ SHAPES = [
     (under_src_named_in_flaskenv, "src/total"),
     (module_of_a_package, "blog.web"),
     (flaskenv, "other"),
+    (flaskenv_with_a_call, "app:create_app('production')"),
+    (flaskenv_with_a_call_unquoted, "app:create_app('a')"),
+    (flaskenv_with_escapes, 'app:create_app("production")'),
     (env_before_flaskenv, "two:app"),
     (flaskenv_of_another, "app"),
     (wsgi_beside_a_package, "wsgi"),
@@ -438,6 +466,15 @@ def test_the_app_is_found_where_flask_finds_it(empty, shape, name):
     load = f"from flask.cli import ScriptInfo; ScriptInfo({name!r}).load_app()"
     shown = empty.run(sys.executable, "-c", load)
     assert shown.code == 0, shown.out
+
+
+def test_a_flask_app_whose_brackets_stay_open_is_a_refusal(empty):
+    put(empty, app=FACTORY)
+    empty.write(".flaskenv", "FLASK_APP=app:create_app('production'\n")
+    before = files(empty)
+    out = init(empty, *ANSWERS, "--yes", code=3)
+    assert "FLASK_APP in .flaskenv cannot be read: app:create_app('production'" in out
+    assert files(empty) == before
 
 
 def test_two_apps_are_a_question_and_without_a_terminal_a_refusal(empty):
@@ -583,6 +620,43 @@ def test_own_task_files_are_left_alone_and_the_lines_that_are_shown_work(blog, t
     assert "Next: fab slipway.prod.check" in out
 
 
+CELERY = "from celery import Celery\n\ncelery = Celery()\n\n@celery.task\ndef send_mail():\n    pass\n"
+
+
+@pytest.mark.parametrize("path", ["tasks.py", "tasks/__init__.py"])
+def test_a_tasks_file_of_the_apps_own_is_left_alone_and_the_tasks_get_another(blog, path):
+    blog.write(path, CELERY)
+    out = init(blog, *ANSWERS, "--yes")
+    assert f"Note: {path} is the app's own" in out
+    assert "inv -c slipway_tasks release" in out
+    assert "Collection" not in out
+    assert "inv -c slipway_tasks migrate" in out or "flask_migrate" in out
+    assert (blog.folder / path).read_text() == CELERY
+    assert "Nothing to write" in init(blog)
+    for typed, told in (
+        ("--list", "  release "),
+        ("--help release", "inv[oke]"),
+        ("relase", "Next: inv -c slipway_tasks release\n      inv -c slipway_tasks --list"),
+        ("commit", 'Next: inv -c slipway_tasks commit -m "'),
+    ):
+        ran = blog.inv("-c", "slipway_tasks", *typed.split())
+        assert told in ran.out, ran.out
+
+
+def test_a_tasks_package_whose_modules_are_invokes_is_a_task_file(blog):
+    blog.write("tasks/__init__.py", "from . import build\n")
+    blog.write("tasks/build.py", OWN_TASKS)
+    assert "tasks/__init__.py is yours and stays as it is. Add to its end" in init(blog, *ANSWERS, "--yes")
+
+
+def test_only_functions_that_invoke_or_fabric_made_tasks_are_named(blog):
+    head = "import celery, invoke\nimport invoke.tasks as it\nfrom fabric import task as job\n"
+    marks = ["invoke.task", "it.task(help={})", "job", "celery.task", "task", "celery.Celery().task"]
+    made = "".join(f"@{mark}\ndef made{number}(c): pass\n" for number, mark in enumerate(marks))
+    blog.write("tasks.py", head + made)
+    assert taskfiles.read(blog.folder, "tasks").tasks == ("made0", "made1", "made2")
+
+
 def test_a_nested_suite_knows_its_project_and_names_its_commands_as_they_are_called(blog):
     imports = "import flask_slipway\nfrom invoke import Collection as C\n\n"
     blog.write("tasks.py", f'{imports}ns = C()\nns.add_collection(flask_slipway.local(), "deploy")\n')
@@ -675,6 +749,15 @@ def test_after_a_line_of_env_that_does_not_parse_nothing_is_taken_for_a_name(blo
     assert "ONE=" in example
     assert "hunter2" not in example
     assert "MIIE" not in example
+
+
+def test_a_folder_env_and_one_that_cannot_be_read_are_none(blog):
+    (blog.folder / ".env").symlink_to("/proc/self/mem")
+    assert ".env.example" not in init(blog, *ANSWERS, code=3)
+    (blog.folder / ".env").unlink()
+    blog.write(".env/pyvenv.cfg", "")
+    blog.write(".env/lib/other.py", ONE_FILE)
+    assert ".env.example" not in init(blog, *ANSWERS, "--yes")
 
 
 def test_an_env_example_is_never_replaced(blog):

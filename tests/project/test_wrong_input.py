@@ -138,6 +138,15 @@ def older_database(project: Project) -> None:
     assert project.inv("downgrade").code == 0
 
 
+def unreadable(path: str) -> Mistake:
+    """A file whose bytes are refused, to root as well."""
+    return lambda project: (project.folder / path).symlink_to("/proc/self/mem")
+
+
+def folder(path: str) -> Mistake:
+    return wrote(f"{path}/pyvenv.cfg", "")
+
+
 def asks_a_password(project: Project) -> None:
     """A remote that wants a name and a password, on this machine."""
     project.git("remote", "set-url", "origin", "https://127.0.0.1:1/ann/bankroll.git")
@@ -230,6 +239,10 @@ INVOKE_YAML = [
     row("no name", put("    prod:\n", ""), "inv status", 1, "invoke.yaml", next="edit"),
     row("no environment's name", put("prod:", "Prod:"), "inv status", 1, "slipway.environments.Prod", "lower-case"),
     row("the same for fab", put("prod:", "Prod:"), "fab Prod.status", 1, "slipway.environments.Prod", next="edit"),
+    row("a name that is true", put("prod:", "on:"), "inv status", 1, "line 6: on is no text", next="invoke.yaml: "),
+    row("on fab's line", put("prod:", "on:"), "fab on.status", 1, "line 6: on is no text", next="edit"),
+    row("a number as environment", put("prod:", "5:"), "fab --list", 1, "line 6: 5 is no text", next="edit"),
+    row("a number as a name", yaml("env: {1: x}"), "inv release", 1, "1 is no text to YAML", next="edit"),
     row("a port as text", yaml("port: '22'"), "fab prod.status", 1, "prod.port", "not '22' (line", next="edit"),
     row("a URL as domain", yaml("domain: https://a.test/"), "inv status", 1, "prod.domain", "without https://"),
     row("a key without a value", yaml("virtualenv:"), RELEASE, 1, "prod.virtualenv: is missing", next="edit"),
@@ -340,6 +353,20 @@ SECRETS = [
     row("a private key", private_key, SAID, 3, "app/key.pem, line 1: a private key", next="move it to .env"),
     row("a token", token, "inv commit -m x", 3, "app/names.py, line 1: a token", next="move it to .env"),
     row("a password", also(password, committed), "inv push", 3, "app/names.py, line 1", next="take it out of"),
+]
+
+EXAMPLE_GONE = also(gone(".env.example"), wrote(".env", "A_B=1\n"))
+ENV = [
+    row("an unreadable .env", unreadable(".env"), "inv check", 3, ".env: cannot be read: Input/output error"),
+    row(
+        "an unreadable .env.example",
+        also(EXAMPLE_GONE, unreadable(".env.example")),
+        "inv check",
+        3,
+        ".env.example: cannot be read: Input/output error",
+    ),
+    row("a .env that is a virtualenv", folder(".env"), "inv check", 0, "models        match the migrations"),
+    row("a folder .env.example", also(EXAMPLE_GONE, folder(".env.example")), "inv check", 3, "to look at in .env"),
 ]
 
 DATABASE = [
@@ -462,7 +489,7 @@ SILENT = [
     row("outside of a project", nothing, "inv release", 1, "Can't find any collection", folder=".."),
 ]
 
-ROWS = [*TYPED, *INVOKE_YAML, *GIT, *SECRETS, *DATABASE, *APP, *SILENT]
+ROWS = [*TYPED, *INVOKE_YAML, *GIT, *SECRETS, *ENV, *DATABASE, *APP, *SILENT]
 
 
 PROGRAMS = {"inv": "invoke", "fab": "fabric"}

@@ -118,6 +118,21 @@ def test_a_good_file_has_no_findings():
     assert [row["kind"] for row in dotenv.findings(text.encode(), text.encode(), (), 0o644)] == ["mode"]
 
 
+@pytest.mark.parametrize(
+    ("text", "names", "line"),
+    [
+        ("SECRET_KEY=aGVsbG8gd29ybGQgdGhpcyBpcyBh\nc2VjcmV0IGtleSE=\nA=1\n", ["SECRET_KEY"], 2),
+        ("SECRET_KEY=aGVsbG8gd29ybGQgdGhpcyBpcyBh\nc2VjcmV0IGtleSE= # mine\n", ["SECRET_KEY"], 2),
+        ("SECRET_KEY=aGVsbG8gd29ybGQgdGhpcyBpcyBh\nc2VjcmV0IGtleQ==\n", ["SECRET_KEY"], 2),
+        ("OTP_KEY=JBSWY3DPEHPK3PXPJBSWY3DP\nEHPK3PXPJBSWY3A=\n", ["OTP_KEY"], 2),
+        ("EMPTY=\nS3_KEY= \nOAUTH2=#\n_X_2=\nMY2_KEY3= # none\n", ["EMPTY", "S3_KEY", "OAUTH2", "_X_2", "MY2_KEY3"], 0),
+        ("debug=1\nurl=''\nexport Name=x\n", ["debug", "url", "Name"], 0),
+    ],
+)
+def test_what_may_be_the_end_of_a_secret_is_taken_for_no_name(text, names, line):
+    assert dotenv.names(text) == (names, line)
+
+
 SECRETS = st.text("ABCDEFGH0123456789abcdefgh/+='\"$ \\-", min_size=12, max_size=24)
 
 

@@ -1,11 +1,14 @@
 """What the sandbox takes from a project: app, drivers, .env, and its entry beside invoke.yaml."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from flask_slipway import playground, settings
+from flask_slipway import playground, playing, project, settings
+from flask_slipway import sandbox as sites
+from flask_slipway.errors import Refusal
 from flask_slipway.sandbox import wsgi
 from flask_slipway.sandbox.state import Sandbox
 
@@ -104,3 +107,53 @@ def test_a_project_without_the_sandboxs_packages_is_told_what_to_install(tmp_pat
     monkeypatch.setattr(playground, "NEEDED", ("no_such_module",))
     with pytest.raises(settings.WrongUse, match=r"needs no_such_module(.|\n)*flask-slipway\[sandbox\]"):
         playground.refuse_lacking()
+
+
+@pytest.fixture
+def homes(tmp_path, monkeypatch):
+    """A project whose sandbox was named in invoke.yaml by hand, and beside it the folder that holds homes."""
+    root, homes = tmp_path / "project", tmp_path / "homes"
+    for folder in (root, homes / "ann", homes / "demo", homes / "kept"):
+        folder.mkdir(parents=True)
+    homes.chmod(0o755)
+    for line in (
+        "init -q",
+        "-c user.name=a -c user.email=b commit -q --allow-empty -m x",
+        "remote add sandbox git@h:a",
+    ):
+        subprocess.run(["git", *line.split()], cwd=root, check=True)
+    monkeypatch.setattr(playground, "NEEDED", ())
+    monkeypatch.setattr(sites, "up", lambda *folders, **words: pytest.fail("a sandbox was made"))
+    yield homes
+    assert sorted(path.name for path in homes.iterdir()) == ["ann", "demo", "kept"]
+    assert homes.stat().st_mode & 0o777 == 0o755
+    assert project.remotes(root) == ["sandbox"]
+
+
+def named(homes: Path, **keys: str) -> Path:
+    """The project, its environment `sandbox` with these keys."""
+    entry = {"user": "ann", "domain": "s.test", "project": "shop", "virtualenv": "v", "home": str(homes / "ann")}
+    (homes.parent / "project/invoke.yaml").write_text(INVOKE + f"    sandbox: {json.dumps(entry | keys)}\n")
+    return homes.parent / "project"
+
+
+def test_a_site_elsewhere_that_is_called_sandbox_is_none(homes):
+    root = named(homes, host="ssh.pythonanywhere.com")
+    for story in (playing.up(root), playing.down(root), playing.down(root, remove=True)):
+        with pytest.raises(Refusal, match=r"a site on ssh\.pythonanywhere\.com(.|\n)*Next: edit invoke.yaml"):
+            list(story)
+
+
+def test_a_folder_in_which_no_sandbox_was_made_stays_as_it_is(homes):
+    root = named(homes, host="localhost")
+    assert list(playing.down(root, remove=True)) == ["Nothing to do: there is no sandbox here."]
+    with pytest.raises(Refusal, match="holds other things"):
+        list(playing.up(root))
+
+
+def test_a_git_remote_that_is_not_the_sandboxs_is_left_alone(homes):
+    root = named(homes, host="localhost", home=str(homes.parent / "project/.sandbox/home"))
+    with pytest.raises(Refusal, match="git remote rename sandbox"):
+        list(playing.up(root))
+    (root / ".sandbox").mkdir()
+    assert list(playing.down(root, remove=True)) == ["The sandbox is stopped and removed."]
