@@ -25,7 +25,8 @@ such as `prod`. In brackets: what a flag is when it is left out. `inv --help rel
 the same in a terminal; `inv --list` and `fab --list` show all tasks.
 
 Every task can end with 0, 1, 3 or 130; a task of `fab`, and `inv push`, also with 5; one that changes the site,
-`inv release` and `fab ENV.watch`, also with 4, 5 or 6. `inv run`, `inv test` and `fab ENV.workon` hand on the code of what they ran.
+`inv release` and `fab ENV.watch`, also with 4, 5 or 6. `inv run`, `inv test` and `fab ENV.workon` hand on the code of
+what they ran.
 
 ## Exit codes
 

@@ -28,6 +28,7 @@ def look(root: Path, app: str, site: Site | None) -> Iterator[Finding]:
         yield Finding(SUBJECT, text, True, _shown(faults), ("inv freeze  writes it anew",))
         return
     imported: list[Import] = []
+    found: list[Finding] = []
     if importing.can_look():
         trees, bringing = importing.code(root, app), brought(listing)
         imported = importing.imports(root, app, trees)
@@ -36,7 +37,7 @@ def look(root: Path, app: str, site: Site | None) -> Iterator[Finding]:
         text = "note: not looked for what the code imports: deptry is not installed"
         found = [Finding(SUBJECT, text, False, ("python -m pip install deptry",))]
     found += unfit(root, listing, site)
-    if not any(finding.stops for finding in found):
+    if importing.can_look() and not any(finding.stops for finding in found):
         yield Finding(SUBJECT, "requirements.txt brings what the code imports")
     yield from found
     yield from untidy(listing, version, imported)
