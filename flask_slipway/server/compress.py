@@ -7,6 +7,8 @@ import subprocess
 
 from . import process
 
+ZSTD_LEVEL = 1  # half the work of zstd's own 3, and a dump's size within some percent: the site waits for it, closed
+
 
 class Compressor:
     """One way to compress: the name it ends file names with."""
@@ -19,7 +21,7 @@ class Compressor:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         if self.suffix == "gz":
             return gzip.GzipFile(fileobj=os.fdopen(descriptor, "wb"), mode="wb", compresslevel=1)
-        return _Zstd(["-3", "-T0", "-c"], stdin=subprocess.PIPE, stdout=descriptor)
+        return _Zstd(["-%d" % ZSTD_LEVEL, "-T0", "-c"], stdin=subprocess.PIPE, stdout=descriptor)
 
     def reader(self, path):
         """A binary file object with the plain bytes of `path`."""
