@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from invoke.exceptions import Exit, ParseError
 
-from flask_slipway import nesting, taskfiles, words
+from flask_slipway import words
 from flask_slipway.errors import WrongUse
 from flask_slipway.tasks.story import fold
 
@@ -173,6 +173,8 @@ class Typed:
         return f"{self.program} {shlex.join(mended)}"
 
     def _refuse(self, what: str, next_lines: list[str]) -> NoReturn:
+        from flask_slipway import nesting, taskfiles
+
         end, prefixes = "" if what.endswith("?") else ".", taskfiles.prefixes(self.root)
         follow = [nesting.renamed(line, prefixes) for line in next_lines]
         raise WrongUse(words.told(f"{what}{end} Nothing was changed.", next=follow))
