@@ -694,7 +694,7 @@ def alembic_version_is_empty(world):
 
 @wrong(RELEASE, 3, "tables that the revisions would make", "such as asset", "If the tables are there already")
 def tables_are_there_and_the_live_code_has_no_revisions(world):
-    before = git(world.laptop, "rev-parse", "HEAD")
+    before = git(project(world), "rev-parse", "HEAD")
     git(world.laptop, "rm", "-q", "-r", "migrations/versions")
     with committed(world, {"migrations/versions/.gitkeep": ""}), versions(world):
         git(project(world), "fetch", "-q")
