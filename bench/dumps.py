@@ -18,7 +18,7 @@ from table import ROOT, Table, median, seconds
 
 from flask_slipway.sandbox import databases, programs
 from flask_slipway.server import client
-from flask_slipway.server.mysql import PORTABLE
+from flask_slipway.server.dumps import PORTABLE
 
 # Words that compress as texts of people do; with 600,000 rows a dump of about 200 MB.
 ROWS = """INSERT INTO movements (number, amount, at, hash, note)

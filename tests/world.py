@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from invoke.vendor.yaml import safe_dump
 
 from flask_slipway import sandbox
-from flask_slipway.server.mysql import PORTABLE
+from flask_slipway.server.dumps import PORTABLE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

@@ -2,21 +2,12 @@
 argument list; statements go over stdin."""
 
 import re
-import subprocess
-import threading
 import time
 from typing import Any
 
-from . import files, process
+from . import dumps, files
 from .client import DatabaseError, Session, literal, name
-from .rowcounter import RowCounter
 
-PORTABLE = [
-    *("--single-transaction", "--quick", "--no-tablespaces", "--routines", "--triggers", "--hex-blob"),
-    *("--skip-dump-date", "--loose-set-gtid-purged=OFF", "--loose-column-statistics=0"),
-    "--default-character-set=utf8mb4",
-]
-SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
 
 
@@ -240,65 +231,11 @@ class MySQL:
 
     def dump(self, target):
         """Writes a portable dump to the file object `target`. Returns {table: rows} as dumped. Raises DatabaseError."""
-        try:
-            return self._dump(target, PORTABLE)
-        except DatabaseError as error:
-            if "RELOAD" not in str(error) and "FLUSH" not in str(error):
-                raise
-            target.seek_to_start()
-            return self._dump(target, [option for option in PORTABLE if option != "--single-transaction"])
-
-    def _dump(self, target, portable):
-        program = process.find("mysqldump", "mariadb-dump")
-        if program is None:
-            raise DatabaseError("the program mysqldump is not installed on the server")
-        arguments = [program, "--defaults-file=" + self.options, *portable, "--", self.name]
-        child = process.start(arguments, stdout=-1, stderr=-1, bufsize=1 << 20)
-        process.widen(child.stdout)
-        errors = []
-        reader = threading.Thread(target=lambda: errors.append(child.stderr.read()), daemon=True)
-        reader.start()
-        counter = RowCounter()
-        last = b""
-        try:
-            for number, line in enumerate(child.stdout):
-                if number == 0 and SANDBOX_LINE.match(line):
-                    continue
-                counter.take(line)
-                target.write(line)
-                last = line if line.strip() else last
-        finally:
-            if child.stdout.read(1):
-                process.stop(child)
-        code = child.wait()
-        reader.join(5)
-        if code or not last.startswith(b"-- Dump completed"):
-            text = b"".join(errors).decode("utf-8", "replace")
-            raise DatabaseError(text or "mysqldump ended with %d, without the line that ends a whole dump" % code)
-        return counter.rows
+        return dumps.write(self.options, self.name, target)
 
     def load(self, stream, database):
         """Loads a dump (binary file object) into `database`. Raises DatabaseError."""
-        program = process.find("mysql", "mariadb")
-        child = process.start(
-            [program, "--defaults-file=" + self.options, "--default-character-set=utf8mb4", "--database=" + database],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            first = True
-            for block in iter(lambda: stream.read(1 << 20), b""):
-                if first and SANDBOX_LINE.match(block):
-                    block = block.split(b"\n", 1)[1]
-                first = False
-                child.stdin.write(block)
-            child.stdin.close()
-        except BrokenPipeError:
-            pass
-        text = child.stderr.read().decode("utf-8", "replace")
-        if child.wait():
-            raise DatabaseError(text)
+        dumps.load(self.options, stream, database)
 
     # scratch databases
 
