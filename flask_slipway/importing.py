@@ -18,7 +18,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from flask_slipway import git, wellknown, words
+from flask_slipway import git, syntax, wellknown, words
 from flask_slipway.errors import Refusal, WrongUse
 
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|node_modules/|\.?venv/)")
@@ -92,7 +92,7 @@ def code(root: Path, app: str) -> Trees:
             where = f"{name}, line {line}" if line else name
             what = f"{where} cannot be read as Python: {getattr(error, 'msg', None) or error}. Nothing was changed."
             raise Refusal(words.told(what, next=[f"mend {name}, then the same again"])) from error
-        for module in _modules(trees[path]):
+        for module in syntax.imported(trees[path]):
             first = module.split(".")[0]
             if first not in own:
                 own[first] = _files(first, places)
@@ -138,14 +138,6 @@ def _is_hidden(folder: Path) -> bool:
         return False
     found = PathFinder.find_spec(folder.name, [str(folder.parent), *sys.path])
     return bool(found and found.origin and str(folder) not in (found.submodule_search_locations or ()))
-
-
-def _modules(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
 
 
 def _optional(tree: ast.AST) -> set[int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from flask_slipway import syntax
 from flask_slipway.git import quietly
 
 MOST_FILES = 3_000
@@ -238,13 +239,7 @@ def _command(decorator: ast.expr, function: str) -> str | None:
 
 def uses(every: Sequence[Module], package: str) -> bool:
     """Whether some file imports `package`."""
-    for module in every:
-        for node in ast.walk(module.tree):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            if any(name.split(".")[0] == package for name in names):
-                return True
-    return False
+    return any(name.split(".")[0] == package for module in every for name in syntax.imported(module.tree))
 
 
 def migrations(root: Path, every: Sequence[Module]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from flask_slipway import syntax
 
 OTHER = "slipway_tasks"  # where tasks.py is the app's own:  inv -c slipway_tasks
 CALLS = {"tasks": "local", OTHER: "local", "fabfile": "remote"}
@@ -164,13 +165,5 @@ def _is_invokes(path: Path, tree: ast.Module) -> bool:
     for module in path.parent.rglob("*.py") if path.name == "__init__.py" else ():
         with contextlib.suppress(SyntaxError, ValueError, OSError):
             trees.append(ast.parse(module.read_bytes()))
-    imported = {name.split(".")[0] for one in trees for name in _imported(one)}
+    imported = {name.split(".")[0] for one in trees for name in syntax.imported(one)}
     return bool(imported & {"invoke", "fabric", "flask_slipway"} or _bound(tree) & {"ns", "namespace"})
-
-
-def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flask_slipway"
 # Each layer may import those below it; within a layer only what MAY_SHARE says.
 LAYERS = [
+    {"syntax"},
     {
         "errors",
         "words",
