@@ -21,12 +21,11 @@ def refused(site, error):
         )
     if room.is_full(error):
         return Refused("there is no room for the packages", [room.line(error)], room.mends(site, error))
-    if UNREACHED.search(text):
+    missing, known = MISSING.search(text), VERSIONS.search(text)
+    there = [name.strip() for name in known.group(1).split(",")] if known else []
+    if UNREACHED.search(text) and there in ([], ["none"]):
         return Refused("the package index does not answer", _why(lines), ["wait a little, %s" % again])
-    missing = MISSING.search(text)
     if missing:
-        known = VERSIONS.search(text)
-        there = [name.strip() for name in known.group(1).split(",")] if known else []
         return Refused(
             "there is no %s for the site's Python" % missing.group(1).strip(),
             ["versions there: %s" % ", ".join(there[-4:])] if there and there != ["none"] else [],
