@@ -153,13 +153,8 @@ def shell(site: Site, command: str | None) -> int:
         raise WrongUse(
             f"workon needs a terminal. Nothing was changed.\nNext: fab {site.name}.workon -c 'flask --version'"
         )
-    try:
-        shlex.split(command or "")
-    except ValueError as error:
-        raise WrongUse(
-            f"The command cannot be read: {str(error).lower()}. Nothing was changed.\n"
-            f"Next: fab {site.name}.workon -c '…', with the quotes in it in pairs"
-        ) from None
+    if command is not None:
+        _refuse_unreadable(site, command)
     try:
         with connection.opened(site) as transport:
             channel = _channel(transport, site, pty=interactive)
@@ -169,6 +164,19 @@ def shell(site: Site, command: str | None) -> int:
             return terminal.attach(channel, line.rest, interactive)
     except _Lost as lost:
         raise Unreachable(_lost(site, "workon", NOT_SENT, str(lost))) from None
+
+
+def _refuse_unreadable(site: Site, command: str) -> None:
+    """Raises WrongUse for a command that the server could not take apart, or that holds no word."""
+    try:
+        fault = "" if shlex.split(command) else "it is empty"
+    except ValueError as error:
+        fault = str(error).lower()
+    if fault:
+        raise WrongUse(
+            f"The command cannot be read: {fault}. Nothing was changed.\n"
+            f"Next: fab {site.name}.workon -c '…', with the quotes in it in pairs"
+        )
 
 
 class _Lost(Exception):

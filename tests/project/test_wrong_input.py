@@ -216,6 +216,7 @@ TYPED = [
     row("an empty message", CHANGE, "inv commit -m ''", 1, "needs a message", next="inv commit -m"),
     row("no text of a revision", nothing, "inv migrate", 1, "needs a text", next="inv migrate -m"),
     row("an open quote", nothing, 'fab prod.workon -c "echo \'x"', 1, "no closing quotation", next="in pairs"),
+    row("no command", nothing, "fab prod.workon -c ' '", 1, "it is empty", next="prod.workon -c"),
     row("a shell without a terminal", nothing, "fab prod.workon", 1, "needs a terminal", next="prod.workon -c"),
 ]
 
