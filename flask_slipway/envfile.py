@@ -1,4 +1,5 @@
-"""The development .env, read by the server half's own reader: one grammar for both sides. Names and lines only."""
+"""The development .env, read by the server half's own reader: one grammar for both sides. Names and lines; a value only
+by its name, of what is no secret."""
 
 from __future__ import annotations
 
@@ -47,7 +48,12 @@ def names(root: Path) -> Names | None:
     return None if told is None else Names(tuple(told[0]), told[1])
 
 
-def _read(*files: Path) -> Any:
+def value(path: Path, name: str) -> str:
+    """The value of one name in a .env or .flaskenv, such as FLASK_APP; "" where it is not set or cannot be read."""
+    return _read("--value", name, path) or ""
+
+
+def _read(*arguments: str | Path) -> Any:
     """What the reader says."""
-    line = [sys.executable, "-I", "-S", "-B", str(READER), *map(str, files)]
+    line = [sys.executable, "-I", "-S", "-B", str(READER), *map(str, arguments)]
     return json.loads(subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout)

@@ -15,13 +15,6 @@ from flask_slipway.errors import Refusal
 from flask_slipway.git import quietly, succeeds
 from flask_slipway.taskfiles import TaskFile
 
-# What python-dotenv takes as the value of FLASK_APP: quoted, with escapes, or the rest of the line up to a comment.
-FLASK_APP = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?FLASK_APP[ \t]*=[ \t]*"""
-    r"""(?:(?P<quote>["'])(?P<quoted>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)[ \t]*(?:\#.*)?"""
-    r"""|(?P<plain>[^\n]*?)(?:[ \t]+\#.*)?[ \t]*)$""",
-    re.M,
-)
 SQLITE = b"SQLite format 3\0"
 
 
@@ -140,20 +133,9 @@ def flask_app(root: Path) -> tuple[str, str]:
     if os.environ.get("FLASK_APP"):
         return os.environ["FLASK_APP"], "the environment"
     for name in (".env", ".flaskenv"):
-        if value := _flask_app_in(root / name):
+        if value := envfile.value(root / name, "FLASK_APP"):
             return value, name
     return "", ""
-
-
-def _flask_app_in(path: Path) -> str:
-    """The last FLASK_APP of a file; an empty text where it names none, or cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    for match in reversed([*FLASK_APP.finditer(text)]):
-        return match["plain"] if match["quote"] is None else re.sub(r"\\([\\\"'])", r"\1", match["quoted"])
-    return ""
 
 
 def _halves(given: str) -> tuple[str, str, str]:

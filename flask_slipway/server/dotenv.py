@@ -1,8 +1,9 @@
-"""A .env file: what python-dotenv takes from it, and where a shell would read it otherwise. Never tells a value.
+"""A .env file: what python-dotenv takes from it, and where a shell would read it otherwise. Its findings never
+tell a value.
 
 The grammar is python-dotenv's own (its parser.py, version 1.2), read as load_dotenv() does: UTF-8, any line ends.
 Run as a program, it prints the findings of a .env against a .env.example:  python dotenv.py .env .env.example,
-or the names alone:  python dotenv.py .env"""
+the names alone:  python dotenv.py .env,  or the value of one name:  python dotenv.py --value FLASK_APP .env"""
 
 import json
 import os
@@ -271,7 +272,10 @@ def _is_name(found):
 
 def main(arguments):
     """Prints as JSON the findings of a .env against a .env.example, or, of one file alone, its names; null where the
-    first is not there."""
+    first is not there. With --value NAME before a file: the value of that name, null where there is none."""
+    if arguments[0] == "--value":
+        print(json.dumps(_value(arguments[1], arguments[2])))
+        return
     read, unread = [], []
     for path in arguments:
         try:
@@ -280,6 +284,14 @@ def main(arguments):
             what = "cannot be read: %s" % (error.strerror or "no reason is told")
             unread.append(_finding(None, os.path.basename(path), "unread", what))
     print(json.dumps(_told(arguments, read) if not unread else unread if len(arguments) > 1 else None))
+
+
+def _value(name, path):
+    try:
+        text = _text(_read(path) or b"") or ""
+    except OSError:
+        return None
+    return {each.name: each.value for each in bindings(text)}.get(name)
 
 
 def _told(paths, read):
