@@ -190,7 +190,6 @@ def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
         subject=here.subject,
         heads=tuple(told["heads"]),
         revisions=tuple(told["revisions"]),
-        requirements=project.requirements(root, None if dirty else here.commit),
         label="new" if dirty else "",
         tool=told["tool"],
     )

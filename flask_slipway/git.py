@@ -63,9 +63,10 @@ def run(
     terminal: bool = False,
     seconds: float | None = None,
     env: Mapping[str, str] | None = None,
+    data: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs git in `root`. `terminal`: it may ask the person for a password. Raises WrongUse where there is no git,
-    subprocess.TimeoutExpired after `seconds`."""
+    """Runs git in `root`, with `data` on its stdin. `terminal`: it may ask the person for a password instead. Raises
+    WrongUse where there is no git, subprocess.TimeoutExpired after `seconds`."""
     program = shutil.which("git")
     if program is None:
         raise WrongUse(words.told("git is not installed.", next=["install git: https://git-scm.com"]))
@@ -75,7 +76,7 @@ def run(
         [program, "-c", "core.quotePath=off", "-c", "diff.autoRefreshIndex=false", *arguments],
         cwd=root,
         env=environment,
-        stdin=None if terminal else subprocess.DEVNULL,
+        input=None if terminal else data,
         capture_output=True,
         timeout=seconds,
     )

@@ -125,10 +125,6 @@ def untidy(listing: Listing, version: str, imported: Sequence[Import]) -> Iterat
     doubled = listing.doubled(version)
     if doubled:
         yield Finding(SUBJECT, "note: listed twice", False, _shown(doubled))
-    if listing.includes:
-        files = ", ".join(listing.includes)
-        text = f"note: requirements.txt includes {files}; a release installs when requirements.txt itself changed"
-        yield Finding(SUBJECT, text)
 
 
 def _shown(lines: Sequence[str]) -> tuple[str, ...]:

@@ -21,14 +21,13 @@ class Nothing(Exception):
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is to be released: the commit, its revisions (newest first) with their heads, its requirements' sha256.
+    """What is to be released: the commit, its revisions (newest first) with their heads.
     `label` names a commit that is still to be made, with `commit` as its parent. `tool`: what makes revisions."""
 
     commit: str
     subject: str
     heads: tuple[str, ...] = ()
     revisions: tuple[Mapping[str, Any], ...] = ()
-    requirements: str | None = None
     label: str = ""
     tool: str = "flask db"
 
@@ -39,7 +38,6 @@ class Candidate:
             "commit": self.commit,
             "revisions": rows,
             "heads": list(self.heads),
-            "requirements": self.requirements,
             "text": self.subject,
             "by": by,
         }
@@ -65,7 +63,6 @@ class Plan:
     commit: str
     rows: tuple[tuple[str, str, str, str], ...]
     pending: tuple[str, ...] = ()
-    packages: bool = False
     closed: int | None = None
     why: str = ""
     notes: tuple[str, ...] = field(default=())
@@ -80,7 +77,6 @@ class Plan:
             "go": self.fingerprint,
             "commit": self.commit,
             "pending": list(self.pending),
-            "packages": self.packages,
         }
 
     def lines(self) -> list[str]:
@@ -99,12 +95,13 @@ def release(
     facts: Mapping[str, Any],
     relation: Relation,
     describe: Callable[[Sequence[str]], Sequence[Mapping[str, Any]]] = lambda ids: (),
+    packages: bool = False,
 ) -> Plan:
-    """The plan to bring `site` to `candidate`; `describe` gives revisions' operations. Raises Refusal, Nothing."""
+    """The plan to bring `site` to `candidate`; `describe` gives revisions' operations; `packages`: whether other ones
+    are asked for. Raises Refusal, Nothing."""
     refuse(site, facts)
     refuse_backwards(site, candidate, facts, relation)
     pending = pending_revisions(site, candidate, facts["revisions"])
-    packages = candidate.requirements != facts["requirements"]
     live = facts["commit"]
     if live == candidate.commit and not (pending or packages or candidate.label):
         closed = f" It is closed: fab {site.name}.open opens it." if facts["gate"] == "up" else ""
@@ -122,7 +119,6 @@ def release(
             ("  packages", "", "changed" if packages else "unchanged", "as in requirements.txt" if packages else ""),
         ),
         pending=tuple(pending),
-        packages=packages,
         closed=seconds_closed(facts) if closing and facts["gate"] == "down" else None,
         why=_why(pending, found),
         notes=tuple(_notes(site, facts, found, closing)),

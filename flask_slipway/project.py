@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from flask_slipway.errors import WrongUse
 from flask_slipway.git import git, quietly, run, succeeds
 from flask_slipway.plan import Relation
 
+REQUIREMENTS = "requirements.txt"
 # A file in git's own folder → what it shows to be under way.
 UNDER_WAY = {
     "rebase-merge": "rebase",
@@ -96,13 +98,24 @@ def relation(root: Path, live: str | None, new: str) -> Relation:
     return Relation(True, ancestor, newer, int(ahead or 0))
 
 
-def requirements(root: Path, at: str | None = None) -> str | None:
-    """The sha256 of requirements.txt in the commit `at` (default: in the working copy); None where there is none."""
+def asks_for_other_packages(root: Path, live: Mapping[str, str | None], at: str | None = None) -> bool:
+    """Whether requirements.txt, or a file that it includes, is another in the commit `at` (default: in the working
+    copy) than in the live code; `live`: {path: sha256}, None where the file is missing. To include one file more,
+    one of them must change; one that git does not know is the site's own."""
+    here = {path: _content(root, path, at) for path in {REQUIREMENTS, *live}}
+    return any(live.get(path) != content for path, content in here.items() if content or path == REQUIREMENTS)
+
+
+def _content(root: Path, path: str, at: str | None) -> str | None:
+    """The sha256 of a file of the project, through its links; None where there is none."""
     if at is None:
-        path = root / "requirements.txt"
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-    done = run(root, "show", f"{at}:./requirements.txt")
-    return None if done.returncode else hashlib.sha256(done.stdout).hexdigest()
+        place = (root / path).resolve()
+        data = place.read_bytes() if place.is_relative_to(root.resolve()) and place.is_file() else None
+    else:
+        done = run(root, "cat-file", "--batch", "--follow-symlinks", data=f"{at}:./{path}\n".encode())
+        head, _, rest = done.stdout.partition(b"\n")
+        data = rest[: int(head.split()[2])] if head.split()[1:2] == [b"blob"] else None
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def remotes(root: Path) -> list[str]:

@@ -160,7 +160,9 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
 
     def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
         relation = project.relation(app.root, facts["commit"], candidate.commit)
-        made = plan.release(site, candidate, facts, relation, describe)
+        at = None if candidate.label else candidate.commit
+        packages = project.asks_for_other_packages(app.root, facts["requirements"], at)
+        made = plan.release(site, candidate, facts, relation, describe, packages)
         applied = [row for row in candidate.revisions if row["id"] not in made.pending]
         if facts["commit"] and applied:
             changed = edited.since(app.root, facts["commit"], applied)

@@ -120,7 +120,7 @@ class Facts:
             "branch": git.branch(site.project),
             "changes": git.changes(site.project),
             "revisions": self.database.revisions(),
-            "requirements": files.sha256(files.read(os.path.join(site.project, "requirements.txt"))),
+            "requirements": packages.asked(site.project),
             "wsgi": files.sha256(files.read(site.wsgi)),
             "gate": self.gate(),
             "packages": packages.marked(site.virtualenv),

@@ -10,13 +10,38 @@ from . import files, process
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
-
+FILE = "requirements.txt"
+INCLUDE = re.compile(r"\s*(?:-[rc]|--requirement|--constraint)[\s=]*[\"']?(.+?)[\"']?\s*(?:\s#.*)?$")
 
 ITSELF = re.compile(
     r"\s*(?:(?:-e|--editable)(?:\s+|=))?"
     r"(?:(?P<here>\./?|\.\[.*)|(?P<name>[\w.-]+)\s*(?:\[.*?\])?\s*@\s*\S+|\S*\#(?:\S*&)?egg=(?P<egg>[\w.-]+)\S*)"
     r"\s*(?:\#.*|;.*)?$"
 )
+
+
+def asked(folder):
+    """What the code in `folder` asks for: {path: sha256} of its requirements.txt and of all that it includes, None
+    for a file that is not there."""
+    found = {}
+    paths = [FILE]
+    for path in paths:
+        data = read(folder, path)
+        found[path] = files.sha256(data)
+        for line in (data or b"").decode("utf-8", "replace").splitlines():
+            match = INCLUDE.match(line)
+            other = match and os.path.normpath(os.path.join(os.path.dirname(path), match.group(1)))
+            if other and other not in paths and not other.startswith(("/", "..")):
+                paths.append(other)
+    return found
+
+
+def read(folder, path):
+    """The bytes of one of these files; None where they cannot be read."""
+    try:
+        return files.read(os.path.join(folder, path))
+    except (OSError, ValueError):
+        return None
 
 
 def itself(text, names):

@@ -61,13 +61,14 @@ def stage_code(run):
 
 def stage_packages(run, always=False):
     """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
-    wanted = files.read(os.path.join(run.stage_folder, "requirements.txt"))
-    if wanted is None or (not always and files.sha256(wanted) == run.before["requirements"]):
+    asked = packages.asked(run.stage_folder)
+    if asked[packages.FILE] is None or (not always and asked == run.before["requirements"]):
         return []
-    refuse_itself(run, wanted.decode("utf-8", "replace"))
+    for path in asked:
+        refuse_itself(run, path)
     beside = run.packages_folder
     run.about_to("staging packages", path=beside)
-    requirements = os.path.join(run.stage_folder, "requirements.txt")
+    requirements = os.path.join(run.stage_folder, packages.FILE)
     try:
         before = set(packages.listed(run.site.python))
         packages.copy(run.site.virtualenv, beside)
@@ -99,17 +100,18 @@ def _process(run):
     return App(run.python, run.stage_folder, run.site, mask=run.mask)
 
 
-def refuse_itself(run, requirements):
-    """Raises Refused where the project lists itself: pip would fetch it again, or link to the stage."""
+def refuse_itself(run, path):
+    """Raises Refused where the project lists itself in `path`: pip would fetch it again, or link to the stage."""
+    text = (packages.read(run.stage_folder, path) or b"").decode("utf-8", "replace")
     address = git.git(run.site.project, "config", "--get", "remote.%s.url" % run.site.remote, check=False).strip()
     told = (files.read(os.path.join(run.stage_folder, "pyproject.toml")) or b"").decode("utf-8", "replace")
     names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", told, re.M)
     names.append(re.sub(r"\.py$", "", os.path.basename(re.split(r"[:(]", run.site.app)[0].rstrip("/"))))
     names.append(re.sub(r"\.git$", "", os.path.basename(address.rstrip("/"))))
-    line = packages.itself(requirements, names)
+    line = packages.itself(text, names)
     if line:
         raise Refused(
-            "requirements.txt lists the project itself",
+            "%s lists the project itself" % path,
             [line, "its code comes by git; pip would fetch another copy of it, or stop at a password"],
             ["take the line out (inv freeze leaves it out), then release again"],
         )

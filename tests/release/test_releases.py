@@ -85,16 +85,21 @@ def test_a_dry_release_changes_nothing_on_either_side(released):
 
 def test_a_release_brings_new_packages(released):
     world = released
-    changes.require(world, "six==1.17.0")
+    changes.require(world, "-r more.txt")
+    world.write({"more.txt": "# none yet\n"})
+    before = world.commit("Make room for packages")
+    assert "no package changed" in world.release()
+    world.write({"more.txt": "six==1.17.0\n"})
     commit = world.commit("Use a package")
     done = world.release()
     assert done.code == 0, done.out
+    assert "as in requirements.txt" in done
     assert "1 package changed" in done
     assert world.health()["commit"] == commit
     assert "six.py" in world.standing()["packages"]
     again = world.fab("rollback", "--yes")
     assert again.code == 0, again.out
-    assert world.health()["commit"] == world.base
+    assert world.health()["commit"] == before
 
 
 def test_backup_more_rows_restore_and_downgrade(released):

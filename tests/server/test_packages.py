@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 
+from flask_slipway import project
 from flask_slipway.server import files, packages, process
 
 
@@ -163,6 +164,73 @@ def test_what_is_installed_already_is_found_so(template, monkeypatch):
     monkeypatch.chdir(template)
     assert packages.satisfied(str(live / "bin/python"), str(template / "same.txt"))
     assert not packages.satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
+
+
+@pytest.fixture
+def listing(tmp_path):
+    """A project in a folder of its repository. Its requirements.txt is a link, and includes more; as in pip, what a
+    link includes lies beside the link."""
+    root = tmp_path / "shop"
+    for name, text in {
+        "sites/prod.txt": "-r sites/base.txt  # what all need\n--constraint=pins.txt\nFlask==3.1.3\n",
+        "sites/base.txt": '-r "more of it.txt"\n-r../requirements.txt\n-c ../none.txt\nSQLAlchemy==2.0.51\n',
+        "sites/more of it.txt": "invoke==2.2.0\n-r /etc/hostname\n-r ../../outside.txt\n-r https://example.org/x.txt\n",
+        "sites/dev.txt": "pytest\n",
+        "exact.txt": "click==8.1.8\n",
+        "../outside.txt": "rich\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "requirements.txt").symlink_to("sites/prod.txt")
+    (root / "pins.txt").symlink_to("exact.txt")
+    commit(root, "init", "-q", "-b", "main", str(tmp_path))
+    commit(root)
+    return root
+
+
+def commit(root, *arguments):
+    """Commits all that is in `root`, or runs another git command there."""
+    line = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.org", *arguments]
+    if not arguments:
+        process.run(["git", "add", "-A"], cwd=str(root))
+        line += ["commit", "-qm", "more"]
+    process.run(line, cwd=str(root))
+
+
+def test_both_sides_see_the_same_files_through_links_and_includes(listing):
+    asked = packages.asked(str(listing))
+    there = {"requirements.txt", "sites/base.txt", "sites/more of it.txt", "pins.txt"}
+    assert {name for name, content in asked.items() if content} == there
+    assert asked["none.txt"] is None
+    for at in ("HEAD", None):
+        assert not project.asks_for_other_packages(listing, asked, at)
+
+
+@pytest.mark.parametrize("name", ["sites/prod.txt", "sites/more of it.txt", "exact.txt", "none.txt"])
+def test_a_file_that_is_included_counts_as_much_as_requirements_txt(listing, name):
+    asked = packages.asked(str(listing))
+    (listing / name).write_text("Werkzeug==3.1.3\n")
+    assert packages.asked(str(listing)) != asked
+    assert project.asks_for_other_packages(listing, asked)
+    assert not project.asks_for_other_packages(listing, asked, "HEAD")
+    commit(listing)
+    assert project.asks_for_other_packages(listing, asked, "HEAD")
+
+
+def test_other_files_and_those_that_only_the_site_has_count_for_nothing(listing):
+    (listing / "sites/dev.txt").write_text("tox\n")
+    (listing / "none.txt").write_text("Werkzeug==3.1.3\n")  # there, by hand
+    asked = packages.asked(str(listing))
+    assert asked["none.txt"]
+    assert not project.asks_for_other_packages(listing, asked, "HEAD")
+
+
+def test_a_project_without_requirements_asks_for_none(listing):
+    commit(listing, "rm", "-q", "requirements.txt")
+    commit(listing)
+    assert packages.asked(str(listing)) == {"requirements.txt": None}
+    assert not project.asks_for_other_packages(listing, {"requirements.txt": None}, "HEAD")
+    assert project.asks_for_other_packages(listing, {"requirements.txt": "a digest"}, "HEAD")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ REVISIONS = (
     {"id": "8a1c5e20", "down": ["c3f7d058"], "text": "add posted"},
     {"id": "c3f7d058", "down": [], "text": "add comments"},
 )
-CANDIDATE = Candidate(NEW, "Let assets be reordered", ("d0641f33",), REVISIONS, "sha")
+CANDIDATE = Candidate(NEW, "Let assets be reordered", ("d0641f33",), REVISIONS)
 ALTER = [{"kind": "alter_column", "table": "assets", "column": "display_order", "text": "alter column"}]
 
 
@@ -31,7 +31,7 @@ def facts(**changed):
         "changes": [],
         "database": {"dialect": "mysql", "bytes": 4_100_000},
         "revisions": ["8a1c5e20"],
-        "requirements": "sha",
+        "requirements": {"requirements.txt": "sha"},
         "gate": "down",
         "fence_kind": "database",
         "scratch": True,
@@ -52,7 +52,7 @@ def test_a_plan_shows_now_and_then_side_by_side_in_80_columns(site):
         "  packages                   unchanged",
         "The site will be closed for about 4 s: the revision changes a column.",
     ]
-    assert made.go() == {"go": "f1", "commit": NEW, "pending": ["d0641f33"], "packages": False}
+    assert made.go() == {"go": "f1", "commit": NEW, "pending": ["d0641f33"]}
 
 
 HOLDER = {"who": "ann@laptop", "since": 0, "task": "release", "commit": LIVE, "alive": True}
@@ -83,7 +83,7 @@ def test_what_makes_a_release_unsafe_is_refused_and_says_what_to_type(site, chan
 
 def test_several_heads_are_refused(site):
     with pytest.raises(Refusal, match="2 heads"):
-        plan.release(site, Candidate(NEW, "", ("a", "b"), REVISIONS, "sha"), facts(), Relation())
+        plan.release(site, Candidate(NEW, "", ("a", "b"), REVISIONS), facts(), Relation())
 
 
 def test_a_site_that_serves_the_commit_already_has_nothing_to_do(site):
@@ -110,7 +110,8 @@ def test_lost_values_and_weaker_guarantees_are_said_beforehand(site):
 
 
 def test_changed_packages_are_named(site):
-    assert plan.release(site, CANDIDATE, facts(requirements="other"), Relation()).go()["packages"] is True
+    lines = plan.release(site, CANDIDATE, facts(), Relation(), packages=True).lines()
+    assert "  packages                   changed              as in requirements.txt" in lines
 
 
 @given(size=st.integers(0, 10**12), seconds=st.floats(0, 600))
