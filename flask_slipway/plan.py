@@ -45,12 +45,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Relation:
-    """How the live commit stands to the candidate, as git here knows it. `ahead`: commits that the release brings."""
+    """How the live commit stands to the candidate, as git here knows it. `ahead`: commits that the release brings;
+    `shallow`: git here does not have the whole history."""
 
     known: bool = True
     ancestor: bool = True
     newer: bool = False
     ahead: int = 0
+    shallow: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,11 @@ def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any],
     live, new = words.short(facts["commit"]), words.short(candidate.commit)
     if facts["commit"] in (None, candidate.commit):
         return
+    if relation.shallow and not relation.ancestor:
+        raise refusal(
+            f"this clone is shallow: how {new} follows the live commit {live} of {site.name} cannot be seen here",
+            next=[f"git fetch --unshallow {site.remote}, then release again"],
+        )
     if not relation.known:
         there = f"fab {site.name}.workon -c 'git push {site.remote} HEAD:refs/heads/made-there'"
         raise refusal(

@@ -91,11 +91,15 @@ def relation(root: Path, live: str | None, new: str) -> Relation:
     if live is None or live == new:
         return Relation()
     if not succeeds(root, "cat-file", "-e", f"{live}^{{commit}}"):
-        return Relation(known=False, ancestor=False)
+        return Relation(known=False, ancestor=False, shallow=_is_shallow(root))
     ancestor = succeeds(root, "merge-base", "--is-ancestor", live, new)
     newer = not ancestor and succeeds(root, "merge-base", "--is-ancestor", new, live)
     ahead = quietly(root, "rev-list", "--count", f"{live}..{new}")
-    return Relation(True, ancestor, newer, int(ahead or 0))
+    return Relation(True, ancestor, newer, int(ahead or 0), not ancestor and _is_shallow(root))
+
+
+def _is_shallow(root: Path) -> bool:
+    return quietly(root, "rev-parse", "--is-shallow-repository") == "true"
 
 
 def asks_for_other_packages(root: Path, live: Mapping[str, str | None], at: str | None = None) -> bool:

@@ -32,6 +32,11 @@ def is_clone(folder):
     return os.path.exists(os.path.join(folder, ".git"))
 
 
+def is_shallow(folder):
+    """True where the clone does not have the whole history."""
+    return git(folder, "rev-parse", "--is-shallow-repository", check=False).strip() == "true"
+
+
 def top(folder):
     """The working tree that `folder` lies in, None where git finds none that it may read."""
     return git(folder, "rev-parse", "--show-toplevel", check=False).strip() or None

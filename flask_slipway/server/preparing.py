@@ -160,6 +160,13 @@ def commit_before(run, row):
     path = git.relative(project, row["path"])
     added = git.commit_that_added(project, path)
     older = added and git.parent(project, added)
+    if not older and git.is_shallow(project):
+        raise Refused(
+            "the site's clone is shallow: whether an older commit is without %s cannot be seen" % row["id"],
+            next=[
+                "fab %s.workon -c 'git fetch --unshallow %s', then the same again" % (run.site.name, run.site.remote)
+            ],
+        )
     if not older:
         raise Refused(
             "there is no older commit without %s" % row["id"],

@@ -328,6 +328,30 @@ def history_has_diverged(world):
     return on_the_server(world, "Made there", pushed=True)
 
 
+@wrong(RELEASE, 3, "this clone is shallow", "Next: git fetch --unshallow origin")
+def clone_here_is_shallow(world):
+    with committed(world, {"new.txt": "1"}), committed(world, {"new.txt": "2"}):
+        git(world.laptop, "fetch", "-q", "--depth", "1", "origin", "main")
+        yield
+        git(world.laptop, "fetch", "-q", "--unshallow", "origin")
+
+
+@wrong(fab("downgrade", "--yes"), 3, "no older commit without d0641f33", "downgrade --database-only")
+def first_commit_has_the_revision(world):
+    yield
+
+
+@wrong(fab("downgrade", "--yes"), 3, "the site's clone is shallow", "git fetch --unshallow origin")
+def clone_there_is_shallow(world):
+    before = git(project(world), "rev-parse", "HEAD")
+    with committed(world, {"new.txt": "1"}):
+        git(project(world), "fetch", "-q", "--depth", "1", "origin", "main")
+        git(project(world), "reset", "-q", "--hard", "FETCH_HEAD")
+        yield
+        git(project(world), "fetch", "-q", "--unshallow", "origin")
+        git(project(world), "reset", "-q", "--hard", before)
+
+
 @contextmanager
 def fetching_from(world, url):
     """The clone fetches from `url`, or has no remote; and there is a commit that it does not have."""

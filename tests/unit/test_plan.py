@@ -68,6 +68,8 @@ HOLDER = {"who": "ann@laptop", "since": 0, "task": "release", "commit": LIVE, "a
         ({"branch": "hotfix"}, Relation(), "on branch hotfix, not on main", "git switch main"),
         ({"branch": ""}, Relation(), "on no branch", "git switch main"),
         ({}, Relation(known=False, ancestor=False), "not known here", "git fetch origin"),
+        ({}, Relation(known=False, ancestor=False, shallow=True), "clone is shallow", "git fetch --unshallow origin"),
+        ({}, Relation(ancestor=False, shallow=True), "clone is shallow", "git fetch --unshallow origin"),
         ({}, Relation(ancestor=False), "not part of 9bc1f02", "git merge 3f2a6d1"),
         ({}, Relation(ancestor=False, newer=True), "newer than 9bc1f02", "fab prod.rollback"),
         ({"revisions": ["ffff0000"]}, Relation(), "ffff0000, a revision that this code does not know", "git fetch"),
