@@ -29,6 +29,13 @@ class Compressor:
             return gzip.open(path, "rb")
         return _Zstd(["-d", "-c", "--", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
+    def check(self, path):
+        """A binary file object that ends when `path` was read to its end and agrees with the checksums in it; read()
+        or close() raises process.Failed, OSError, EOFError or zlib.error where it does not."""
+        if self.suffix == "gz":
+            return gzip.open(path, "rb")
+        return _Zstd(["-t", "--", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+
 
 class _Zstd:
     """A running zstd program as a file object; close() raises process.Failed unless it ended well."""
@@ -52,6 +59,8 @@ class _Zstd:
         return self.stream.readline(size)
 
     def close(self):
+        if self.stream.closed:
+            return
         self.stream.close()
         message = self.child.stderr.read().decode("utf-8", "replace")
         self.child.stderr.close()

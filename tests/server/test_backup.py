@@ -1,5 +1,7 @@
 """Backups and restores on SQLite, MariaDB and MySQL."""
 
+import os
+
 import pytest
 
 from flask_slipway.server import backup, compress
@@ -71,6 +73,40 @@ def test_a_damaged_backup_is_never_put_back(site, tmp_path):
     with pytest.raises(backup.NotVerified, match="damaged"):
         made.put_back(manifest)
     assert notes == []
+
+
+def flipped(file, size):
+    """One bit is another in the middle."""
+    file.seek(size // 2)
+    byte = file.read(1)
+    file.seek(size // 2)
+    file.write(bytes([byte[0] ^ 16]))
+
+
+def cut(file, size):
+    """The end is missing."""
+    file.truncate(size - 3)
+
+
+@pytest.mark.parametrize("suffix", ["zst", "gz"])
+@pytest.mark.parametrize("damage", [flipped, cut])
+def test_a_dump_that_does_not_read_back_is_no_backup(site, tmp_path, monkeypatch, suffix, damage):
+    site.fill()
+    way = compress.Compressor(suffix)
+    check = way.check
+    monkeypatch.setattr(compress, "best", lambda: way)
+    kept = backup.make(site.base, str(tmp_path / "backups"), ABOUT)
+    assert kept["file"].endswith(suffix)
+
+    def damaged(path):
+        with open(path, "r+b") as file:
+            damage(file, os.path.getsize(path))
+        return check(path)
+
+    monkeypatch.setattr(way, "check", damaged)
+    with pytest.raises(backup.NotVerified, match="does not read back as it was written"):
+        backup.make(site.base, str(tmp_path / "backups"), ABOUT)
+    assert sorted(os.listdir(tmp_path / "backups")) == sorted([kept["file"], kept["id"] + backup.MANIFEST])
 
 
 def test_behind_the_fence_nobody_writes(site, tmp_path):
