@@ -4,6 +4,8 @@ A project's tasks.py says `namespace = flask_slipway.local()`, its fabfile.py `n
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ def local() -> Collection:
     from flask_slipway.tasks import mistyped
     from flask_slipway.tasks.local import collection
 
+    _collect_seldom()
     root = _folder_of_caller()
     mistyped.teach(root)
     return collection(root)
@@ -32,6 +35,7 @@ def remote() -> Collection:
     from flask_slipway.tasks import mistyped
     from flask_slipway.tasks.remote import collection
 
+    _collect_seldom()
     root = _folder_of_caller()
     mistyped.teach(root)
     namespace = Collection()
@@ -41,6 +45,13 @@ def remote() -> Collection:
     for name in names:
         namespace.add_collection(collection(name, root), name=name)
     return namespace
+
+
+def _collect_seldom() -> None:
+    """What a command imports is no garbage: Python need not look through it time and again, nor once more at the end,
+    which takes a tenth of `inv --list`."""
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
 
 
 def _folder_of_caller() -> Path:

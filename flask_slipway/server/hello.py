@@ -1,5 +1,5 @@
 """The first words on the server: sent as the text of `python3 -I -c`. Greets with a nonce, takes the engine's zip if it
-is not held yet, checks it, and hands the request over."""
+is not held yet, checks it, has this Python compile it once, and hands the request over."""
 
 import hashlib
 import json
@@ -46,13 +46,22 @@ if not os.path.isdir(head["home"]):
     sys.exit()
 folder = os.path.join(head["home"], ".slipway", "engine")
 path = os.path.join(folder, digest + ".zip")
+ready = os.path.join(folder, "%s.%s.zip" % (digest, sys.implementation.cache_tag))
 
 
-def good():
+def good(path, digest):
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest() == digest
     except OSError:
+        return False
+
+
+def is_ready():
+    try:
+        with open(ready + ".sha256") as file:
+            return good(ready, file.read())
+    except (OSError, ValueError):
         return False
 
 
@@ -65,7 +74,10 @@ def keep(data):
     os.rename(path + ".part", path)
 
 
-if not good():
+sys.dont_write_bytecode = True
+if is_ready():
+    path = ready
+elif not good(path, digest):
     say({"event": "need"})
     data = block()
     try:
@@ -75,11 +87,14 @@ if not good():
             os.unlink(path + ".part")
         say({"event": "not kept", "folder": folder, "why": error.strerror})
         sys.exit()
-    if not good():
+    if not good(path, digest):
         say({"event": "damaged"})
         sys.exit()
 sys.path.insert(0, path)
-sys.dont_write_bytecode = True
+if path != ready:
+    from slipway_server import compiled
+
+    compiled.keep(path, ready)
 from slipway_server.main import main  # noqa: E402
 
 main(NONCE, request, terminal)

@@ -3,6 +3,7 @@
 Started as `python -B -m flask_slipway.server.inside`: one JSON request a line in, one JSON answer a line out, both
 over private copies of stdin and stdout. What the app prints goes to a file of its own, never into an answer."""
 
+import gc
 import json
 import os
 import sys
@@ -235,6 +236,7 @@ class Inside:
 def main():
     """Answers until the requests end."""
     sys.dont_write_bytecode = True
+    gc.set_threshold(50_000)  # loading an app makes many objects and little garbage
     os.environ["SLIPWAY"] = "1"
     channel = Channel()
     inside = Inside(channel)

@@ -180,15 +180,17 @@ def test_the_engine_is_sent_once_and_then_kept(host):
     data, digest = link.engine()
     ask(host)
     assert host.received > len(data)
-    assert [path.name for path in host.engines] == [f"{digest}.zip"]
-    assert host.engines[0].read_bytes() == data
-    first = os.stat(host.engines[0])
+    ready = f"{digest}.{sys.implementation.cache_tag}.zip"
+    assert [path.name for path in host.engines] == sorted([f"{digest}.zip", ready, f"{ready}.sha256"])
+    assert (host.engines[0].parent / f"{digest}.zip").read_bytes() == data
+    first = [os.stat(path) for path in host.engines]
     host.asked.write_text("")
     ask(host)
     assert host.received < 5000 < len(data)
-    again = os.stat(host.engines[0])
-    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
-    assert (first.st_mode & 0o777, os.stat(host.engines[0].parent).st_mode & 0o777) == (0o600, 0o700)
+    again = [os.stat(path) for path in host.engines]
+    assert [(one.st_ino, one.st_mtime_ns) for one in again] == [(one.st_ino, one.st_mtime_ns) for one in first]
+    assert {one.st_mode & 0o777 for one in first} == {0o600}
+    assert os.stat(host.engines[0].parent).st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "another byte", "a part that was left"])
@@ -202,7 +204,37 @@ def test_a_damaged_engine_on_the_server_is_replaced(host, damage):
     else:
         path.with_name(path.name + ".part").write_bytes(data[:50])
     assert ask(host)["code"] == 0
-    assert [found.read_bytes() for found in host.engines] == [data]
+    assert path.read_bytes() == data
+    assert not list(path.parent.glob("*.part*"))
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "another byte", "its sum is gone", "its sum is no text"])
+def test_a_damaged_compiled_engine_is_made_again_from_the_one_that_was_sent(host, damage):
+    _, digest = link.engine()
+    ask(host)
+    path = host.home / ".slipway" / "engine" / f"{digest}.{sys.implementation.cache_tag}.zip"
+    total = path.with_name(path.name + ".sha256")
+    whole = path.read_bytes()
+    if damage == "its sum is gone":
+        total.unlink()
+    elif damage == "its sum is no text":
+        total.write_bytes(b"\xff\xfe")
+    else:
+        path.write_bytes({"cut off": whole[:-100], "empty": b"", "another byte": b"\0" + whole[1:]}[damage])
+    host.asked.write_text("")
+    assert ask(host)["code"] == 0
+    assert host.received < 5000
+    assert path.read_bytes() == whole
+    assert total.read_text() == hashlib.sha256(whole).hexdigest()
+
+
+def test_what_was_compiled_is_what_runs(host):
+    _, digest = link.engine()
+    ask(host)
+    path = host.home / ".slipway" / "engine" / f"{digest}.zip"
+    path.write_bytes(b"not read while the compiled one is whole")
+    assert ask(host)["code"] == 0
+    assert path.read_bytes() == b"not read while the compiled one is whole"
 
 
 def test_the_same_code_is_the_same_engine():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flask_slipway import link
+from flask_slipway.server import compiled
 
 SERVER = Path(link.__file__).parent / "server"
 MODULES = sorted(SERVER.glob("*.py"))
@@ -81,13 +82,22 @@ def test_it_compiles_under_the_oldest_python(python38):
     subprocess.run([python38, "-I", "-W", "error", "-c", code, *map(str, MODULES)], check=True)
 
 
+@pytest.mark.parametrize("kind", ["as it is sent", "compiled by this Python"])
 @pytest.mark.parametrize("how", ["oldest", "this"])
-def test_every_module_imports_from_the_zip_without_any_package(tmp_path, request, how):
-    """As on the server: isolated, no site-packages, out of the very zip that is sent."""
+def test_every_module_imports_from_the_zip_without_any_package(tmp_path, request, how, kind):
+    """As on the server: isolated, no site-packages, out of the very zip that is sent, or of what was made of it."""
     python = request.getfixturevalue("python38") if how == "oldest" else sys.executable
     data, _ = link.engine()
     (tmp_path / "engine.zip").write_bytes(data)
+    if kind != "as it is sent":
+        (tmp_path / "engine.zip").write_bytes(compiled.of(str(tmp_path / "engine.zip"), "ready.zip"))
     names = [path.stem for path in MODULES if path.stem not in ("hello", "__init__")]
+    if kind != "as it is sent" and how == "this":  # then no source is needed
+        with zipfile.ZipFile(tmp_path / "engine.zip") as old, zipfile.ZipFile(tmp_path / "bare.zip", "w") as new:
+            for name in old.namelist():
+                if not name.endswith(".py"):
+                    new.writestr(name, old.read(name))
+        os.replace(tmp_path / "bare.zip", tmp_path / "engine.zip")
     code = "import sys, importlib\nsys.path.insert(0, sys.argv[1])\n"
     code += "for name in sys.argv[2:]: importlib.import_module('slipway_server.' + name)\n"
     code += "assert not {'flask', 'sqlalchemy', 'alembic', 'invoke', 'flask_slipway'} & set(sys.modules)\n"
