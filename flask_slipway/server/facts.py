@@ -115,10 +115,11 @@ class Facts:
     def quick(self):
         """The facts that a plan stands on, cheap to read again: {name: value}."""
         site = self.site
+        commit, branch, changes = git.state(site.project)
         return {
-            "commit": git.commit(site.project),
-            "branch": git.branch(site.project),
-            "changes": git.changes(site.project),
+            "commit": commit,
+            "branch": branch,
+            "changes": changes,
             "revisions": self.database.revisions(),
             "requirements": packages.asked(site.project),
             "wsgi": files.sha256(files.read(site.wsgi)),

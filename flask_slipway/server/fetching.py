@@ -9,15 +9,6 @@ def fetch(site, wanted):
     """Fetches the site's branch, unless `wanted` is there already. Raises Refused."""
     if git.has(site.project, wanted):
         return
-    if site.remote not in git.remotes(site.project):
-        raise Refused(
-            "the clone on the server has no remote %r" % site.remote,
-            ["there: %s" % (", ".join(git.remotes(site.project)) or "none")],
-            [
-                on_server(site, "git", "remote", "add", site.remote, "REPOSITORY"),
-                "or correct  remote:  of %s in invoke.yaml" % site.name,
-            ],
-        )
     try:
         git.fetch(site.project, site.remote, site.branch)
     except process.Failed as error:
@@ -28,6 +19,16 @@ def refused(site, error):
     """The refusal for a fetch that failed."""
     if room.is_full(error):
         return Refused("there is no room for what is fetched", [room.line(error)], room.mends(site, error))
+    remotes = git.remotes(site.project)
+    if site.remote not in remotes:
+        return Refused(
+            "the clone on the server has no remote %r" % site.remote,
+            ["there: %s" % (", ".join(remotes) or "none")],
+            [
+                on_server(site, "git", "remote", "add", site.remote, "REPOSITORY"),
+                "or correct  remote:  of %s in invoke.yaml" % site.name,
+            ],
+        )
     url = git.url(site.project, site.remote)
     _, what, mends = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
     mends = [mend.format(name=site.name, remote=site.remote, branch=site.branch) for mend in mends]

@@ -8,6 +8,7 @@ import shutil
 from . import files, process
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
 REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
 
 
@@ -73,8 +74,29 @@ def branch(folder):
 
 def changes(folder):
     """The tracked paths that a person has changed in the working tree or the index."""
-    text = git(folder, "status", "--porcelain", "--untracked-files=no", "-z")
-    return [entry[3:] for entry in text.split("\0") if len(entry) > 3]
+    return state(folder)[2]
+
+
+def state(folder):
+    """What is checked out, by one look: (commit, branch, changed paths), each as the functions above say it."""
+    found = {"branch.oid": "", "branch.head": ""}
+    paths = []
+    entries = iter(git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z").split("\0"))
+    for entry in entries:
+        kind, _, rest = entry.partition(" ")
+        if kind == "#":
+            name, _, value = rest.partition(" ")
+            found[name] = value
+        elif kind in FIELDS:
+            paths.append(entry.split(" ", FIELDS[kind])[-1])
+        if kind == "2":  # where it was renamed from
+            next(entries, None)
+    head = found["branch.head"]
+    return (
+        found["branch.oid"] if COMMIT.match(found["branch.oid"]) else None,
+        "" if head == "(detached)" else head,
+        paths,
+    )
 
 
 def has(folder, revision):

@@ -43,6 +43,37 @@ def live(tmp_path, monkeypatch):
     return folder, older, newer
 
 
+def test_one_look_tells_commit_branch_and_what_was_changed(live):
+    folder, older, newer = live
+    assert git.state(str(folder)) == (older, "main", [])
+    run_git(folder, "mv", "old.txt", "renamed it.txt")
+    write(folder, {"same.txt": "edited\n", "not known.txt": "x\n"})
+    assert git.state(str(folder)) == (older, "main", ["renamed it.txt", "same.txt"])
+    run_git(folder, "reset", "-q", "--hard", newer)
+    run_git(folder, "checkout", "-q", "--detach")
+    write(folder, dict.fromkeys(AWKWARD, "changed\n"))
+    assert git.state(str(folder)) == (newer, "", sorted(AWKWARD))
+
+
+def test_a_file_that_a_merge_left_open_is_changed(live):
+    folder, _, newer = live
+    run_git(folder, "checkout", "-q", "-b", "their/own")
+    write(folder, {"app/models.py": "three\n"})
+    here = commit(folder, "Go another way")
+    with pytest.raises(process.Failed):
+        run_git(folder, "merge", newer)
+    found = git.state(str(folder))
+    assert found[:2] == (here, "their/own")
+    assert "app/models.py" in found[2]
+
+
+def test_a_clone_without_a_commit_has_none(tmp_path):
+    run_git(tmp_path, "init", "-q", "-b", "main")
+    write(tmp_path, {"a.txt": "a\n"})
+    run_git(tmp_path, "add", "a.txt")
+    assert git.state(str(tmp_path)) == (None, "main", ["a.txt"])
+
+
 def write(folder, texts):
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
