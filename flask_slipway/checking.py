@@ -67,9 +67,10 @@ def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Findin
     """Git: a commit, a branch, a clean tree unless a commit `message` is given, nothing newer on the remote."""
     if not here.commit and not message:
         yield Finding("commit", "there is none yet", True, (), ('inv commit -m "First version"',))
-    if here.under_way:
-        text = f"a {here.under_way} is under way"
-        yield Finding("branch", text, True, tuple(words.listed(here.changed)), pushing.end_it(here.under_way))
+    under_way = project.under_way(here.root)
+    if under_way:
+        text = f"a {under_way} is under way"
+        yield Finding("branch", text, True, tuple(words.listed(here.changed)), pushing.end_it(under_way))
         return
     if not here.branch:
         at = words.short(here.commit)
@@ -187,7 +188,7 @@ def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
     told = app.ask("revisions")
     return Candidate(
         commit=here.commit,
-        subject=here.subject,
+        subject=project.subject(root),
         heads=tuple(told["heads"]),
         revisions=tuple(told["revisions"]),
         label="new" if dirty else "",

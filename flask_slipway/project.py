@@ -13,6 +13,7 @@ from flask_slipway.git import git, quietly, run, succeeds
 from flask_slipway.plan import Relation
 
 REQUIREMENTS = "requirements.txt"
+FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
 # A file in git's own folder → what it shows to be under way.
 UNDER_WAY = {
     "rebase-merge": "rebase",
@@ -27,19 +28,16 @@ UNDER_WAY = {
 @dataclass(frozen=True)
 class WorkingCopy:
     """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
-    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched; `under_way` is what git
-    has begun and not ended: merge, rebase …"""
+    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched."""
 
     root: Path
     branch: str
     commit: str
-    subject: str
     upstream: str
     ahead: int
     behind: int
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
-    under_way: str = ""
 
     @property
     def clean(self) -> bool:
@@ -47,35 +45,45 @@ class WorkingCopy:
 
 
 def working_copy(root: Path) -> WorkingCopy:
-    """The git facts of the project at `root`. Raises WrongUse where it is in no repository."""
-    folder = root / git(root, "rev-parse", "--git-dir").strip()
+    """The git facts of the project at `root`, by one look. Raises WrongUse where it is in no repository."""
+    line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "-z", "--", ".")
+    told: dict[str, str] = {}
     changed: list[str] = []
     untracked: list[str] = []
-    entries = iter(git(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", ".").split("\0"))
+    entries = iter(git(root, *line).split("\0"))
     for entry in entries:
-        if len(entry) > 3:
-            (untracked if entry[:2] == "??" else changed).append(entry[3:])
-            if "R" in entry[:2] or "C" in entry[:2]:
-                next(entries, None)  # the old name of a rename
-    upstream = quietly(root, "rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
-    ahead, behind = _apart(root) if upstream else (0, 0)
+        kind, _, rest = entry.partition(" ")
+        if kind == "#":
+            name, _, value = rest.partition(" ")
+            told[name] = value
+        elif kind == "?":
+            untracked.append(rest)
+        elif kind in FIELDS:
+            changed.append(entry.split(" ", FIELDS[kind])[-1])
+        if kind == "2":
+            next(entries, None)  # the old name of a rename
+    ahead, behind = told.get("branch.ab", "+0 -0").split()
     return WorkingCopy(
         root=root,
-        branch=quietly(root, "symbolic-ref", "--short", "--quiet", "HEAD"),
-        commit=quietly(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
-        subject=quietly(root, "log", "-1", "--format=%s"),
-        upstream=upstream,
-        ahead=ahead,
-        behind=behind,
+        branch="" if told["branch.head"] == "(detached)" else told["branch.head"],
+        commit="" if told["branch.oid"] == "(initial)" else told["branch.oid"],
+        upstream=told.get("branch.upstream", "") if "branch.ab" in told else "",
+        ahead=int(ahead),
+        behind=-int(behind),
         changed=tuple(changed),
         untracked=tuple(untracked),
-        under_way=next((name for file, name in UNDER_WAY.items() if (folder / file).exists()), ""),
     )
 
 
-def _apart(root: Path) -> tuple[int, int]:
-    ahead, behind = quietly(root, "rev-list", "--left-right", "--count", "HEAD...@{upstream}").split() or ("0", "0")
-    return int(ahead), int(behind)
+def under_way(root: Path) -> str:
+    """What git has begun and not ended: merge, rebase …; "" where it is nothing."""
+    folder = root / git(root, "rev-parse", "--git-dir").strip()
+    return next((name for file, name in UNDER_WAY.items() if (folder / file).exists()), "")
+
+
+def subject(root: Path) -> str:
+    """The first line of the last commit's message."""
+    return quietly(root, "log", "-1", "--format=%s")
 
 
 def commit(root: Path) -> str:

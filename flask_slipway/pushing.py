@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,10 @@ def push(root: Path, remote: str, branch: str) -> bool:
 
 def default_remote(root: Path) -> str:
     """The remote of the branch: its upstream's, else origin, else the only one. Raises Refusal."""
-    known = project.remotes(root)
+    return _default(root, project.remotes(root))
+
+
+def _default(root: Path, known: Sequence[str]) -> str:
     upstream = project.working_copy(root).upstream.split("/")[0]
     for name in (upstream, "origin"):
         if name in known:
@@ -98,7 +101,8 @@ def default_remote(root: Path) -> str:
 
 def remote_for(root: Path, environment: str) -> str:
     """Where a release to `environment` is pushed: the remote of that name, if there is one, else the branch's."""
-    return environment if environment in project.remotes(root) else default_remote(root)
+    known = project.remotes(root)
+    return environment if environment in known else _default(root, known)
 
 
 def refuse_unpushed(root: Path, remote: str, branch: str) -> None:
@@ -112,9 +116,10 @@ def refuse_unpushed(root: Path, remote: str, branch: str) -> None:
 
 def refuse_unfit(here: WorkingCopy) -> None:
     """Raises Refusal where no branch is checked out, or a merge or the like is under way."""
-    if here.under_way:
-        what = f"A {here.under_way} is under way. Nothing was changed."
-        raise Refusal(words.told(what, words.listed(here.changed), end_it(here.under_way)))
+    under_way = project.under_way(here.root)
+    if under_way:
+        what = f"A {under_way} is under way. Nothing was changed."
+        raise Refusal(words.told(what, words.listed(here.changed), end_it(under_way)))
     if not here.branch and here.commit:
         raise Refusal(
             words.told(
