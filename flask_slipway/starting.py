@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from flask_slipway import pushing, upgrading
 from flask_slipway.development import App, loaded
 from flask_slipway.settings import Settings
+
+EMPTY = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*$", re.M)
 
 
 def setup(known: Settings) -> Iterator[str]:
@@ -25,13 +28,21 @@ def env_file(root: Path) -> Iterator[str]:
     if target.exists():
         yield ".env is there already."
     elif example.is_file():
+        text, unset = _without_empty(example.read_text(encoding="utf-8"))
         target.touch(mode=0o600)
-        target.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
-        yield "Made .env from .env.example; look through its values."
+        target.write_text(text, encoding="utf-8")
+        todo = f"to set in it, where the app needs it: {', '.join(unset)}." if unset else "look through its values."
+        yield f"Made .env from .env.example; {todo}"
     else:
         yield "There is no .env.example, so no .env was made."
     if target.exists() and not pushing.is_ignored(root, ".env"):
         yield "Note: git does not ignore .env yet. Add the line  .env  to .gitignore"
+
+
+def _without_empty(text: str) -> tuple[str, list[str]]:
+    """The text with its empty names as comments, so that they do not take the place of the app's own defaults; the
+    names."""
+    return EMPTY.sub(r"# \1=", text), EMPTY.findall(text)
 
 
 def seed(app: App, known: Settings) -> Iterator[str]:

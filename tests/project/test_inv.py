@@ -43,6 +43,15 @@ def test_from_a_fresh_clone_to_a_release_that_would_go(project):
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "A release would go.")
 
 
+def test_setup_leaves_the_apps_own_defaults_where_the_example_says_nothing(project):
+    text = "SECRET_KEY=\nexport WIDTH = \n# NOTE=\nPLACE=here\nEMPTY=''\n"
+    (project.folder / ".env").unlink(missing_ok=True)
+    (project.folder / ".env.example").write_text(text)
+    told = project.inv("setup").out
+    assert "to set in it, where the app needs it: SECRET_KEY, WIDTH." in told
+    assert (project.folder / ".env").read_text() == "# SECRET_KEY=\n# WIDTH=\n# NOTE=\nPLACE=here\nEMPTY=''\n"
+
+
 def test_a_release_to_the_example_is_refused_before_anything_is_done(ready):
     before = ready.state()
     ran = ready.inv("release", "--yes", "-m", "x")
