@@ -125,6 +125,21 @@ def untidy(listing: Listing, version: str, imported: Sequence[Import]) -> Iterat
     doubled = listing.doubled(version)
     if doubled:
         yield Finding(SUBJECT, "note: listed twice", False, _shown(doubled))
+    others = _in_other_versions(listing)
+    if others:
+        text = "note: tested here on other versions than are listed; pip install -r requirements.txt, or inv freeze"
+        yield Finding(SUBJECT, text, False, _shown(others))
+
+
+def _in_other_versions(listing: Listing) -> list[str]:
+    """The pins whose package is installed here in another version."""
+    known = installed.packages()
+    return [
+        f"{entry}, {known[entry.name].version} here"
+        for entry in listing.packages
+        if entry.pin and entry.name in known and requirements.applies(entry)
+        if not entry.is_version(known[entry.name].version)
+    ]
 
 
 def _shown(lines: Sequence[str]) -> tuple[str, ...]:
