@@ -48,10 +48,11 @@ def questions(found: Found, given: Mapping[str, str]) -> Iterator[Question]:
     if doubt or "app" in given:
         yield Question("app", "The app, as FLASK_APP names it", found.app.name, lambda text: _app(found, text))
     yield Question("user", "Account on PythonAnywhere, case-sensitive", "", _own(rules["user"].take))
-    usual = f"{given.get('user', '').lower()}.pythonanywhere.com"
-    yield Question("domain", "Domain, as on the Web tab", usual, _own(rules["domain"].take))
     region = "eu" if given.get("domain", "").endswith(".eu.pythonanywhere.com") else "us"
     yield Question("region", "Region, us or eu", region, rules["region"].take)
+    middle = ".eu" if given.get("region") == "eu" else ""
+    usual = f"{given.get('user', '').lower()}{middle}.pythonanywhere.com"
+    yield Question("domain", "Domain, as on the Web tab", usual, _own(rules["domain"].take))
     yield Question(
         "project", "Folder of the clone, in the account's home", found.repository.folder, rules["project"].take
     )

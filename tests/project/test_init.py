@@ -269,6 +269,14 @@ def terminal(blog):
         yield start
 
 
+def test_the_domain_that_is_offered_follows_the_region(blog, terminal):
+    here = terminal()
+    here.answer("Account on PythonAnywhere, case-sensitive: ", "Nora\n")
+    here.answer("Region, us or eu [us]: ", "eu\n")
+    here.answer("Domain, as on the Web tab [nora.eu.pythonanywhere.com]: ", "\x03")
+    assert here.end()[0] == 130
+
+
 def test_a_person_is_asked_and_a_wrong_answer_is_asked_for_again_with_the_reason(blog, terminal):
     put(blog, flask_app=f"{ONE_FILE}import os\nENV = os.environ.get('FLASK_ENV')\n")
     here = terminal()
@@ -277,10 +285,10 @@ def test_a_person_is_asked_and_a_wrong_answer_is_asked_for_again_with_the_reason
     here.answer("Account on PythonAnywhere, case-sensitive: ", "ann@example.org\n")
     here.answer("It should be an account's name", "")
     here.answer("Account on PythonAnywhere, case-sensitive: ", "Ann\n")
+    here.answer("Region, us or eu [us]: ", "\n")
     here.answer("Domain, as on the Web tab [ann.pythonanywhere.com]: ", "https://blog.test\n")
     here.answer("It should be a domain without https://", "")
     here.answer("Domain, as on the Web tab [ann.pythonanywhere.com]: ", "blog.test\n")
-    here.answer("Region, us or eu [us]: ", "\n")
     here.answer("[comments]: ", "\n")
     here.answer("[comments_venv]: ", "\n")
     here.answer("What to call this site here [prod]: ", "Production\n")
