@@ -99,7 +99,7 @@ def _remote(here: WorkingCopy) -> Iterator[Finding]:
     if here.behind:
         verb = "is" if here.behind == 1 else "are"
         text = f"{here.upstream} has {words.count(here.behind, 'commit')} that {verb} not here"
-        yield Finding("remote", text, True, (), ("git pull --rebase",))
+        yield Finding("remote", text, True, (), ("git pull --rebase --autostash",))
     elif not here.upstream and here.branch:
         try:
             pushing.default_remote(here.root)

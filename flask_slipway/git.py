@@ -27,7 +27,7 @@ TEACHINGS = {
         ['git config --global user.name "Your Name"', "git config --global user.email you@example.org"],
     ),
     "remote rejected]": ("the remote refuses it", ["mend what it names, then the same again"]),
-    "rejected]": ("the remote has commits that are not here", ["git pull --rebase, then the same again"]),
+    "rejected]": ("the remote has commits that are not here", ["git pull --rebase --autostash, then the same again"]),
     "index.lock": (
         "another git command is running here",
         ["wait for it, then the same again", "if there is none: remove .git/index.lock"],

@@ -163,7 +163,8 @@ def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
         done = subprocess.run(line, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         answer = Path(folder, "answer.json")
         if not answer.is_file():
-            raise WrongUse(words.told("deptry failed.", done.stderr.strip().splitlines()[-3:], [" ".join(line[2:5])]))
+            mend = "python -m pip install --upgrade --force-reinstall deptry, then the same again"
+            raise WrongUse(words.told("deptry failed.", done.stderr.strip().splitlines()[-3:], [mend]))
         for row in json.loads(answer.read_text(encoding="utf-8")):
             name = names[Path(folder, row["location"]["file"])]
             yield row["module"], name, row["location"]["line"]

@@ -27,7 +27,7 @@ def status(data: Data) -> list[str]:
         ("backups", str(data.get("backups", 0))),
     ]
     lines = [line for label, text in rows for line in _row(label, text)]
-    lines += _listed("changed by hand", data.get("changes") or [], 5)
+    lines += _listed("changed there", data.get("changes") or [], 5)
     unknown = data.get("differences", []) is None
     agree = "not known: env.py names no target_metadata" if unknown else "none: models and database agree"
     lines += _listed("drift", data.get("differences") or [], MOST_DIFFERENCES, none=agree)

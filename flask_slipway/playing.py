@@ -30,6 +30,7 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     _refuse_another_remote(root, _repository(folder))
     if database == "auto" and state.read(folder) is None and not playground.drivers(root):
         database = "sqlite"
+    yield "Making the sandbox: a clone, a virtualenv, a database…" if state.read(folder) is None else "Starting it…"
     made = sandbox.up(
         folder,
         root,
@@ -50,7 +51,8 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     yield f"The sandbox runs: {made.url}, {made.database['dialect']}, SSH on port {made.ssh_port}."
     yield from playground.told(root, made)
     yield f"Its repository is the git remote {NAME}; a release to it pushes there."
-    yield f"Next: fab {NAME}.check, then  inv release --to {NAME}"
+    message = "" if project.working_copy(root).clean else ' -m "Adopt Flask-Slipway"'
+    yield f"Next: fab {NAME}.check, then  inv release --to {NAME}{message}"
 
 
 def down(root: Path, remove: bool = False) -> Iterator[str]:

@@ -59,7 +59,7 @@ def downgrade(site: str, facts: Facts) -> Question:
         lines.append("This drops values:")
         lines += [f"  {text}" for text in facts["losses"]]
     else:
-        lines.append("No column or table that it drops holds a value.")
+        lines.append("No table that it drops holds a row, and no column another value than its default.")
     lines.append("The site will be closed meanwhile; a backup comes first.")
     return Question(tuple(lines), f"Downgrade {site}? [y/N] ")
 

@@ -32,7 +32,7 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
     there = done.stdout.decode("ascii", "replace").partition("\t")[0]
     if there and not succeeds(root, "merge-base", "--is-ancestor", there, "HEAD"):
         what = f"{remote}/{branch} is at {words.short(there)}, which is not part of what is here. Nothing was changed."
-        raise Refusal(words.told(what, next=[f"git pull --rebase {remote} {branch}, then the same again"]))
+        raise Refusal(words.told(what, next=[f"git pull --rebase --autostash {remote} {branch}, then the same again"]))
 
 
 def _silent_ssh(root: Path) -> dict[str, str]:

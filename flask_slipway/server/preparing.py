@@ -171,7 +171,10 @@ def commit_before(run, row):
         raise Refused(
             "there is no older commit without %s" % row["id"],
             ["code and schema never part"],
-            ["fab %s.downgrade --database-only  (it leaves the gate up)" % run.site.name],
+            [
+                "fab %s.backups,  fab %s.restore: what was before, code and rows" % (run.site.name, run.site.name),
+                "or  fab %s.downgrade --database-only  (it leaves the gate up)" % run.site.name,
+            ],
         )
     return older
 
@@ -207,7 +210,9 @@ def restore(run):
 def install(run):
     path = run.site.project + "/requirements.txt"
     if files.read(path) is None:
-        raise Refused("the live code has no requirements.txt", next=["inv freeze, then  inv release"])
+        raise Refused(
+            "the live code has no requirements.txt", next=["inv freeze, then  inv release --to %s" % run.site.name]
+        )
     if packages.satisfied(run.site.python, path):
         raise Nothing("the virtualenv has what requirements.txt lists")
 

@@ -135,7 +135,7 @@ def database_down(run):
 
 def leaving(name):
     """What a person types to decide for themselves."""
-    decide = "fab %s.downgrade,  fab %s.restore  or  inv release" % (name, name)
+    decide = "fab %s.downgrade,  fab %s.restore  or  inv release --to %s" % (name, name, name)
     return ["fab %s.recover --leave  (nothing moves, the gate stays up)" % name, "then  %s" % decide]
 
 
@@ -156,11 +156,11 @@ def losses(database, operations):
         if kind == "drop_table" and table in tables:
             rows = database.values_in(table)
             if rows:
-                found.append("table %s: %s rows" % (table, "{:,}".format(rows)))
+                found.append("table %s: %s" % (table, amounts.count(rows, "row")))
         elif kind == "drop_column" and column in database.columns().get(table, {}):
             rows = database.values_in(table, column)
             if rows:
-                found.append("column %s.%s: %s values" % (table, column, "{:,}".format(rows)))
+                found.append("column %s.%s: %s" % (table, column, amounts.count(rows, "value")))
         elif kind in ("execute", "unknown"):
             found.append("cannot be told beforehand: %s" % operation["text"])
     return found

@@ -14,7 +14,7 @@ VERSIONS = re.compile(r"\(from versions: (.*)\)")
 def refused(site, error):
     """The refusal for a pip that failed (process.Failed)."""
     text, lines = error.output, [line.strip() for line in error.output.splitlines() if line.strip()]
-    again = "then  inv release"
+    again = "then  inv release --to %s" % site.name
     if "No module named pip" in text:
         return Refused(
             "the virtualenv has no pip", [site.virtualenv], [on_server(site, "python", "-m", "ensurepip"), again]
@@ -29,7 +29,7 @@ def refused(site, error):
         return Refused(
             "there is no %s for the site's Python" % missing.group(1).strip(),
             ["versions there: %s" % ", ".join(there[-4:])] if there and there != ["none"] else [],
-            ["correct that line of requirements.txt, %s" % again],
+            ["correct it in requirements.txt, or in the file that it includes, %s" % again],
         )
     if "ResolutionImpossible" in text or "conflicting dependencies" in text:
         begin = next((i for i, line in enumerate(lines) if line.startswith("The conflict is caused by")), len(lines))

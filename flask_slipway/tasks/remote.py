@@ -265,7 +265,7 @@ def watch(c: Context) -> None:
     _read(c, "watch")
 
 
-@story(help={"command": "run this one command instead; its exit code is handed on"})
+@story(help={"command": "run one program instead, without a shell's | and &&; its exit code is handed on"})
 def workon(c: Context, command: str = "") -> None:
     """Open a shell on the server, in project and virtualenv.
 

@@ -290,7 +290,14 @@ GIT = [
     ),
     row("an untracked file", CHANGE, RELEASE, 3, "1 file not committed", "app/new.py", next="inv release --to prod -m"),
     row("nothing to commit", nothing, "inv commit -m x", 0, "Nothing to commit"),
-    row("diverged", also(diverged, CHANGE), SAID, 3, "not part of what is here", next="git pull --rebase origin main"),
+    row(
+        "diverged",
+        also(diverged, CHANGE),
+        SAID,
+        3,
+        "not part of what is here",
+        next="git pull --rebase --autostash",
+    ),
     row("diverged, to push", also(diverged, git("commit -qm Mine --allow-empty")), "inv push", 3, "commits that are"),
     row("diverged, told by check", diverged, "inv check", 3, "stops a release: origin/main is at", "git pull --rebase"),
     row(
