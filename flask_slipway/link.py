@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import connection
+from . import connection, words
 from .errors import Interrupted, Refusal, Unreachable, WrongUse
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class _Line:
         for line in self._lines(SILENCE):
             if not line.startswith(self.nonce + b" "):
                 continue  # what a login script or a program prints there
-            event = json.loads(line[len(self.nonce) + 1 :])
+            event = words.printable(json.loads(line[len(self.nonce) + 1 :]))
             if event["event"] == "need":
                 self._send_block(self.engine)
             elif event["event"] == "no home":

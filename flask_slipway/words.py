@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # of ASCII, Latin 1, and of direction
 
 
 def told(what: str, lines: Iterable[str] = (), next: Sequence[str] = ()) -> str:
@@ -26,6 +30,18 @@ def folded(message: str, width: int = 80) -> str:
         options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
         lines += [line] if typed else textwrap.wrap(line, width, subsequent_indent=indent, **options) or [line]
     return "\n".join(lines)
+
+
+def printable(value: Any) -> Any:
+    """The value, also of lists and dicts, without the colours of its texts, each control character as \\x1b or so: what
+    comes from afar, such as a row's value in a database's complaint, gives no orders to a terminal. New lines and
+    tabs stay."""
+    if isinstance(value, str):
+        plain = COLOUR.sub("", value.replace("\r\n", "\n"))
+        return CONTROL.sub(lambda found: ascii(found[0])[1:-1], plain)
+    if isinstance(value, dict):
+        return {printable(key): printable(each) for key, each in value.items()}
+    return [printable(each) for each in value] if isinstance(value, list) else value
 
 
 def count(number: int, noun: str) -> str:

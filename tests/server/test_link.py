@@ -1,6 +1,7 @@
 """The link: against a real SSH server that counts what it is asked."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -174,6 +175,24 @@ def test_what_a_login_script_prints_is_never_taken_for_an_answer(host):
     )
     assert "Good day" in said.stdout, "this machine's bash does not read .bashrc: the test would prove nothing"
     assert ask(host)["data"] == {"lines": []}
+
+
+def test_what_the_server_tells_gives_no_orders_to_the_terminal(host):
+    folder = host.home / ".slipway" / "sites" / "www.example.org"
+    folder.mkdir(parents=True)
+    line = {
+        "run": "1",
+        "task": "release",
+        "who": "\x1b]0;owned\x07\x1b[1;31mann\x1b[0m\r\u202e\x9b2J",
+        "at": 1,
+        "outcome": "released",
+    }
+    (folder / "history.jsonl").write_text(json.dumps(line) + "\n")
+    seen = []
+    told = ask(host, show=seen.append)["data"]["lines"]
+    assert [one["who"] for one in told] == [r"\x1b]0;owned\x07ann\r\u202e\x9b2J"]
+    assert r"\x1b]0;owned" in json.dumps(seen)
+    assert "\\u001b" not in json.dumps(seen)
 
 
 def test_the_engine_is_sent_once_and_then_kept(host):
