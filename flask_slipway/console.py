@@ -224,6 +224,9 @@ def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", ag
         print(f"{told.rstrip('.')}{_in(end)}.")
         for line in end.get("cause") or []:
             print(f"  {line}")
+        backup = (end.get("data") or {}).get("backup")
+        if backup:
+            print(f"To go back: fab {site.name}.restore --backup {backup}")
         _gate_left_up(end, site)
     elif outcome == "stopped":
         raise Refusal(f"Stopped. Nothing was changed on {site.name}.")

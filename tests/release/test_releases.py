@@ -110,6 +110,8 @@ def test_backup_more_rows_restore_and_downgrade(released):
         writer.wait_for(10)
     made = world.fab("backup")
     assert made.code == 0, made.out
+    newest = next(line.split()[0] for line in world.fab("backups").out.splitlines() if line[:2] == "20")
+    assert made.out.splitlines()[-1] == f"To go back: fab site.restore --backup {newest}"
     kept = world.contents()
     with Writer(world) as writer:
         writer.wait_for(10)
