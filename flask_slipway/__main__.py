@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _do(arguments)
     except SlipwayError as told:
-        print(told.message or "", file=sys.stderr)
+        print(words.printable(told.message) or "", file=sys.stderr)
         return told.code
     except KeyboardInterrupt:
         print("\nInterrupted; nothing was written.", file=sys.stderr)

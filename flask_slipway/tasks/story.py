@@ -63,7 +63,9 @@ def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
 
 
 def fold(error: Exit) -> None:
-    """Folds the message of an ending where a person reads it in a terminal; in a file it stays as it is."""
+    """The message of an ending without control characters, for git, a database or a server may have written it. It is
+    folded where a person reads it in a terminal; in a file it stays as long as it is."""
+    error.message = words.printable(error.message)
     if error.message and sys.stderr is not None and sys.stderr.isatty():
         error.message = words.folded(error.message)
 

@@ -84,7 +84,7 @@ def hook(name: str) -> Mistake:
     def make(project: Project) -> None:
         path = project.folder / ".git/hooks" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text("#!/bin/sh\necho 'lint: line 3 is wrong' >&2\nexit 1\n")
+        path.write_text("#!/bin/sh\nprintf '\\033[31mlint: line 3\\033[0m is \\033]0;wrong\\007\\n' >&2\nexit 1\n")
         path.chmod(0o755)
 
     return make
@@ -333,7 +333,7 @@ GIT = [
         SAID,
         3,
         "hook pre-commit refuses the commit",
-        "line 3 is wrong",
+        r"lint: line 3 is \x1b]0;wrong\x07",
     ),
     row("a hook on push", also(hook("pre-push"), git("commit -qm x --allow-empty")), "inv push", 3, "hook pre-push"),
     row("index locked", also(wrote(".git/index.lock", ""), CHANGE), SAID, 3, "Another git command", next="wait"),
