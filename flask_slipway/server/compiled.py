@@ -29,9 +29,9 @@ def of(source, target):
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(made, "w") as new:
         for name in old.namelist():
             text = old.read(name)
-            new.writestr(zipfile.ZipInfo(name), text)
+            new.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
             if name.endswith(".py"):
                 code = compile(text, "%s/%s" % (target, name), "exec", dont_inherit=True)
                 head = importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(text)
-                new.writestr(zipfile.ZipInfo(name + "c"), head + marshal.dumps(code))
+                new.writestr(zipfile.ZipInfo(name + "c"), head + marshal.dumps(code), zipfile.ZIP_DEFLATED)
     return made.getvalue()
