@@ -28,9 +28,10 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     folder = _folder(root, None if own else site)
     _refuse_strange(root, folder)
     _refuse_another_remote(root, _repository(folder))
-    if database == "auto" and state.read(folder) is None and not playground.drivers(root):
+    is_new = state.read(folder) is None
+    if database == "auto" and is_new and not playground.drivers(root):
         database = "sqlite"
-    yield "Making the sandbox: a clone, a virtualenv, a database…" if state.read(folder) is None else "Starting it…"
+    yield "Making the sandbox: a clone, a virtualenv, a database…" if is_new else "Starting the sandbox…"
     made = sandbox.up(
         folder,
         root,
@@ -51,7 +52,7 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     yield f"The sandbox runs: {made.url}, {made.database['dialect']}, SSH on port {made.ssh_port}."
     yield from playground.told(root, made)
     yield f"Its repository is the git remote {NAME}; a release to it pushes there."
-    message = "" if project.working_copy(root).clean else ' -m "Adopt Flask-Slipway"'
+    message = "" if project.working_copy(root).clean else ' -m "…"'
     yield f"Next: fab {NAME}.check, then  inv release --to {NAME}{message}"
 
 
