@@ -127,7 +127,7 @@ def untidy(listing: Listing, version: str, imported: Sequence[Import]) -> Iterat
         yield Finding(SUBJECT, "note: listed twice", False, _shown(doubled))
     others = _in_other_versions(listing)
     if others:
-        text = "note: tested here on other versions than are listed; pip install -r requirements.txt, or inv freeze"
+        text = "note: other versions are installed here than are listed; pip install -r requirements.txt, or inv freeze"
         yield Finding(SUBJECT, text, False, _shown(others))
 
 
