@@ -16,9 +16,9 @@ from pathlib import Path
 
 from table import ROOT, Table, median, seconds
 
-from flask_slipway.sandbox import databases, programs
-from flask_slipway.server import client
-from flask_slipway.server.dumps import PORTABLE
+from flask_slipway.sandbox.host import databases, programs
+from flask_slipway.server.database import mysql_client
+from flask_slipway.server.database.mysql_dump import PORTABLE
 
 # Words that compress as texts of people do; with 600,000 rows a dump of about 200 MB.
 ROWS = """INSERT INTO movements (number, amount, at, hash, note)
@@ -81,7 +81,7 @@ class Store:
         url = {"username": admin.user, "password": admin.password, "host": admin.host, "port": admin.port}
         self.url = url
         self.options.touch(0o600)
-        self.options.write_text(client.option_file(url))
+        self.options.write_text(mysql_client.option_file(url))
         self.environment = dict(os.environ)
         if self.programs.folder:
             self.environment["PATH"] = f"{self.programs.folder}{os.pathsep}{os.environ['PATH']}"

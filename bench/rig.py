@@ -13,9 +13,9 @@ from distance import Link
 from table import ROOT
 from world import World, git, make_world
 
-from flask_slipway import sandbox
-from flask_slipway.sandbox import openssh, processes, programs
-from flask_slipway.server import gate
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host import openssh, processes, programs
+from flask_slipway.server.site import gate
 
 COUNTING = """import time as _time
 from pathlib import Path as _Path
@@ -73,7 +73,7 @@ class Rig:
     def close(self) -> None:
         self.link.close()
         self.sshd.stop(10)
-        sandbox.down(self.world.folder / "site")
+        host.down(self.world.folder / "site")
 
     # changes to release
 

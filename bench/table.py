@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from flask_slipway.sandbox import programs  # noqa: E402
+from flask_slipway.sandbox.host import programs  # noqa: E402
 
 median = statistics.median
 

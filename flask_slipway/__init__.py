@@ -18,12 +18,12 @@ __version__ = "0.1.0"
 
 def local() -> Collection:
     """The tasks for the developer's machine, for the project in whose tasks.py this is called."""
-    from flask_slipway.tasks import mistyped
+    from flask_slipway.tasks import suggest
     from flask_slipway.tasks.local import collection
 
     _collect_seldom()
     root = _folder_of_caller()
-    mistyped.teach(root)
+    suggest.teach(root)
     return collection(root)
 
 
@@ -31,13 +31,13 @@ def remote() -> Collection:
     """The tasks for each environment of invoke.yaml, for the project in whose fabfile.py this is called."""
     from invoke.collection import Collection
 
-    from flask_slipway import settings
-    from flask_slipway.tasks import mistyped
+    from flask_slipway.config import settings
+    from flask_slipway.tasks import suggest
     from flask_slipway.tasks.remote import collection
 
     _collect_seldom()
     root = _folder_of_caller()
-    mistyped.teach(root)
+    suggest.teach(root)
     namespace = Collection()
     names = settings.names(root)
     if not names:

@@ -13,8 +13,9 @@ import argparse  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from typing import NoReturn  # noqa: E402
 
-from flask_slipway import __version__, adopting, words  # noqa: E402
+from flask_slipway import __version__, wording  # noqa: E402
 from flask_slipway.errors import Interrupted, SlipwayError, WrongUse  # noqa: E402
+from flask_slipway.setup import init  # noqa: E402
 
 SHORT = """\
 Flask-Slipway releases a Flask app to PythonAnywhere: code, packages, database.
@@ -41,7 +42,9 @@ class Parser(argparse.ArgumentParser):
     """argparse, whose faults are ours: one message, exit code 1."""
 
     def error(self, message: str) -> NoReturn:
-        raise WrongUse(words.told(f"{message[:1].upper()}{message[1:]}.", next=["python -m flask_slipway init --help"]))
+        raise WrongUse(
+            wording.told(f"{message[:1].upper()}{message[1:]}.", next=["python -m flask_slipway init --help"])
+        )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _do(arguments)
     except SlipwayError as told:
-        print(words.printable(told.message) or "", file=sys.stderr)
+        print(wording.printable(told.message) or "", file=sys.stderr)
         return told.code
     except KeyboardInterrupt:
         print("\nInterrupted; nothing was written.", file=sys.stderr)
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        from flask_slipway import requirements
+        from flask_slipway.packages import requirements
 
         text = requirements.covered(str(error))
         print(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}", file=sys.stderr)
@@ -87,10 +90,10 @@ def _init(rest: Sequence[str]) -> None:
     for pair in given["env"]:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise WrongUse(words.told("--env wants NAME=VALUE.", next=["… --env FLASK_ENV=production"]))
+            raise WrongUse(wording.told("--env wants NAME=VALUE.", next=["… --env FLASK_ENV=production"]))
         env[name] = value
     options = {name: given[name] for name in OPTIONS if given[name] is not None}
-    adopting.adopt(HERE.resolve(), options, env, given["yes"])
+    init.adopt(HERE.resolve(), options, env, given["yes"])
 
 
 def _parser() -> Parser:
@@ -111,10 +114,10 @@ def _refuse_unknown(word: str) -> NoReturn:
     from flask_slipway.tasks import local, remote
 
     if word in local.collection(HERE).task_names:
-        raise WrongUse(words.told(f"{word} is a task of inv.", next=[f"inv {word}"]))
+        raise WrongUse(wording.told(f"{word} is a task of inv.", next=[f"inv {word}"]))
     if word in remote.collection("ENV", HERE).task_names:
-        raise WrongUse(words.told(f"{word} is a task of fab.", next=[f"fab prod.{word}"]))
-    raise WrongUse(words.told(f"There is no command {word!r}.", next=["python -m flask_slipway --help"]))
+        raise WrongUse(wording.told(f"{word} is a task of fab.", next=[f"fab prod.{word}"]))
+    raise WrongUse(wording.told(f"There is no command {word!r}.", next=["python -m flask_slipway --help"]))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flask_slipway.sandbox import databases, programs
-from flask_slipway.sandbox.databases import Account, Server
+from flask_slipway.sandbox.host import databases, programs
+from flask_slipway.sandbox.host.databases import Account, Server
 
 
 @dataclass(frozen=True)

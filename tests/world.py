@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import sqlalchemy as sa
 from invoke.vendor.yaml import safe_dump
 
-from flask_slipway import sandbox
-from flask_slipway.server.dumps import PORTABLE
+from flask_slipway.sandbox import host
+from flask_slipway.server.database.mysql_dump import PORTABLE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -53,7 +53,7 @@ class World:
     """One sandbox, reached over OpenSSH, and a laptop's clone of its project in `laptop`."""
 
     folder: Path
-    site: sandbox.Sandbox
+    site: host.Sandbox
     laptop: Path
     base: str
     seed: list[str] = field(default_factory=lambda: ["init-currency"])
@@ -406,7 +406,7 @@ def make_world(folder: Path, dialect: str, ssh: str = "openssh", **more) -> Worl
     (source / ".gitignore").write_text((source / ".gitignore").read_text() + "\n/invoke.yaml\n")
     git(source, "add", "-A")
     git(source, "commit", "-q", "-m", "The app as it is")
-    site = sandbox.up(folder / "site", source, ssh=ssh, database=dialect, **more)
+    site = host.up(folder / "site", source, ssh=ssh, database=dialect, **more)
     laptop = folder / "laptop"
     git(folder, "clone", "-q", str(site.origin), str(laptop))
     (folder / "laptop-home").mkdir()

@@ -22,9 +22,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import sandbox, words
-from ..errors import SlipwayError, WrongUse
-from .processes import free_port
+from flask_slipway import wording
+from flask_slipway.errors import SlipwayError, WrongUse
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host.processes import free_port
 
 MODELS = Path("app/models.py")
 PAGE = Path("app/templates/comments.html")
@@ -70,7 +71,7 @@ def run(root: Path) -> None:
     try:
         _play(stage)
     finally:
-        sandbox.down(folder / ".sandbox")
+        host.down(folder / ".sandbox")
     print(f"\nThat was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped.")
     print("What is left lies in .sandbox:  inv sandbox.down --remove  deletes it.")
     print("Next: in your own project:  python -m flask_slipway init  (README.md)")
@@ -80,7 +81,7 @@ def remove(folder: Path) -> None:
     """Ends what an earlier demo left running, and removes its folder; nothing to do where there is none."""
     if folder.is_dir():
         with suppress(SlipwayError):
-            sandbox.down(folder / ".sandbox", remove=True)
+            host.down(folder / ".sandbox", remove=True)
         shutil.rmtree(folder)
 
 
@@ -89,7 +90,7 @@ def _refuse_without_commit(root: Path) -> None:
     if not (root / MODELS).is_file() or subprocess.run(line, cwd=root, capture_output=True).returncode:
         what = "The demo plays with the app of Flask-Slipway's own repository, which is not here. Nothing was changed."
         raise WrongUse(
-            words.told(
+            wording.told(
                 what,
                 next=[
                     "inv sandbox.up  serves your own app on this machine",

@@ -92,9 +92,9 @@ elif not good(path, digest):
         sys.exit()
 sys.path.insert(0, path)
 if path != ready:
-    from slipway_server import compiled
+    from slipway_server.channel import zipcache
 
-    compiled.keep(path, ready)
+    zipcache.keep(path, ready)
 from slipway_server.main import main  # noqa: E402
 
 main(NONCE, request, terminal)

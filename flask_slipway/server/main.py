@@ -9,15 +9,18 @@ import termios
 import threading
 import time
 
-from . import facts, files, lock, reads, stories, supervisor
-from .app import AppFailed
-from .client import DatabaseError
-from .masking import Mask
-from .outcome import Nothing, Stop
-from .process import Failed as ProgramFailed
-from .site import BadRequest, Site
-from .supervisor import end_event, end_of, end_of_fault
-from .wire import Wire
+from .channel.wire import Wire
+from .database.mysql_client import DatabaseError
+from .lib import files
+from .lib.masking import Mask
+from .lib.outcome import Nothing, Stop
+from .lib.process import Failed as ProgramFailed
+from .read import reads
+from .records import lock
+from .run import facts, stories, supervisor
+from .run.supervisor import end_event, end_of, end_of_fault
+from .site.app_process import AppFailed
+from .site.site import BadRequest, Site
 
 CHANGES = (*stories.BY_TASK, "recover")
 

@@ -10,14 +10,14 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from flask_slipway.tasks.story import KEY, root, story
+from flask_slipway.tasks.command import KEY, root, story
 
 
 def collection(folder: Path) -> Collection:
     """The tasks for the project in `folder`. Raises WrongUse where its invoke.yaml is not YAML."""
-    from flask_slipway import yamlfile
+    from flask_slipway.config import yaml_lines
 
-    yamlfile.node(folder)
+    yaml_lines.node(folder)
     namespace = Collection(*TASKS)
     namespace.add_collection(Collection("sandbox", sandbox_up, sandbox_down))
     namespace.configure({KEY: {"root": str(folder)}})
@@ -34,9 +34,10 @@ def setup(c: Context) -> None:
     """Begin on this machine: .env, development database, seed.
 
     Example: inv setup"""
-    from flask_slipway import settings, starting
+    from flask_slipway.config import settings
+    from flask_slipway.setup import development
 
-    _say(starting.setup(settings.load(root(c))))
+    _say(development.setup(settings.load(root(c))))
 
 
 @story(
@@ -47,9 +48,10 @@ def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
     """Run the development server, until Ctrl-C.
 
     Example: inv run --port 8000"""
-    from flask_slipway import development, settings
+    from flask_slipway.config import settings
+    from flask_slipway.project import app
 
-    code = development.flask(root(c), settings.load(root(c)).app, "run", "--debug", "--port", str(port), "--host", host)
+    code = app.flask(root(c), settings.load(root(c)).app, "run", "--debug", "--port", str(port), "--host", host)
     if code:
         raise Exit(code=code)
 
@@ -59,10 +61,10 @@ def test(c: Context, k: str = "") -> None:
     """Run the tests; ruff and mypy too, where they are set up.
 
     Example: inv test -- -x tests/unit"""
-    from flask_slipway import testing
+    from flask_slipway.release import run_tests
 
     extra = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
-    code = testing.suite(root(c), [*(["-k", k] if k else []), *extra])
+    code = run_tests.suite(root(c), [*(["-k", k] if k else []), *extra])
     if code:
         raise Exit(code=code)
 
@@ -79,9 +81,10 @@ def migrate(c: Context, message: str = "", initial: bool = False) -> None:
 
     Example: inv migrate -m "add posted"
     """
-    from flask_slipway import revisions, settings
+    from flask_slipway.config import settings
+    from flask_slipway.revisions import make
 
-    revisions.migrate(root(c), settings.load(root(c)).app, message, initial)
+    make.migrate(root(c), settings.load(root(c)).app, message, initial)
 
 
 @story(interrupted="Next: inv current  shows where the development database stands")
@@ -89,9 +92,10 @@ def upgrade(c: Context) -> None:
     """Bring the development database to the newest revision.
 
     Example: inv upgrade"""
-    from flask_slipway import settings, upgrading
+    from flask_slipway.config import settings
+    from flask_slipway.revisions import move
 
-    _say(upgrading.upgrade(root(c), settings.load(root(c)).app))
+    _say(move.upgrade(root(c), settings.load(root(c)).app))
 
 
 @story(
@@ -102,9 +106,10 @@ def downgrade(c: Context, to: str = "") -> None:
     """Take the development database down one revision.
 
     Example: inv downgrade --to 8a1c5e20"""
-    from flask_slipway import settings, upgrading
+    from flask_slipway.config import settings
+    from flask_slipway.revisions import move
 
-    _say(upgrading.downgrade(root(c), settings.load(root(c)).app, to))
+    _say(move.downgrade(root(c), settings.load(root(c)).app, to))
 
 
 @story()
@@ -112,9 +117,10 @@ def current(c: Context) -> None:
     """Show the development database's revision and drift.
 
     Example: inv current"""
-    from flask_slipway import settings, upgrading
+    from flask_slipway.config import settings
+    from flask_slipway.revisions import move
 
-    _say(upgrading.current(root(c), settings.load(root(c)).app))
+    _say(move.current(root(c), settings.load(root(c)).app))
 
 
 @story(help={"dry": "say what would change, and write nothing"})
@@ -122,9 +128,10 @@ def freeze(c: Context, dry: bool = False) -> None:
     """Write requirements.txt from what is installed, tools left out.
 
     Example: inv freeze"""
-    from flask_slipway import freezing, settings
+    from flask_slipway.config import settings
+    from flask_slipway.packages import freeze as packages_freeze
 
-    _say(freezing.freeze(settings.load(root(c)), dry))
+    _say(packages_freeze.freeze(settings.load(root(c)), dry))
 
 
 @story(help={"to": "the environment that a release would go to (the first that is not the example)"})
@@ -132,9 +139,9 @@ def check(c: Context, to: str = "") -> None:
     """Look for all that would stop a release; changes nothing.
 
     Example: inv check"""
-    from flask_slipway import inspecting
+    from flask_slipway.release import check as release_check
 
-    inspecting.check(root(c), to)
+    release_check.check(root(c), to)
 
 
 @story(interrupted="Next: git status", help={"message": "what the change does"})
@@ -143,9 +150,9 @@ def commit(c: Context, message: str = "") -> None:
 
     Example: inv commit -m "Let assets be reordered"
     """
-    from flask_slipway import committing
+    from flask_slipway.project import commit as project_commit
 
-    _say(committing.commit(root(c), message))
+    _say(project_commit.commit(root(c), message))
 
 
 @story(interrupted="Next: git status")
@@ -153,9 +160,9 @@ def push(c: Context) -> None:
     """Push the branch, never by force.
 
     Example: inv push"""
-    from flask_slipway import committing
+    from flask_slipway.project import commit as project_commit
 
-    _say(committing.push(root(c)))
+    _say(project_commit.push(root(c)))
 
 
 @story()
@@ -163,9 +170,9 @@ def status(c: Context) -> None:
     """Show code, database and drift, here and on every site.
 
     Example: inv status"""
-    from flask_slipway import overview
+    from flask_slipway.sites import status as sites_status
 
-    overview.show(root(c))
+    sites_status.show(root(c))
 
 
 @story(
@@ -184,9 +191,9 @@ def release(
 
     Example: inv release -m "Let assets be reordered"
     """
-    from flask_slipway import releasing
+    from flask_slipway.release import release as release_release
 
-    releasing.release(root(c), releasing.Wish(message, to, dry, yes, skip_tests))
+    release_release.release(root(c), release_release.Wish(message, to, dry, yes, skip_tests))
 
 
 @story(interrupted="Next: inv sandbox.down --remove")
@@ -211,9 +218,9 @@ def sandbox_up(c: Context, openssh: bool = False, database: str = "auto") -> Non
     """Start a PythonAnywhere on this machine, in .sandbox.
 
     Example: inv sandbox.up --database mariadb"""
-    from flask_slipway import playing
+    from flask_slipway.sandbox import commands
 
-    _say(playing.up(root(c), openssh, database))
+    _say(commands.up(root(c), openssh, database))
 
 
 @story(
@@ -225,9 +232,9 @@ def sandbox_down(c: Context, remove: bool = False) -> None:
     """Stop the sandbox.
 
     Example: inv sandbox.down --remove"""
-    from flask_slipway import playing
+    from flask_slipway.sandbox import commands
 
-    _say(playing.down(root(c), remove))
+    _say(commands.down(root(c), remove))
 
 
 TASKS = (

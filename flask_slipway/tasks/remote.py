@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from invoke.collection import Collection
 from invoke.context import Context
 
-from flask_slipway.tasks.story import KEY, root, story
+from flask_slipway.tasks.command import KEY, root, story
 
 if TYPE_CHECKING:
-    from ..settings import Site
+    from flask_slipway.config.settings import Site
 
 
 def collection(name: str, folder: Path) -> Collection:
@@ -22,44 +22,47 @@ def collection(name: str, folder: Path) -> Collection:
 
 
 def _site(context: Context) -> Site:
-    from .. import settings
+    from flask_slipway.config import settings
 
     return settings.site(root(context), context.config[KEY]["site"])
 
 
 def _read(context: Context, task_name: str, **args: Any) -> dict[str, Any]:
     """A task that changes nothing; returns the data of its end."""
-    from .. import console, link
+    from flask_slipway.ssh import conversation
+    from flask_slipway.ui import screen as ui_screen
 
     site = _site(context)
-    screen = console.Screen()
-    end = link.converse(site, task_name, args, None, screen.show)
+    screen = ui_screen.Screen()
+    end = conversation.converse(site, task_name, args, None, screen.show)
     if end["code"] or end["outcome"] == "nothing" or task_name == "watch":
-        console.finish(end, site)
+        ui_screen.finish(end, site)
     return end.get("data") or {}
 
 
 def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> dict[str, Any]:
     """A task that changes the site: facts, a question where there is one, go."""
-    from .. import console, link, questions
+    from flask_slipway.ssh import conversation
+    from flask_slipway.ui import confirm, prompt
+    from flask_slipway.ui import screen as ui_screen
 
     site = _site(context)
-    if task_name in questions.BY_TASK and not yes:
-        console.refuse_silent()
-    screen = console.Screen()
+    if task_name in confirm.BY_TASK and not yes:
+        prompt.refuse_silent()
+    screen = ui_screen.Screen()
 
     def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
-        questions.refuse_held(site.name, facts)
-        asked = questions.of(task_name, site.name, facts)
+        confirm.refuse_held(site.name, facts)
+        asked = confirm.of(task_name, site.name, facts)
         for line in asked.lines:
             screen.line(line)
-        if asked.question and not console.confirm(asked.question, yes):
+        if asked.question and not prompt.confirm(asked.question, yes):
             return None
         return {"go": facts["fingerprint"]}
 
-    end = link.converse(site, task_name, args, decide, screen.show)
+    end = conversation.converse(site, task_name, args, decide, screen.show)
     words = DONE.get(task_name, task_name).format(site.name)
-    console.finish(end, site, words, f"The {task_name} failed", f"fab {site.name}.{task_name}")
+    ui_screen.finish(end, site, words, f"The {task_name} failed", f"fab {site.name}.{task_name}")
     return end.get("data") or {}
 
 
@@ -92,9 +95,9 @@ def status(c: Context) -> None:
     """Show code, database, drift, lock and last release.
 
     Example: fab prod.status"""
-    from .. import console
+    from flask_slipway.ui import screen as ui_screen
 
-    console.status(_read(c, "status"))
+    ui_screen.status(_read(c, "status"))
 
 
 @story()
@@ -102,9 +105,9 @@ def current(c: Context) -> None:
     """Show the database's revision and the live code's head.
 
     Example: fab prod.current"""
-    from .. import console
+    from flask_slipway.ui import screen as ui_screen
 
-    console.current(_read(c, "current"))
+    ui_screen.current(_read(c, "current"))
 
 
 @story(help={"lines": "how many, newest first (20)"})
@@ -128,9 +131,9 @@ def health(c: Context) -> None:
     """Show what the site answers to a visitor now.
 
     Example: fab prod.health"""
-    from .. import console
+    from flask_slipway.ui import screen as ui_screen
 
-    console.health(_read(c, "health"))
+    ui_screen.health(_read(c, "health"))
 
 
 @story()
@@ -170,11 +173,11 @@ def pull(c: Context) -> None:
     """Bring the new code alone, where it needs nothing else.
 
     Example: fab prod.pull"""
-    from .. import project, pushing
+    from flask_slipway.project import push, working_copy
 
     site = _site(c)
-    commit = project.commit(root(c))
-    pushing.refuse_unpushed(root(c), pushing.remote_for(root(c), site.name), site.branch)
+    commit = working_copy.commit(root(c))
+    push.refuse_unpushed(root(c), push.remote_for(root(c), site.name), site.branch)
     _change(c, "pull", commit=commit, pending=[])
     print(f"Next: fab {site.name}.reload")
 
@@ -272,9 +275,9 @@ def workon(c: Context, command: str = "") -> None:
     Example: fab prod.workon -c 'flask db current'"""
     from invoke.exceptions import Exit
 
-    from .. import link
+    from flask_slipway.ssh import conversation
 
-    code = link.shell(_site(c), command or None)
+    code = conversation.shell(_site(c), command or None)
     if code:
         raise Exit(code=code)
 

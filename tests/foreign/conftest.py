@@ -7,8 +7,8 @@ import foreign
 import pytest
 from servers import missing
 
-from flask_slipway import sandbox
-from flask_slipway.sandbox import programs
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host import programs
 
 HERE = Path(__file__).parent
 collect_ignore = ["apps"]
@@ -41,4 +41,4 @@ def site_of(tmp_path_factory, wheel):
 
     yield make
     for folder in made:
-        sandbox.down(folder)
+        host.down(folder)

@@ -14,9 +14,9 @@ from pathlib import Path
 from packages import Virtualenv
 from world import Result, World, git
 
-from flask_slipway import sandbox
-from flask_slipway.sandbox import virtualenv
-from flask_slipway.sandbox.state import Sandbox
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host import virtualenv
+from flask_slipway.sandbox.host.state import Sandbox
 
 APPS = Path(__file__).parent / "apps"
 TASK_FILES = {
@@ -123,7 +123,7 @@ def make(folder: Path, app: ForeignApp, dialect: str, installed: Virtualenv) -> 
             (made.project / name).write_text(text)
         return app.dotenv(made.database_url()) + app.there
 
-    site = sandbox.up(
+    site = host.up(
         folder / "site",
         source,
         ssh="openssh",

@@ -15,7 +15,7 @@ from packages import Virtualenv
 from servers import missing
 from world import ROOT, git
 
-from flask_slipway.sandbox import programs
+from flask_slipway.sandbox.host import programs
 
 FIRST = foreign.APPS / "comment_page" / "first"
 ANSWERS = ["--user", "Ann", "--domain", "ann.pythonanywhere.com", "--project", "comments"]

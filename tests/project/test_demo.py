@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from flask_slipway import secrets
+from flask_slipway.project import secret_scan
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,7 +89,7 @@ def test_no_file_of_this_repository_looks_like_a_secret():
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         pytest.skip("the files are those that git knows, and this is no clone")
-    assert [str(found) for name in done.stdout.split("\0") if name for found in secrets.in_file(ROOT, name)] == []
+    assert [str(found) for name in done.stdout.split("\0") if name for found in secret_scan.in_file(ROOT, name)] == []
 
 
 def test_a_transcript_of_another_form_is_found_and_other_figures_are_not():

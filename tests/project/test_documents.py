@@ -14,7 +14,8 @@ import pytest
 from invoke.collection import Collection
 from invoke.vendor import yaml
 
-from flask_slipway import schema, settings
+from flask_slipway.config import keys as config_keys
+from flask_slipway.config import settings
 from flask_slipway.tasks import local, remote
 
 ROOT = Path(__file__).parents[2]
@@ -161,17 +162,20 @@ def test_a_flags_help_says_what_it_is_when_it_is_left_out(name, task):
 def layout() -> dict[str, set[str]]:
     """The names at the beginning of the lines of each block of DESIGN.md's layout, by the folder they lie in."""
     section = read(ROOT / "DESIGN.md").split("## Layout")[1].split("\n## ")[0]
-    blocks = re.findall(r"(?:`(flask_slipway/\S*)`[^\n]*\n\n)?```\n(.*?)```", section, re.S)
-    return {folder: {line.split("  ")[0] for line in block.splitlines()} for folder, block in blocks}
+    first, *pieces = re.split(r"^`(flask_slipway/\S*)`,", section, flags=re.M)
+    blocks = {
+        folder: piece.split("```")[1] for folder, piece in zip(["", *pieces[::2]], [first, *pieces[1::2]], strict=True)
+    }
+    return {folder: {line.split("  ")[0] for line in block.strip().splitlines()} for folder, block in blocks.items()}
 
 
 def test_every_module_is_named_in_designs_layout_and_every_name_is_one():
     named = layout()
-    for folder in ("flask_slipway/", "flask_slipway/server/", "flask_slipway/sandbox/"):
-        found = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
-        if folder == "flask_slipway/":
-            found |= {"__init__.py"} | {f"tasks/{path.name}" for path in (PACKAGE / "tasks").glob("[!_]*.py")}
-        assert named[folder] == found
+    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
+    there = {name.removeprefix("server/") for name in found if name.startswith("server/")}
+    here = {"__init__.py"} | {name for name in found if not name.startswith("server/")}
+    assert named["flask_slipway/server/"] == there
+    assert named["flask_slipway/"] == here
 
 
 def test_every_file_that_a_document_names_exists():
@@ -242,7 +246,7 @@ def test_the_first_look_explains_lines_that_check_has():
     told = [row for row in re.findall(r"^\| ([^|]+) \|", section, re.M) if row != "line"]
     known = [
         node.value.elts[0].value
-        for node in ast.walk(ast.parse(read(PACKAGE / "server/measuring.py")))
+        for node in ast.walk(ast.parse(read(PACKAGE / "server/read/check.py")))
         if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
     ]
     assert len(told) > 5
@@ -274,15 +278,15 @@ def keys(heading: str) -> dict[str, str]:
 
 
 def test_every_key_of_invoke_yaml_is_told_and_no_other():
-    assert keys("slipway").keys() == schema.TOP.keys()
-    assert keys("slipway.environments.NAME").keys() == schema.ENVIRONMENT.keys()
+    assert keys("slipway").keys() == config_keys.TOP.keys()
+    assert keys("slipway.environments.NAME").keys() == config_keys.ENVIRONMENT.keys()
 
 
 def test_each_default_is_the_one_that_the_code_has():
-    for heading, known in (("slipway", schema.TOP), ("slipway.environments.NAME", schema.ENVIRONMENT)):
+    for heading, known in (("slipway", config_keys.TOP), ("slipway.environments.NAME", config_keys.ENVIRONMENT)):
         for name, told in keys(heading).items():
             default = known[name].default
-            if default is schema.REQUIRED:
+            if default is config_keys.REQUIRED:
                 assert told == "required", name
             elif default not in (None, (), {}):
                 shown = str(default).lower() if isinstance(default, bool) else default
@@ -291,9 +295,9 @@ def test_each_default_is_the_one_that_the_code_has():
 
 
 def test_each_derived_value_is_the_one_that_is_derived():
-    given = dict.fromkeys(schema.ENVIRONMENT) | {"region": "us", "domain": "www.example.com"}
+    given = dict.fromkeys(config_keys.ENVIRONMENT) | {"region": "us", "domain": "www.example.com"}
     told = keys("slipway.environments.NAME")
-    for name, value in schema.derive(given, "yourusername").items():
+    for name, value in config_keys.derive(given, "yourusername").items():
         first = value["error"] if isinstance(value, dict) else value[0] if isinstance(value, tuple) else value
         assert told[name] == f"`{first}`", name
 

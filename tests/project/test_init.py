@@ -19,8 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_slipway import answers, drafts, finding, schema, taskfiles
-from flask_slipway import settings as configuration
+from flask_slipway.config import keys
+from flask_slipway.config import settings as configuration
+from flask_slipway.project import taskfiles
+from flask_slipway.setup import answers, discover, templates
 
 ROOT = Path(__file__).parents[2]
 INIT = [sys.executable, "-m", "flask_slipway", "init"]
@@ -559,7 +561,7 @@ def test_without_a_remote_it_says_what_to_type_and_takes_the_folders_name(blog):
     ],
 )
 def test_the_folder_is_what_a_clone_of_the_remote_is_called(url, folder):
-    assert finding.folder_of(url) == folder
+    assert discover.folder_of(url) == folder
 
 
 def test_a_password_in_the_remote_is_not_shown(blog):
@@ -794,10 +796,10 @@ ODD = st.one_of(
 )
 
 
-LOOKED = finding.Found(
+LOOKED = discover.Found(
     root=Path(),
-    app=finding.App("app"),
-    repository=finding.Repository(True, "main", "main", "", "blog"),
+    app=discover.App("app"),
+    repository=discover.Repository(True, "main", "main", "", "blog"),
     migrations="migrations",
     revisions=1,
     flask_migrate=True,
@@ -819,15 +821,15 @@ LOOKED = finding.Found(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(project=ODD, virtualenv=ODD, value=ODD, branch=ODD)
 def test_odd_values_come_back_from_invoke_yaml_as_they_were_given(empty, project, virtualenv, value, branch):
-    rules = schema.ENVIRONMENT
+    rules = keys.ENVIRONMENT
     try:
         wanted = [rules["project"].take(project), rules["virtualenv"].take(virtualenv), rules["branch"].take(branch)]
-    except schema.Wrong:
+    except keys.Wrong:
         return
     chosen = answers.Answers(
         "app", "ann", "a.test", "us", wanted[0], wanted[1], "prod", wanted[2], {"FLASK_ENV": value}
     )
-    text = drafts.configuration(LOOKED, chosen)
+    text = templates.configuration(LOOKED, chosen)
     assert text.isascii()
     (empty.folder / "invoke.yaml").write_text(text, encoding="ascii")
     assert load(empty) == (*wanted, value)
@@ -835,8 +837,8 @@ def test_odd_values_come_back_from_invoke_yaml_as_they_were_given(empty, project
 
 def load(project):
     """What the written file says, before paths are made of it."""
-    from flask_slipway import yamlfile
+    from flask_slipway.config import yaml_lines
 
     configuration.load(project.folder)
-    written = yamlfile.slipway(project.folder)["environments"]["prod"]
+    written = yaml_lines.slipway(project.folder)["environments"]["prod"]
     return written["project"], written["virtualenv"], written.get("branch", "main"), written["env"]["FLASK_ENV"]

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from flask_slipway import fitting, freezing, importing, packages, requirements, settings
+from flask_slipway.config import settings
 from flask_slipway.errors import Refusal
+from flask_slipway.packages import check, compatibility, freeze, imports, requirements
 
 YAML = """\
 slipway:
@@ -49,7 +50,7 @@ class Shop:
     def look(self, **more: str) -> str:
         """All findings as text; those that stop begin with STOPS."""
         known = self.settings(**more)
-        found = packages.look(self.root, known.app, known.sites["prod"])
+        found = check.look(self.root, known.app, known.sites["prod"])
         return "\n".join(f"{'STOPS ' * row.stops}{row.text} {row.lines} {row.next}" for row in found)
 
 
@@ -289,7 +290,7 @@ def index(tmp_path_factory, monkeypatch):
 
 def fit(shop, text, version=HERE):
     shop.write(requirements=text)
-    return fitting.fit(shop.root, requirements.read(shop.root), version, False, tell=lambda line: None)
+    return compatibility.fit(shop.root, requirements.read(shop.root), version, False, tell=lambda line: None)
 
 
 def test_a_pin_for_a_newer_python_and_one_that_is_nowhere_are_refused_and_source_is_not(shop, index):
@@ -316,14 +317,14 @@ def test_a_good_answer_is_kept_until_the_file_changes_and_a_silent_index_stops_n
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     assert "has not changed since" in fit(shop, text).looked
     silent = fit(shop, "slipgood==1.0\nslipsource==1.0\n")
-    assert silent == fitting.Fit("not looked for: no index reached")
+    assert silent == compatibility.Fit("not looked for: no index reached")
 
 
 def test_a_virtualenv_without_pip_stops_nothing(shop, tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("without") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     monkeypatch.setattr(sys, "executable", str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"))
-    assert fit(shop, "slipgood==1.0\n") == fitting.Fit("not looked for: pip is not installed here")
+    assert fit(shop, "slipgood==1.0\n") == compatibility.Fit("not looked for: pip is not installed here")
 
 
 def test_what_is_installed_here_tells_without_an_index_that_it_does_not_fit(shop, monkeypatch):
@@ -331,9 +332,9 @@ def test_what_is_installed_here_tells_without_an_index_that_it_does_not_fit(shop
     told = shop.look(python="3.6")
     assert "STOPS requirements.txt does not fit Python 3.6 of prod" in told
     assert f"line 1: Flask=={FLASK}: needs Python >=3." in told
-    assert fitting.takes(">=3.10.2", "3.10")
-    assert not fitting.takes(">=3.10.2", "3.10.1")
-    assert not fitting.takes(">=3.11", "3.10")
+    assert compatibility.takes(">=3.10.2", "3.10")
+    assert not compatibility.takes(">=3.10.2", "3.10.1")
+    assert not compatibility.takes(">=3.11", "3.10")
 
 
 def test_without_the_sites_python_it_is_said_how_to_learn_it(shop):
@@ -349,7 +350,7 @@ def test_freeze_tells_what_it_added_changed_kept_and_took_out_and_writes_nothing
     )
     shop.write(shop="import flask, sqlalchemy\n", requirements=old)
     known = shop.settings()
-    told = " ".join("\n".join(freezing.freeze(known, dry=True)).split())
+    told = " ".join("\n".join(freeze.freeze(known, dry=True)).split())
     assert (shop.root / "requirements.txt").read_text() == old
     assert "Nothing was written" in told
     assert "added: " in told and f"SQLAlchemy=={metadata.version('sqlalchemy')}" in told
@@ -358,19 +359,19 @@ def test_freeze_tells_what_it_added_changed_kept_and_took_out_and_writes_nothing
     assert "taken out: pytest==9" in told
     assert "taken out, line 6: -e ." in told
     assert "comments and hashes are not kept" in told
-    list(freezing.freeze(known))
+    list(freeze.freeze(known))
     text = (shop.root / "requirements.txt").read_text()
     assert text.startswith("-i https://h/simple\n")
     assert {"flask", "sqlalchemy", "gone-for-good", "six"} <= requirements.read(shop.root).names
     assert 'six==1.0; python_version < "3"' in text
     assert "pytest" not in text
-    assert "Nothing to do" in next(iter(freezing.freeze(known)))
+    assert "Nothing to do" in next(iter(freeze.freeze(known)))
 
 
 def test_freeze_keeps_how_pip_chooses_files_and_tells_which_options_it_takes_out(shop):
     kept = ["--only-binary :all:", "--no-binary=slipsource", "--prefer-binary"]
     shop.write(requirements="\n".join([*kept, "--require-hashes", "--use-feature=fast-deps", f"Flask=={FLASK}\n"]))
-    found = freezing.frozen(shop.root, "shop")
+    found = freeze.frozen(shop.root, "shop")
     assert found.text.splitlines()[:4] == [*kept, found.text.splitlines()[3]]
     assert "--" not in found.text.splitlines()[3]
     assert "taken out, line 4: --require-hashes" in found.told
@@ -383,7 +384,7 @@ def test_freeze_writes_where_a_link_leads(shop):
     path.unlink()
     (shop.root / "pins").mkdir()
     path.symlink_to(Path("pins", "web.txt"))
-    list(freezing.freeze(shop.settings()))
+    list(freeze.freeze(shop.settings()))
     assert path.is_symlink()
     assert f"Flask=={FLASK}" in (shop.root / "pins" / "web.txt").read_text()
 
@@ -391,13 +392,13 @@ def test_freeze_writes_where_a_link_leads(shop):
 def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
     shop.write(shop="import nowhere_at_all\n")
     with pytest.raises(Refusal, match=r"nowhere_at_all \(shop.py, line 1\)"):
-        list(freezing.freeze(shop.settings()))
+        list(freeze.freeze(shop.settings()))
     assert (shop.root / "requirements.txt").read_text() == f"Flask=={FLASK}\n"
 
 
 def frozen(shop, code: str) -> list[str]:
     shop.write(shop=code)
-    return freezing.frozen(shop.root, "shop").text.splitlines()
+    return freeze.frozen(shop.root, "shop").text.splitlines()
 
 
 def test_of_two_packages_with_one_name_the_one_that_python_imports_is_pinned(shop, install):
@@ -453,15 +454,15 @@ def test_freeze_keeps_a_tool_that_the_code_imports(shop, install, listed):
     install("setuptools", "70.0", RECORD="pkg_resources/__init__.py,,\n")
     shop.write(requirements=listed)
     assert "setuptools==70.0" in frozen(shop, "import pkg_resources\n")
-    list(freezing.freeze(shop.settings()))
+    list(freeze.freeze(shop.settings()))
     told = shop.look()
     assert "STOPS" not in told
     assert "tools of development" not in told
 
 
 def test_a_frozen_file_has_nothing_to_be_told_of(shop):
-    list(freezing.freeze(shop.settings()))
+    list(freeze.freeze(shop.settings()))
     told = shop.look()
     assert "STOPS" not in told
     assert "note" not in told
-    assert importing.can_look()
+    assert imports.can_look()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import flask_slipway
-from flask_slipway import link
+from flask_slipway.ssh import engine
 from flask_slipway.tasks import local, remote
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def test_the_wheel_holds_the_engine_whole_and_nothing_else(wheel):
     named = {name for name in contents(wheel) if not name.startswith(info)}
     assert named == engine_files()
     assert f"{info}licenses/LICENSE" in contents(wheel)
-    assert {"flask_slipway/server/gate_template.py.in", "flask_slipway/sandbox/mysql-from-debian.sh"} <= named
+    assert {"flask_slipway/server/site/gate_template.py.in", "flask_slipway/sandbox/host/mysql-from-debian.sh"} <= named
 
 
 def test_the_wheels_files_are_those_of_the_tree(wheel):
@@ -87,8 +87,8 @@ def test_in_a_clean_virtualenv_two_line_files_list_every_task(clean_virtualenv, 
 
 
 def test_the_servers_half_is_the_same_from_the_wheel_as_from_the_tree(clean_virtualenv, tmp_path):
-    code = "import flask_slipway.link as link; print(link.engine()[1], link.__file__)"
+    code = "from flask_slipway.ssh import engine; print(engine.engine()[1], engine.__file__)"
     line = [clean_virtualenv.python, "-I", "-c", code]
     told = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
-    assert told[0] == link.engine()[1]
+    assert told[0] == engine.engine()[1]
     assert str(clean_virtualenv.folder) in told[1]

@@ -7,8 +7,8 @@ import pytest
 from servers import missing
 from world import DIALECTS, World, make_world
 
-from flask_slipway import sandbox
-from flask_slipway.sandbox import programs
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host import programs
 
 HERE = Path(__file__).parent
 
@@ -39,7 +39,7 @@ def worlds(tmp_path_factory):
 
     yield world_of
     for world in made.values():
-        sandbox.down(world.folder / "site")
+        host.down(world.folder / "site")
 
 
 @pytest.fixture(params=DIALECTS)

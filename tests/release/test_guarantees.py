@@ -6,7 +6,7 @@ import changes
 import pytest
 from world import Processes, Writer, git, make_world
 
-from flask_slipway import sandbox
+from flask_slipway.sandbox import host
 
 READS = ("status", "current", "history", "backups", "logs", "check", "env", "health")
 
@@ -196,7 +196,7 @@ def awkward_world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("awkward")
     made = make_world(folder, "sqlite", project="it's $HOME `here`")
     yield made
-    sandbox.down(folder / "site")
+    host.down(folder / "site")
 
 
 def test_a_folder_with_dollar_space_and_quotes_is_only_a_name(awkward_world):

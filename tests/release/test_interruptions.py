@@ -14,7 +14,9 @@ import changes
 import pytest
 from world import Writer
 
-from flask_slipway import connection, errors, link, settings
+from flask_slipway import errors
+from flask_slipway.config import settings
+from flask_slipway.ssh import connection, conversation
 
 
 class Proxy:
@@ -53,7 +55,7 @@ def through_a_proxy(world):
 
 
 def test_a_link_that_freezes_before_the_yes_changed_nothing(sqlite_released, monkeypatch):
-    monkeypatch.setattr(link, "SILENCE", 11.0)  # a sign of life comes every 10
+    monkeypatch.setattr(conversation, "SILENCE", 11.0)  # a sign of life comes every 10
     with through_a_proxy(sqlite_released) as (proxy, site):
 
         def decide(facts):
@@ -61,15 +63,15 @@ def test_a_link_that_freezes_before_the_yes_changed_nothing(sqlite_released, mon
             raise errors.Refusal("no")
 
         with pytest.raises(errors.Refusal):
-            link.converse(site, "backup", {}, decide, lambda event: None)
+            conversation.converse(site, "backup", {}, decide, lambda event: None)
         with pytest.raises(errors.Unreachable, match=r"(?s)did not greet|nothing answered.*Nothing was changed"):
             monkeypatch.setattr(connection, "PATIENCE", 1.0)
-            link.converse(site, "status", {}, None, lambda event: None)
+            conversation.converse(site, "status", {}, None, lambda event: None)
     assert "free" in sqlite_released.fab("status")
 
 
 def test_a_link_that_freezes_at_the_yes_tells_that_it_is_not_known_whether_it_runs(sqlite_released, monkeypatch):
-    monkeypatch.setattr(link, "SILENCE", 11.0)  # a sign of life comes every 10
+    monkeypatch.setattr(conversation, "SILENCE", 11.0)  # a sign of life comes every 10
     with through_a_proxy(sqlite_released) as (proxy, site):
 
         def decide(facts):
@@ -77,16 +79,16 @@ def test_a_link_that_freezes_at_the_yes_tells_that_it_is_not_known_whether_it_ru
             return {"go": facts["fingerprint"]}
 
         with pytest.raises(errors.Unreachable, match=r"(?s)may be running.*fab site\.watch"):
-            link.converse(site, "backup", {}, decide, lambda event: None)
+            conversation.converse(site, "backup", {}, decide, lambda event: None)
 
 
 def test_a_link_that_freezes_in_the_middle_tells_that_it_goes_on_and_how_to_follow(sqlite_released, monkeypatch):
     world = sqlite_released
-    monkeypatch.setattr(link, "SILENCE", 11.0)  # a sign of life comes every 10
+    monkeypatch.setattr(conversation, "SILENCE", 11.0)  # a sign of life comes every 10
     before = len(list((world.state / "backups" / world.site.domain).glob("*.json")))
     with through_a_proxy(world) as (proxy, site):
         with pytest.raises(errors.Unreachable, match=r"(?s)goes on, on the server.*fab site\.watch") as caught:
-            link.converse(
+            conversation.converse(
                 site,
                 "backup",
                 {},

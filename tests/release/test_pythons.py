@@ -9,7 +9,7 @@ import changes
 import pytest
 from world import make_world
 
-from flask_slipway import sandbox
+from flask_slipway.sandbox import host
 
 
 def interpreters() -> dict[tuple[int, int], str]:
@@ -50,4 +50,4 @@ def test_the_server_s_half_runs_on(which, tmp_path):
         assert done.code == 0, done.out
         assert world.health()["commit"] == world.base
     finally:
-        sandbox.down(world.folder / "site")
+        host.down(world.folder / "site")

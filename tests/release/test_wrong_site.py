@@ -32,7 +32,7 @@ import pytest
 import sqlalchemy as sa
 from world import World, git
 
-from flask_slipway.sandbox import databases, programs
+from flask_slipway.sandbox.host import databases, programs
 
 Mistake = Callable[[World], AbstractContextManager]
 WRONG: list[Row] = []
@@ -641,7 +641,7 @@ def wsgi_file_is_a_folder(world):
 
 @wrong(STATUS, 3, "there is no Flask app", "Next: mend the WSGI file")
 def wsgi_file_is_the_hosts_own(world):
-    from flask_slipway.sandbox.wsgi import EMPTY
+    from flask_slipway.sandbox.host.wsgi import EMPTY
 
     return holding(wsgi(world), EMPTY)
 

@@ -12,8 +12,8 @@ import paramiko
 import pytest
 import servers
 
-from flask_slipway import sandbox
-from flask_slipway.sandbox import openssh, programs
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host import openssh, programs
 
 ROOT = Path(__file__).parent.parent.parent
 APP = """\
@@ -81,7 +81,7 @@ def raise_sandbox(tmp_path_factory: pytest.TempPathFactory, project: Path):
     """Starts sandboxes, and removes them at the end."""
     raised: list[Path] = []
 
-    def start(source: Path | None = project, folder: Path | None = None, **words) -> sandbox.Sandbox:
+    def start(source: Path | None = project, folder: Path | None = None, **words) -> host.Sandbox:
         if words.get("ssh") == "openssh" and not shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin"):
             servers.missing("sshd", openssh.INSTALL)
         dialect = words.setdefault("database", "sqlite")
@@ -89,11 +89,11 @@ def raise_sandbox(tmp_path_factory: pytest.TempPathFactory, project: Path):
             servers.missing(dialect, programs.INSTALL[dialect])
         folder = folder or tmp_path_factory.mktemp("sandbox") / "site"
         raised.append(folder)
-        return sandbox.up(folder, source, **words)
+        return host.up(folder, source, **words)
 
     yield start
     for folder in raised:
-        sandbox.down(folder, remove=True)
+        host.down(folder, remove=True)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Said:
 def ssh():
     """Runs a command in a sandbox by the `ssh` program, which knows the host key."""
 
-    def run(site: sandbox.Sandbox, command: str, data: bytes = b"") -> Said:
+    def run(site: host.Sandbox, command: str, data: bytes = b"") -> Said:
         known = site.folder / "known_hosts"
         known.write_text(f"[{site.host}]:{site.ssh_port} {site.host_key.read_text()}")
         words = ["ssh", "-T", "-F", "none", "-p", str(site.ssh_port), "-i", site.key, "-l", site.user]
@@ -126,7 +126,7 @@ def connect():
     """Opens paramiko connections to a sandbox."""
     opened: list[paramiko.SSHClient] = []
 
-    def open_(site: sandbox.Sandbox) -> paramiko.SSHClient:
+    def open_(site: host.Sandbox) -> paramiko.SSHClient:
         client = paramiko.SSHClient()
         kind, key = site.host_key.read_text().split()[:2]
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"[{site.host}]:{site.ssh_port} {kind} {key}")

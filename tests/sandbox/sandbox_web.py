@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from flask_slipway.sandbox import Sandbox
+from flask_slipway.sandbox.host import Sandbox
 
 
 class Answer:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sandbox_web import ask, reloaded
 
-from flask_slipway import sandbox
 from flask_slipway.errors import WrongUse
-from flask_slipway.sandbox import Sandbox, processes
+from flask_slipway.sandbox import host
+from flask_slipway.sandbox.host import Sandbox, processes
 
 KINDS = [("embedded", "sqlite"), ("openssh", "sqlite"), ("embedded", "mariadb"), ("openssh", "mysql")]
 
@@ -87,8 +87,8 @@ def test_a_session_begins_with_noise_in_the_sites_home(site, ssh):
 
 
 def test_a_second_up_changes_nothing_and_stops_nothing(site, project):
-    again = sandbox.up(site.folder, project, ssh=site.ssh, database=site.database["dialect"])
-    assert again == site == sandbox.load(site.folder)
+    again = host.up(site.folder, project, ssh=site.ssh, database=site.database["dialect"])
+    assert again == site == host.load(site.folder)
 
 
 def test_the_database_is_there_empty_and_its_user_keeps_to_their_prefix(site, ssh):
@@ -107,7 +107,7 @@ def test_the_database_is_there_empty_and_its_user_keeps_to_their_prefix(site, ss
 
 
 def test_its_environment_is_accepted_by_the_settings(site, tmp_path):
-    settings = pytest.importorskip("flask_slipway.settings")
+    settings = pytest.importorskip("flask_slipway.config.settings")
     yaml = json.dumps({"slipway": {"app": "app", "environments": {"sandbox": site.environment()}}})
     (tmp_path / "invoke.yaml").write_text(yaml)
     found = settings.load(tmp_path).sites["sandbox"]
@@ -191,17 +191,17 @@ def test_down_leaves_no_process_and_a_new_up_finds_everything_as_it_was(raise_sa
     client = ["mysql", f"--defaults-file={site.home / '.my.cnf'}", site.database["name"]]
     subprocess.run([*client, "-e", "CREATE TABLE kept (a int)"], check=True)
     ask(site)
-    sandbox.down(site.folder)
+    host.down(site.folder)
     assert gone(site.pids.values())
     assert alive_below(site.folder) == []
-    assert sandbox.load(site.folder) is None
-    sandbox.down(site.folder)
+    assert host.load(site.folder) is None
+    host.down(site.folder)
     again = raise_sandbox(database="mariadb", folder=tmp_path / "site")
     assert (again.ssh_port, again.web_port, again.url) == (site.ssh_port, site.web_port, site.url)
     assert {word: again.database[word] for word in login} == login
     assert "kept" in subprocess.check_output([*client, "-e", "SHOW TABLES"], text=True)
     assert ask(again).status == 200
-    sandbox.down(site.folder, remove=True)
+    host.down(site.folder, remove=True)
     assert not site.folder.exists()
 
 
@@ -209,7 +209,7 @@ def test_what_has_ended_by_itself_is_started_again_and_the_rest_is_left_alone(ra
     site = raise_sandbox(folder=tmp_path / "site")
     os.kill(site.pids["ssh"], 9)
     assert gone([site.pids["ssh"]])
-    assert sandbox.load(site.folder) is None
+    assert host.load(site.folder) is None
     again = raise_sandbox(folder=tmp_path / "site")
     assert again.pids["web"] == site.pids["web"] and again.pids["ssh"] != site.pids["ssh"]
     os.kill(site.pids["web"], 9)
@@ -219,14 +219,14 @@ def test_what_has_ended_by_itself_is_started_again_and_the_rest_is_left_alone(ra
 
 def test_a_state_from_before_a_reboot_ends_no_stranger(raise_sandbox, tmp_path):
     site = raise_sandbox(folder=tmp_path / "site")
-    sandbox.down(site.folder)
+    host.down(site.folder)
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         path = site.folder / "state.json"
         state = json.loads(path.read_text())
         state["processes"] = {name: {"pid": stranger.pid, "started": "another boot/1"} for name in ("web", "ssh")}
         path.write_text(json.dumps(state))
-        assert sandbox.load(site.folder) is None
+        assert host.load(site.folder) is None
         assert ask(raise_sandbox(folder=tmp_path / "site")).status == 200
         assert stranger.poll() is None
     finally:

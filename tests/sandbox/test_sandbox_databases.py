@@ -37,7 +37,7 @@ def test_a_user_may_be_called_root_and_is_then_no_administrator(server):
 
 
 def test_nobody_gets_in_without_a_password(server):
-    from flask_slipway.sandbox.databases import Account
+    from flask_slipway.sandbox.host.databases import Account
 
     for user in ("root", "", "slipway_admin"):
         with pytest.raises(WrongUse, match="1045"):

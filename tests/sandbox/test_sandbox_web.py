@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sandbox_web import ask, log, reloaded, touch, until
 
-from flask_slipway.sandbox import Sandbox, processes
+from flask_slipway.sandbox.host import Sandbox, processes
 
 
 @pytest.fixture(scope="module")

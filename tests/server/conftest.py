@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from flask_slipway.server import database as server_database
+from flask_slipway.server.database import access as server_database
 
 TABLES = (
     "CREATE TABLE parents (id INTEGER PRIMARY KEY, name VARCHAR(200))",

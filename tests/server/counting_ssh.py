@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncssh
 
-from flask_slipway.sandbox.ssh import Sessions
+from flask_slipway.sandbox.host.ssh import Sessions
 
 FOLDER = Path(sys.argv[1])
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from flask_slipway.server import backup, compress
-from flask_slipway.server.restore import Restorer
+from flask_slipway.server.backup import compress, make, store
+from flask_slipway.server.backup.restore import Restorer
 
 ABOUT = {"site": "prod", "domain": "www.example.org", "commit": "c" * 40, "task": "backup"}
 
@@ -18,17 +18,17 @@ def restorer(site, folder, tag="ab12r"):
 
 def test_a_backup_counts_its_rows_whatever_they_hold(site, tmp_path):
     site.fill()
-    manifest = backup.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
     assert manifest["tables"] == {"alembic_version": 1, "children": 11, "parents": 11}
     assert manifest["compared"] == "equal"
     assert manifest["revisions"] == ["8a1c5e20"]
-    assert backup.listed(str(tmp_path / "backups")) == [manifest]
+    assert store.listed(str(tmp_path / "backups")) == [manifest]
 
 
 def test_a_backup_put_back_brings_every_row_and_drops_what_it_does_not_have(site, tmp_path):
     site.fill()
     folder = tmp_path / "backups"
-    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
     names = site.base.columns()
     site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
     site.execute("DELETE FROM children")
@@ -38,12 +38,12 @@ def test_a_backup_put_back_brings_every_row_and_drops_what_it_does_not_have(site
     assert site.base.counts() == manifest["tables"]
     assert site.base.revisions() == ["8a1c5e20"]
     assert site.base.columns() == names
-    again = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    again = make.make(site.base, str(folder), ABOUT, fenced=True)
     assert plain(folder, again) == plain(folder, manifest)
 
 
 def plain(folder, manifest):
-    path = backup.path_of(str(folder), manifest)
+    path = store.path_of(str(folder), manifest)
     if manifest["dialect"] == "sqlite":
         return manifest["tables"]
     with compress.of(path).reader(path) as file:
@@ -53,7 +53,7 @@ def plain(folder, manifest):
 def test_a_return_that_was_cut_off_after_its_swap_finds_the_rows_in_place(site, tmp_path):
     site.fill()
     folder = tmp_path / "backups"
-    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
     site.execute("DELETE FROM children")
     restorer(site, folder)[0].put_back(manifest)
     restorer(site, folder)[0].put_back(manifest)
@@ -63,14 +63,14 @@ def test_a_return_that_was_cut_off_after_its_swap_finds_the_rows_in_place(site, 
 def test_a_damaged_backup_is_never_put_back(site, tmp_path):
     site.fill()
     folder = tmp_path / "backups"
-    manifest = backup.make(site.base, str(folder), ABOUT)
-    with open(backup.path_of(str(folder), manifest), "r+b") as file:
+    manifest = make.make(site.base, str(folder), ABOUT)
+    with open(store.path_of(str(folder), manifest), "r+b") as file:
         file.seek(40)
         byte = file.read(1)
         file.seek(40)
         file.write(bytes([byte[0] ^ 1]))
     made, notes = restorer(site, folder)
-    with pytest.raises(backup.NotVerified, match="damaged"):
+    with pytest.raises(store.NotVerified, match="damaged"):
         made.put_back(manifest)
     assert notes == []
 
@@ -95,7 +95,7 @@ def test_a_dump_that_does_not_read_back_is_no_backup(site, tmp_path, monkeypatch
     way = compress.Compressor(suffix)
     check = way.check
     monkeypatch.setattr(compress, "best", lambda: way)
-    kept = backup.make(site.base, str(tmp_path / "backups"), ABOUT)
+    kept = make.make(site.base, str(tmp_path / "backups"), ABOUT)
     assert kept["file"].endswith(suffix)
 
     def damaged(path):
@@ -104,9 +104,9 @@ def test_a_dump_that_does_not_read_back_is_no_backup(site, tmp_path, monkeypatch
         return check(path)
 
     monkeypatch.setattr(way, "check", damaged)
-    with pytest.raises(backup.NotVerified, match="does not read back as it was written"):
-        backup.make(site.base, str(tmp_path / "backups"), ABOUT)
-    assert sorted(os.listdir(tmp_path / "backups")) == sorted([kept["file"], kept["id"] + backup.MANIFEST])
+    with pytest.raises(store.NotVerified, match="does not read back as it was written"):
+        make.make(site.base, str(tmp_path / "backups"), ABOUT)
+    assert sorted(os.listdir(tmp_path / "backups")) == sorted([kept["file"], kept["id"] + store.MANIFEST])
 
 
 def test_behind_the_fence_nobody_writes(site, tmp_path):
@@ -117,7 +117,7 @@ def test_behind_the_fence_nobody_writes(site, tmp_path):
     assert site.base.fence_is_up()
     with pytest.raises(Exception, match=r"3989|read only|locked"):
         site.execute("INSERT INTO parents VALUES (99, 'x')")
-    manifest = backup.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
     assert manifest["rows"] == 23
     site.base.fence_down()
     site.execute("INSERT INTO parents VALUES (99, 'x')")
@@ -127,9 +127,9 @@ def test_behind_the_fence_nobody_writes(site, tmp_path):
 def test_only_the_newest_are_kept_and_one_in_use_is_spared(site, tmp_path):
     site.fill()
     folder = str(tmp_path / "backups")
-    made = [backup.make(site.base, folder, ABOUT)["id"] for _ in range(4)]
-    backup.prune(folder, 2, spare=[made[0]])
-    assert [manifest["id"] for manifest in backup.listed(folder)] == [made[3], made[2], made[0]]
+    made = [make.make(site.base, folder, ABOUT)["id"] for _ in range(4)]
+    store.prune(folder, 2, spare=[made[0]])
+    assert [manifest["id"] for manifest in store.listed(folder)] == [made[3], made[2], made[0]]
 
 
 def test_values_that_would_be_dropped_are_counted(site):
@@ -143,7 +143,7 @@ def test_values_that_would_be_dropped_are_counted(site):
 
 def test_an_empty_database_is_backed_up_and_put_back(site, tmp_path):
     folder = tmp_path / "backups"
-    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
     assert manifest["tables"] == {}
     site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
     restorer(site, folder)[0].put_back(manifest)

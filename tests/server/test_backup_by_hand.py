@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from flask_slipway.server import backup, compress
+from flask_slipway.server.backup import compress, make
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "backups.md"
 ABOUT = {"site": "prod", "domain": "www.example.com", "commit": "c" * 40, "task": "backup"}
@@ -27,7 +27,7 @@ def test_a_backup_is_put_back_by_hand_as_the_document_says(site, tmp_path, monke
     site.fill()
     home = tmp_path / "home"
     folder = home / ".slipway/backups/www.example.com"
-    manifest = backup.make(site.base, str(folder), ABOUT, fenced=True)
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
     sqlite = site.base.dialect == "sqlite"
     if sqlite:
         names = {"BESIDE": tmp_path / "beside.db"}

@@ -12,7 +12,7 @@ from dotenv.parser import parse_stream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flask_slipway.server import dotenv
+from flask_slipway.server.lib import dotenv
 
 AWKWARD = st.text("abAB_1.#='\" \t$`\\{}~:;|&<>()*?[]!%@-é漢\n\x0c\xa0", max_size=12)
 NAMES = st.sampled_from(["SECRET_KEY", "NAME", "A", "A-B", "a.b", "é", "", "'NAME'", "export"])

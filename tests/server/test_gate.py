@@ -11,9 +11,10 @@ from wsgiref.validate import validator
 
 import pytest
 
-from flask_slipway.server import files, gate, places, web
-from flask_slipway.server.outcome import Refused
-from flask_slipway.server.site import Site
+from flask_slipway.server.lib import files
+from flask_slipway.server.lib.outcome import Refused
+from flask_slipway.server.site import gate, health, preflight
+from flask_slipway.server.site.site import Site
 
 SITE = """\
 import os
@@ -130,7 +131,7 @@ def test_who_asks_for_other_processes_than_these_meets_the_gate_and_loads_nothin
     processes = hosted.load()
     loads = hosted.loads
     nonce = hosted.gate.put(public=public)
-    for wanted in (nonce, web.ANY_BUT_GATES):
+    for wanted in (nonce, health.ANY_BUT_GATES):
         answer = ask(processes, TOKEN, only=wanted)
         assert (answer.status, answer.headers["X-Slipway-Gate"]) == (503, before)
     assert hosted.loads == loads
@@ -267,10 +268,10 @@ def test_where_no_file_can_be_made_beside_it_the_wsgi_file_itself_is_written(own
 
 def test_a_wsgi_file_that_cannot_be_written_is_refused(owner):
     hosted = Hosted(owner)
-    places.refuse_unwritable(hosted.site)
+    preflight.refuse_unwritable(hosted.site)
     hosted.wsgi.chmod(0o440)
     with pytest.raises(Refused, match="cannot be written") as refusal:
-        places.refuse_unwritable(hosted.site)
+        preflight.refuse_unwritable(hosted.site)
     assert refusal.value.next
 
 

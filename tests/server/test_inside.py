@@ -15,11 +15,12 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_slipway.server import app as server_app
-from flask_slipway.server import facts as server_facts
-from flask_slipway.server import loading, outcome
-from flask_slipway.server.masking import Mask
-from flask_slipway.server.site import Site
+from flask_slipway.server.inside import load
+from flask_slipway.server.lib import outcome
+from flask_slipway.server.lib.masking import Mask
+from flask_slipway.server.run import facts as server_facts
+from flask_slipway.server.site import app_process as server_app
+from flask_slipway.server.site.site import Site
 
 APP = """\
 import os
@@ -332,23 +333,23 @@ WRAPPED = {
 @pytest.mark.parametrize("how", WRAPPED)
 def test_a_flask_app_is_found_in_any_wrapper(how):
     app = Flask(__name__)
-    assert loading.flask_app_behind(WRAPPED[how](app)) is app
+    assert load.flask_app_behind(WRAPPED[how](app)) is app
 
 
 def test_of_two_apps_the_one_with_migrations_is_found():
     admin, site = Flask("admin"), Flask("site")
     site.extensions["migrate"] = object()
-    assert loading.flask_app_behind(DispatcherMiddleware(admin, {"/site": site})) is site
+    assert load.flask_app_behind(DispatcherMiddleware(admin, {"/site": site})) is site
 
 
 def test_a_wrapper_in_the_place_of_wsgi_app_is_no_hindrance():
     app = Flask(__name__)
     app.wsgi_app = ProxyFix(app.wsgi_app)
-    assert loading.flask_app_behind(app) is app
+    assert load.flask_app_behind(app) is app
 
 
 def test_where_there_is_no_flask_app_none_is_found():
-    assert loading.flask_app_behind(lambda environ, start: []) is None
+    assert load.flask_app_behind(lambda environ, start: []) is None
 
 
 def test_a_wsgi_file_without_an_application_is_named(project):

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from flask_slipway.server import files, journal
-from flask_slipway.server.masking import Mask
+from flask_slipway.server.lib import files
+from flask_slipway.server.lib.masking import Mask
+from flask_slipway.server.records import journal
 
 # Replaces a file and is killed at the moment that it would give the new one its name.
 KILLED = """

@@ -16,9 +16,10 @@ from types import SimpleNamespace
 import asyncssh
 import pytest
 
-from flask_slipway import connection, errors, link
-from flask_slipway.sandbox import home as sandbox_home
-from flask_slipway.sandbox import processes
+from flask_slipway import errors
+from flask_slipway.sandbox.host import home as sandbox_home
+from flask_slipway.sandbox.host import processes
+from flask_slipway.ssh import connection, conversation, engine
 
 NOISE = 'echo "Good day"; echo "{\\"event\\": \\"end\\"} 100 %"; printf "no newline at the end"\n'
 
@@ -113,7 +114,7 @@ def mortal(tmp_path):
 
 
 def ask(host, task="history", show=lambda event: None, **more):
-    return link.converse(host.site(**more), task, {}, None, show)
+    return conversation.converse(host.site(**more), task, {}, None, show)
 
 
 def fingerprint(public):
@@ -144,7 +145,7 @@ def test_a_conversation_is_one_connection_and_one_channel(host):
 
 
 def test_a_conversation_that_was_begun_goes_on_while_this_side_does_something_else(host):
-    with link.Talk(host.site(), "history", {}) as talk:
+    with conversation.Talk(host.site(), "history", {}) as talk:
         deadline = time.monotonic() + 60
         while host.count("received") < 2:  # the engine's name and the request, or the engine itself
             assert time.monotonic() < deadline, "nobody asked the server"
@@ -155,7 +156,7 @@ def test_a_conversation_that_was_begun_goes_on_while_this_side_does_something_el
 
 @pytest.mark.parametrize("listened", [0, 0.05, 0.2, 0.5])  # seconds, in which more and more of it has come
 def test_a_conversation_may_be_left_at_any_time(host, listened):
-    with link.Talk(host.site(), "check", {}) as talk:
+    with conversation.Talk(host.site(), "check", {}) as talk:
         while talk._line is None and talk._thread.is_alive():
             time.sleep(0.01)
         time.sleep(listened)
@@ -163,7 +164,7 @@ def test_a_conversation_may_be_left_at_any_time(host, listened):
 
 
 def test_what_goes_wrong_meanwhile_is_told_at_the_end(host):
-    with link.Talk(host.site(python="/no/such/python"), "history", {}) as talk:
+    with conversation.Talk(host.site(python="/no/such/python"), "history", {}) as talk:
         talk._thread.join(60)
         with pytest.raises(errors.Unreachable, match="did not start"):
             talk.finish(None, lambda event: None)
@@ -196,7 +197,7 @@ def test_what_the_server_tells_gives_no_orders_to_the_terminal(host):
 
 
 def test_the_engine_is_sent_once_and_then_kept(host):
-    data, digest = link.engine()
+    data, digest = engine.engine()
     ask(host)
     assert host.received > len(data)
     ready = f"{digest}.{sys.implementation.cache_tag}.zip"
@@ -214,7 +215,7 @@ def test_the_engine_is_sent_once_and_then_kept(host):
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "another byte", "a part that was left"])
 def test_a_damaged_engine_on_the_server_is_replaced(host, damage):
-    data, digest = link.engine()
+    data, digest = engine.engine()
     path = host.home / ".slipway" / "engine" / f"{digest}.zip"
     path.parent.mkdir(parents=True)
     kinds = {"cut off": data[:-100], "empty": b"", "another byte": data[:300] + b"\0" + data[301:]}
@@ -229,7 +230,7 @@ def test_a_damaged_engine_on_the_server_is_replaced(host, damage):
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "another byte", "its sum is gone", "its sum is no text"])
 def test_a_damaged_compiled_engine_is_made_again_from_the_one_that_was_sent(host, damage):
-    _, digest = link.engine()
+    _, digest = engine.engine()
     ask(host)
     path = host.home / ".slipway" / "engine" / f"{digest}.{sys.implementation.cache_tag}.zip"
     total = path.with_name(path.name + ".sha256")
@@ -248,7 +249,7 @@ def test_a_damaged_compiled_engine_is_made_again_from_the_one_that_was_sent(host
 
 
 def test_what_was_compiled_is_what_runs(host):
-    _, digest = link.engine()
+    _, digest = engine.engine()
     ask(host)
     path = host.home / ".slipway" / "engine" / f"{digest}.zip"
     path.write_bytes(b"not read while the compiled one is whole")
@@ -257,7 +258,7 @@ def test_what_was_compiled_is_what_runs(host):
 
 
 def test_the_same_code_is_the_same_engine():
-    assert link.engine() == link.engine()
+    assert engine.engine() == engine.engine()
 
 
 @pytest.mark.parametrize("name", ["json.py", "zipimport.py", "hashlib.py", "slipway_server.py", "sitecustomize.py"])
@@ -367,16 +368,16 @@ def following(host):
 
 def test_a_server_that_freezes_is_given_up(mortal, monkeypatch):
     """Not even its connection ends."""
-    monkeypatch.setattr(link, "SILENCE", 1.0)
+    monkeypatch.setattr(conversation, "SILENCE", 1.0)
     with pytest.raises(errors.Unreachable, match=r"no sign of life[\s\S]*Nothing was changed"):
-        link.converse(
+        conversation.converse(
             following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.send_signal(signal.SIGSTOP)
         )
 
 
 def test_a_connection_that_breaks_is_told_as_lost(mortal):
     with pytest.raises(errors.Unreachable, match=r"The link to prod is lost[\s\S]*Nothing was changed") as caught:
-        link.converse(following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.kill())
+        conversation.converse(following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.kill())
     assert caught.value.code == 5
 
 
@@ -399,4 +400,4 @@ def test_an_answer_before_the_nonce_does_not_count(host):
 
 
 def test_no_secret_is_in_the_line_that_starts_the_server(host):
-    assert str(host.home) not in link.first_line(host.site())
+    assert str(host.home) not in engine.first_line(host.site())

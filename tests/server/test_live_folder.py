@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from flask_slipway.server import files, git, process
+from flask_slipway.server.lib import files, process
+from flask_slipway.server.site import clone
 
 AWKWARD = [
     "it's $HOME.txt",
@@ -45,14 +46,14 @@ def live(tmp_path, monkeypatch):
 
 def test_one_look_tells_commit_branch_and_what_was_changed(live):
     folder, older, newer = live
-    assert git.state(str(folder)) == (older, "main", [])
+    assert clone.state(str(folder)) == (older, "main", [])
     run_git(folder, "mv", "old.txt", "renamed it.txt")
     write(folder, {"same.txt": "edited\n", "not known.txt": "x\n"})
-    assert git.state(str(folder)) == (older, "main", ["renamed it.txt", "same.txt"])
+    assert clone.state(str(folder)) == (older, "main", ["renamed it.txt", "same.txt"])
     run_git(folder, "reset", "-q", "--hard", newer)
     run_git(folder, "checkout", "-q", "--detach")
     write(folder, dict.fromkeys(AWKWARD, "changed\n"))
-    assert git.state(str(folder)) == (newer, "", sorted(AWKWARD))
+    assert clone.state(str(folder)) == (newer, "", sorted(AWKWARD))
 
 
 def test_a_file_that_a_merge_left_open_is_changed(live):
@@ -62,7 +63,7 @@ def test_a_file_that_a_merge_left_open_is_changed(live):
     here = commit(folder, "Go another way")
     with pytest.raises(process.Failed):
         run_git(folder, "merge", newer)
-    found = git.state(str(folder))
+    found = clone.state(str(folder))
     assert found[:2] == (here, "their/own")
     assert "app/models.py" in found[2]
 
@@ -71,7 +72,7 @@ def test_a_clone_without_a_commit_has_none(tmp_path):
     run_git(tmp_path, "init", "-q", "-b", "main")
     write(tmp_path, {"a.txt": "a\n"})
     run_git(tmp_path, "add", "a.txt")
-    assert git.state(str(tmp_path)) == (None, "main", ["a.txt"])
+    assert clone.state(str(tmp_path)) == (None, "main", ["a.txt"])
 
 
 def write(folder, texts):
@@ -83,7 +84,7 @@ def write(folder, texts):
 def commit(folder, text):
     run_git(folder, "add", "-A")
     run_git(folder, "commit", "-q", "-m", text)
-    return git.commit(str(folder))
+    return clone.commit(str(folder))
 
 
 def tree(folder):
@@ -98,10 +99,10 @@ def tree(folder):
 
 def test_a_move_brings_the_commit_and_its_branch(live):
     folder, _older, newer = live
-    git.move(str(folder), newer)
-    assert git.commit(str(folder)) == newer
-    assert git.branch(str(folder)) == "main"
-    assert git.changes(str(folder)) == []
+    clone.move(str(folder), newer)
+    assert clone.commit(str(folder)) == newer
+    assert clone.branch(str(folder)) == "main"
+    assert clone.changes(str(folder)) == []
     assert (folder / "new/deep/file.txt").exists() and not (folder / "old.txt").exists()
     assert all((folder / name).read_text() == "awkward\n" for name in AWKWARD)
 
@@ -109,11 +110,11 @@ def test_a_move_brings_the_commit_and_its_branch(live):
 def test_a_move_back_restores_every_byte(live):
     folder, older, newer = live
     before = tree(folder)
-    git.move(str(folder), newer)
-    git.move_back(str(folder), older, newer)
-    git.move_back(str(folder), older, newer)
+    clone.move(str(folder), newer)
+    clone.move_back(str(folder), older, newer)
+    clone.move_back(str(folder), older, newer)
     assert tree(folder) == before
-    assert (git.commit(str(folder)), git.branch(str(folder))) == (older, "main")
+    assert (clone.commit(str(folder)), clone.branch(str(folder))) == (older, "main")
     assert not (folder / "new").exists()
 
 
@@ -128,10 +129,10 @@ def test_a_move_that_was_killed_half_way_is_taken_back(live, lock):
         {"app/models.py": "two\n", AWKWARD[0]: "awkward\n", AWKWARD[1]: "awk", "new/deep/file.txt": "new\n" * 99},
     )
     os.unlink(folder / "old.txt")
-    git.move_back(str(folder), older, newer)
+    clone.move_back(str(folder), older, newer)
     assert tree(folder) == before
-    assert git.changes(str(folder)) == []
-    git.move(str(folder), newer)
+    assert clone.changes(str(folder)) == []
+    clone.move(str(folder), newer)
 
 
 def test_a_move_that_really_was_killed_is_taken_back(live):
@@ -146,17 +147,17 @@ def test_a_move_that_really_was_killed_is_taken_back(live):
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        git.move_back(str(folder), older, newer)
+        clone.move_back(str(folder), older, newer)
         assert tree(folder) == before
-        assert git.commit(str(folder)) == older
+        assert clone.commit(str(folder)) == older
 
 
 def test_what_git_does_not_know_survives_a_move_and_a_way_back(live):
     folder, older, newer = live
     own = {".env": "SECRET_KEY=x\n", "data/rows.csv": "1,2\n", "notes.txt": "mine\n", "new/mine.txt": "mine too\n"}
     write(folder, own)
-    git.move(str(folder), newer)
-    git.move_back(str(folder), older, newer)
+    clone.move(str(folder), newer)
+    clone.move_back(str(folder), older, newer)
     assert {name: (folder / name).read_text() for name in own} == own
 
 
@@ -167,50 +168,50 @@ def test_a_persons_file_in_the_way_stops_the_move_and_survives_the_way_back(live
     write(folder, {name: "only here\n"})
     before = tree(folder)
     with pytest.raises(process.Failed):
-        git.move(str(folder), newer)
-    git.move_back(str(folder), older, newer)
+        clone.move(str(folder), newer)
+    clone.move_back(str(folder), older, newer)
     assert tree(folder) == before
 
 
 def test_an_ignored_file_that_the_new_commit_brings_is_not_overwritten(live):
     folder, _older, newer = live
-    git.move(str(folder), newer)
+    clone.move(str(folder), newer)
     write(folder, {"data/rows.csv": "from the commit\n"})
     run_git(folder, "add", "-f", "data/rows.csv")
     run_git(folder, "commit", "-q", "-m", "Bring data")
-    third = git.commit(str(folder))
-    git.move(str(folder), newer)
+    third = clone.commit(str(folder))
+    clone.move(str(folder), newer)
     write(folder, {"data/rows.csv": "only here\n"})
     with pytest.raises(process.Failed):
-        git.move(str(folder), third)
-    git.move_back(str(folder), newer, third)
+        clone.move(str(folder), third)
+    clone.move_back(str(folder), newer, third)
     assert (folder / "data/rows.csv").read_text() == "only here\n"
 
 
 def test_a_file_changed_by_hand_stops_the_move(live):
     folder, _older, newer = live
     write(folder, {"app/models.py": "by hand\n"})
-    assert git.changes(str(folder)) == ["app/models.py"]
+    assert clone.changes(str(folder)) == ["app/models.py"]
     with pytest.raises(process.Failed):
-        git.move(str(folder), newer)
+        clone.move(str(folder), newer)
     assert (folder / "app/models.py").read_text() == "by hand\n"
 
 
 def test_changed_paths_and_untracked_paths_are_told_by_their_very_names(live):
     folder, older, newer = live
-    assert sorted(git.changed_paths(str(folder), older, newer, only="A")) == sorted([*AWKWARD, "new/deep/file.txt"])
+    assert sorted(clone.changed_paths(str(folder), older, newer, only="A")) == sorted([*AWKWARD, "new/deep/file.txt"])
     write(folder, {f"untracked {name}": "" for name in AWKWARD})
     (folder / ".env").touch()
-    assert sorted(git.ignored_and_untracked(str(folder))) == sorted([".env", *(f"untracked {n}" for n in AWKWARD)])
-    git.move(str(folder), newer)
+    assert sorted(clone.ignored_and_untracked(str(folder))) == sorted([".env", *(f"untracked {n}" for n in AWKWARD)])
+    clone.move(str(folder), newer)
     write(folder, dict.fromkeys(AWKWARD, "changed"))
-    assert sorted(git.changes(str(folder))) == sorted(AWKWARD)
+    assert sorted(clone.changes(str(folder))) == sorted(AWKWARD)
 
 
 def test_stale_bytecode_is_gone_after_a_move(live):
     folder, _older, newer = live
     write(folder, {"app/__pycache__/models.cpython-311.pyc": "stale"})
-    git.move(str(folder), newer)
+    clone.move(str(folder), newer)
     assert not (folder / "app/__pycache__").exists()
 
 
@@ -225,8 +226,8 @@ def test_hooks_of_the_clone_are_not_run(live):
     )
     for name in ("post-checkout", "reference-transaction"):
         (folder / ".git/hooks" / name).chmod(0o755)
-    git.move(str(folder), newer)
-    git.add_worktree(str(folder), str(folder.parent / "stage"), older)
+    clone.move(str(folder), newer)
+    clone.add_worktree(str(folder), str(folder.parent / "stage"), older)
     assert not (folder / "hooked").exists() and not (folder.parent / "stage" / "hooked").exists()
 
 
@@ -234,11 +235,11 @@ def test_a_worktree_comes_and_goes_beside_the_live_folder(live):
     folder, _older, newer = live
     before = tree(folder)
     stage = folder.parent / "stages" / "it's $stage"
-    git.add_worktree(str(folder), str(stage), newer)
+    clone.add_worktree(str(folder), str(stage), newer)
     assert (stage / "app/models.py").read_text() == "two\n"
     (stage / "left.txt").write_text("left by the app")
-    git.remove_worktree(str(folder), str(stage))
-    git.remove_worktree(str(folder), str(stage))
+    clone.remove_worktree(str(folder), str(stage))
+    clone.remove_worktree(str(folder), str(stage))
     assert not stage.exists()
     assert tree(folder) == before
     assert len(run_git(folder, "worktree", "list").splitlines()) == 1
@@ -246,17 +247,17 @@ def test_a_worktree_comes_and_goes_beside_the_live_folder(live):
 
 def test_only_a_fast_forward_is_one(live):
     folder, older, newer = live
-    assert git.is_ancestor(str(folder), older, newer)
-    assert not git.is_ancestor(str(folder), newer, older)
+    assert clone.is_ancestor(str(folder), older, newer)
+    assert not clone.is_ancestor(str(folder), newer, older)
     with pytest.raises(process.Failed):
-        git.is_ancestor(str(folder), older, "f" * 40)
+        clone.is_ancestor(str(folder), older, "f" * 40)
 
 
 def test_what_is_overlooked_is_overlooked_in_this_clone_alone(live):
     folder, _older, newer = live
-    git.ignore(str(folder), "REVISION")
-    git.ignore(str(folder), "REVISION")
+    clone.ignore(str(folder), "REVISION")
+    clone.ignore(str(folder), "REVISION")
     write(folder, {"REVISION": newer})
-    assert git.ignored_and_untracked(str(folder)) == ["REVISION"]
+    assert clone.ignored_and_untracked(str(folder)) == ["REVISION"]
     assert run_git(folder, "status", "--porcelain") == ""
     assert (folder / ".git/info/exclude").read_text().count("/REVISION") == 1

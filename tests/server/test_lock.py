@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from flask_slipway.server import facts as server_facts
-from flask_slipway.server import files, journal, lock, main, process
-from flask_slipway.server import run as server_run
-from flask_slipway.server.masking import Mask
-from flask_slipway.server.site import Site
+from flask_slipway.server import main
+from flask_slipway.server.lib import files, process
+from flask_slipway.server.lib.masking import Mask
+from flask_slipway.server.records import journal, lock
+from flask_slipway.server.run import facts as server_facts
+from flask_slipway.server.run import run as server_run
+from flask_slipway.server.site.site import Site
 
 # Waits for the starting shot (the file `go`), tries once, tells what it got, and lives until its stdin ends.
 RUNNER = """

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from flask_slipway.server import client
-from flask_slipway.server.masking import COVER, Mask, env_pairs
+from flask_slipway.server.database import mysql_client
+from flask_slipway.server.lib.masking import COVER, Mask, env_pairs
 
 AWKWARD = st.text("XY'\"$\\ %@#:/&é漢\t", min_size=4, max_size=14).map(lambda text: f"X{text}Y")
 
@@ -31,9 +31,9 @@ FORMS = {
     "URL, small letters": lambda s: re.sub("%..", lambda m: m[0].lower(), urllib.parse.quote(s, safe="")),
     "shell": shlex.quote,
     "bash's own": lambda s: "'" + s.replace("'", "'\\''") + "'",
-    "SQL": lambda s: client.literal(s),
+    "SQL": lambda s: mysql_client.literal(s),
     "SQL, doubled quotes": lambda s: "'" + s.replace("'", "''") + "'",
-    "option file": client.quoted,
+    "option file": mysql_client.quoted,
     "for configparser": lambda s: s.replace("%", "%%"),
 }
 

@@ -3,13 +3,13 @@
 import sys
 from types import SimpleNamespace
 
-from flask_slipway.server import measuring
+from flask_slipway.server.read import check
 
 HERE = ".".join(str(part) for part in sys.version_info[:3])
 
 
 def python_of(told):
-    return measuring.python_of(SimpleNamespace(python=sys.executable, virtualenv_python=told))
+    return check.python_of(SimpleNamespace(python=sys.executable, virtualenv_python=told))
 
 
 def test_the_virtualenvs_python_is_compared_with_the_configuration():

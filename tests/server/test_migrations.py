@@ -7,12 +7,13 @@ import time
 
 import pytest
 
-from flask_slipway.server import app as server_app
-from flask_slipway.server import database, staging
-from flask_slipway.server import facts as server_facts
-from flask_slipway.server.masking import Mask
-from flask_slipway.server.outcome import Refused
-from flask_slipway.server.site import Site
+from flask_slipway.server.database import access
+from flask_slipway.server.lib.masking import Mask
+from flask_slipway.server.lib.outcome import Refused
+from flask_slipway.server.run import facts as server_facts
+from flask_slipway.server.run import stage
+from flask_slipway.server.site import app_process as server_app
+from flask_slipway.server.site.site import Site
 
 PLAIN = """\
 import os
@@ -187,14 +188,14 @@ def test_a_write_of_env_py_before_its_revisions_is_refused(project):
 def test_the_wsgi_files_database_is_that_of_the_engine_it_made(project):
     found = project.facts()
     assert found.database.path == str(project.database)
-    staging.see_own_database(found, found.live.ask("database"))
+    stage.see_own_database(found, found.live.ask("database"))
 
 
 def test_an_env_py_that_leads_elsewhere_is_refused_and_both_are_named(project, tmp_path):
     project.edit("db/env.py", 'os.environ["DATABASE_URL"]', f'"sqlite:///{tmp_path}/other.db"')
     found = project.facts()
     with pytest.raises(Refused, match=r"two different databases: the WSGI file .*live.db, Alembic's env.py .*other.db"):
-        staging.see_own_database(found, found.live.ask("database"))
+        stage.see_own_database(found, found.live.ask("database"))
 
 
 def test_a_relative_path_is_seen_from_where_the_host_loads_the_app(project):
@@ -203,7 +204,7 @@ def test_a_relative_path_is_seen_from_where_the_host_loads_the_app(project):
     found = project.facts()
     assert found.database.path == str(project.home / "app.db")
     with pytest.raises(Refused, match=r"WSGI file .*home/app.db, Alembic's env.py .*project/app.db"):
-        staging.see_own_database(found, found.live.ask("database"))
+        stage.see_own_database(found, found.live.ask("database"))
 
 
 def test_an_env_py_that_leads_elsewhere_the_second_time_is_not_let_in(project, tmp_path):
@@ -228,7 +229,7 @@ def test_another_user_of_the_same_database_is_refused(project):
     told = found.live.ask("database")
     told["own"]["url"]["username"] = "migrator"
     with pytest.raises(Refused, match="another user than the app"):
-        staging.see_own_database(found, told)
+        stage.see_own_database(found, told)
 
 
 @pytest.mark.parametrize(
@@ -423,5 +424,5 @@ def test_what_it_has_words_for_or_cannot_be_told_beforehand_is_let_pass(project,
 
 def test_a_database_url_that_leaves_the_password_to_a_file_is_refused():
     told = {"dialect": "mysql", "url": {"database": "x", "query": {"read_default_file": "~/.my.cnf"}}}
-    with pytest.raises(database.DatabaseError, match="write them into the URL"):
-        database.from_access(told, "nowhere")
+    with pytest.raises(access.DatabaseError, match="write them into the URL"):
+        access.from_access(told, "nowhere")

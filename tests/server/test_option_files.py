@@ -10,7 +10,8 @@ import servers
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flask_slipway.server import client, database, files
+from flask_slipway.server.database import access, mysql_client
+from flask_slipway.server.lib import files
 
 PASSWORDS = st.text(
     st.one_of(
@@ -53,7 +54,7 @@ def read_back():
 def test_any_password_is_read_back_by_the_real_client(read_back, tmp_path, password):
     path = str(tmp_path / "client.cnf")
     url = {"username": "bob", "password": password, "host": "127.0.0.1", "port": 3307, "database": "bob$site"}
-    files.write(path, client.option_file(url).encode())
+    files.write(path, mysql_client.option_file(url).encode())
     told = f"--user=bob\n--password={password}\n--host=127.0.0.1\n--port=3307\n--protocol=TCP\n"
     assert read_back(path) == told
 
@@ -61,7 +62,7 @@ def test_any_password_is_read_back_by_the_real_client(read_back, tmp_path, passw
 def test_nothing_in_a_url_can_add_an_option(read_back, tmp_path):
     path = str(tmp_path / "client.cnf")
     url = {"username": "bob\ninit-command=DROP", "password": 'x"\n[client]\nplugin-dir=/tmp', "host": "h\n!include /x"}
-    files.write(path, client.option_file(url).encode())
+    files.write(path, mysql_client.option_file(url).encode())
     told = '--user=bob\ninit-command=DROP\n--password=x"\n[client]\nplugin-dir=/tmp\n--host=h\n!include /x\n'
     assert read_back(path) == told + "--port=3306\n--protocol=TCP\n"
 
@@ -69,7 +70,7 @@ def test_nothing_in_a_url_can_add_an_option(read_back, tmp_path):
 def test_a_socket_is_used_where_the_url_names_one(read_back, tmp_path):
     path = str(tmp_path / "client.cnf")
     url = {"username": "bob", "password": None, "query": {"unix_socket": "/run/my sql.sock", "ssl_ca": "/ca.pem"}}
-    files.write(path, client.option_file(url).encode())
+    files.write(path, mysql_client.option_file(url).encode())
     assert read_back(path) == "--user=bob\n--host=localhost\n--socket=/run/my sql.sock\n--ssl-ca=/ca.pem\n"
 
 
@@ -80,11 +81,11 @@ def test_an_awkward_password_logs_in_and_is_in_no_argument_list(dialect, request
         monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
     user, password = "awkward", AWKWARD.strip()
     server.execute(
-        f"SET NAMES utf8mb4; CREATE USER '{user}'@'%' IDENTIFIED BY {client.literal(password)};"
+        f"SET NAMES utf8mb4; CREATE USER '{user}'@'%' IDENTIFIED BY {mysql_client.literal(password)};"
         f"GRANT ALL ON `{user}$%`.* TO '{user}'@'%'; CREATE DATABASE `{user}$site`;"
     )
     url = {"username": user, "password": password, "host": server.host, "port": server.port}
-    base = database.from_access(
+    base = access.from_access(
         {"dialect": "mysql", "url": dict(url, database=f"{user}$site", query={})}, str(tmp_path / "private")
     )
     try:
@@ -105,10 +106,8 @@ def test_a_wrong_password_is_told_in_the_servers_words_without_the_password(dial
         monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
     account = server.restricted("wrong")
     url = {"username": "wrong", "password": "not-it-at-all", "host": account.host, "port": account.port}
-    base = database.from_access(
-        {"dialect": "mysql", "url": dict(url, database="wrong$site")}, str(tmp_path / "private")
-    )
-    with pytest.raises(client.DatabaseError, match="Access denied") as caught:
+    base = access.from_access({"dialect": "mysql", "url": dict(url, database="wrong$site")}, str(tmp_path / "private"))
+    with pytest.raises(mysql_client.DatabaseError, match="Access denied") as caught:
         base.identity()
     base.close()
     assert caught.value.code == 1045
@@ -126,7 +125,7 @@ def test_a_wrong_password_is_told_in_the_servers_words_without_the_password(dial
 @example(["\\n", "\n", "\t", "\\", "'", "';--", "NULL", ""])
 def test_any_text_comes_back_through_a_session_as_it_was(mariadb, values):
     base = session_of(mariadb)
-    assert base.rows("SELECT " + ", ".join(map(client.literal, values))) == [values]
+    assert base.rows("SELECT " + ", ".join(map(mysql_client.literal, values))) == [values]
 
 
 made = []
@@ -136,7 +135,7 @@ def session_of(server):
     if not made:
         url = {"username": server.user, "password": server.password, "host": server.host, "port": server.port}
         folder = files.folder(str(server.server.folder / "client"))
-        made.append(database.from_access({"dialect": "mysql", "url": dict(url, database=server.database())}, folder))
+        made.append(access.from_access({"dialect": "mysql", "url": dict(url, database=server.database())}, folder))
     return made[0]
 
 

@@ -8,8 +8,9 @@ import zipfile
 
 import pytest
 
-from flask_slipway import project
-from flask_slipway.server import files, packages, process
+from flask_slipway.project import working_copy
+from flask_slipway.server.lib import files, process
+from flask_slipway.server.site import virtualenv
 
 
 def wheel(folder, version, words):
@@ -78,12 +79,12 @@ def test_packages_are_installed_beside_and_take_the_live_place_and_go_back(templ
     live, beside = template / "it's live", template / "it's live.stage-r1"
     before = state(live)
 
-    packages.copy(str(live), str(beside))
+    virtualenv.copy(str(live), str(beside))
     shared = os.path.join("lib", f"python3.{sys.version_info[1]}", "site-packages", "pip", "__init__.py")
     assert os.stat(live / shared).st_ino == os.stat(beside / shared).st_ino, "the copy shares no files"
 
-    packages.install(str(beside), str(live), str(template / "requirements.txt"), str(template))
-    packages.mark(str(beside), "r1")
+    virtualenv.install(str(beside), str(live), str(template / "requirements.txt"), str(template))
+    virtualenv.mark(str(beside), "r1")
     assert state(live) == before, "the live virtualenv was changed"
     assert "greeter==1.0" in listed_names(live) and "greeter==2.0" in listed_names(beside)
 
@@ -91,23 +92,23 @@ def test_packages_are_installed_beside_and_take_the_live_place_and_go_back(templ
     assert os.fsencode(str(live)) in script and os.fsencode(str(beside)) not in script
     assert os.access(beside / "bin/greet", os.X_OK)
 
-    packages.exchange(str(beside), str(live))
-    assert packages.marked(str(live)) == "r1" and packages.marked(str(beside)) is None
+    virtualenv.exchange(str(beside), str(live))
+    assert virtualenv.marked(str(live)) == "r1" and virtualenv.marked(str(beside)) is None
     assert greeting(live) == ["good", f"day {live}\n"]
     assert state(beside) == before
 
-    packages.exchange(str(beside), str(live))
+    virtualenv.exchange(str(beside), str(live))
     assert state(live) == before
     assert greeting(live) == ["hello", f"{live}\n"]
-    packages.discard(str(beside))
-    packages.discard(str(beside))
+    virtualenv.discard(str(beside))
+    virtualenv.discard(str(beside))
     assert not beside.exists()
     assert state(live) == before
 
 
 def listed_names(folder):
     """What is installed, as name==version; pip names what came from a file by it: greeter @ file:///…/greeter-1.0-…"""
-    found = packages.listed(str(folder / "bin/python"))
+    found = virtualenv.listed(str(folder / "bin/python"))
     return [line if "==" in line else "==".join(line.rsplit("/", 1)[1].split("-")[:2]) for line in found]
 
 
@@ -115,10 +116,10 @@ def test_an_install_that_fails_leaves_the_live_virtualenv_as_it_was(template):
     live, beside = template / "it's live", template / "it's live.stage-r2"
     before = state(live)
     (template / "broken.txt").write_text("./no-such-1.0-py3-none-any.whl\n")
-    packages.copy(str(live), str(beside))
+    virtualenv.copy(str(live), str(beside))
     with pytest.raises(process.Failed, match="no-such"):
-        packages.install(str(beside), str(live), str(template / "broken.txt"), str(template))
-    packages.discard(str(beside))
+        virtualenv.install(str(beside), str(live), str(template / "broken.txt"), str(template))
+    virtualenv.discard(str(beside))
     assert state(live) == before
 
 
@@ -127,7 +128,7 @@ def test_a_copy_replaces_what_an_earlier_one_left(tmp_path):
     (tmp_path / "live" / "one").write_text("1")
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "left").write_text("")
-    packages.copy(str(tmp_path / "live"), str(tmp_path / "beside"))
+    virtualenv.copy(str(tmp_path / "live"), str(tmp_path / "beside"))
     assert sorted(os.listdir(tmp_path / "beside")) == ["one"]
 
 
@@ -139,8 +140,8 @@ def test_scripts_are_replaced_never_written_over(tmp_path):
     (live / "bin" / "tool").chmod(0o750)
     (live / "bin" / "data").write_bytes(b"\x7fELF" + str(beside).encode())
     (live / "bin" / "python").symlink_to("/usr/bin/python3")
-    packages.copy(str(live), str(beside))
-    packages.point_scripts(str(beside), str(live))
+    virtualenv.copy(str(live), str(beside))
+    virtualenv.point_scripts(str(beside), str(live))
     assert (live / "bin/tool").read_text().startswith(f"#!{beside}/")
     assert (beside / "bin/tool").read_text().startswith(f"#!{live}/bin/python\n")
     assert os.stat(beside / "bin/tool").st_mode & 0o777 == 0o750
@@ -153,7 +154,7 @@ def test_without_the_kernels_exchange_three_renames_do(tmp_path, monkeypatch):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
-    packages.exchange(str(tmp_path / "one"), str(tmp_path / "two"))
+    virtualenv.exchange(str(tmp_path / "one"), str(tmp_path / "two"))
     assert (os.listdir(tmp_path / "one"), os.listdir(tmp_path / "two")) == (["two"], ["one"])
     assert sorted(os.listdir(tmp_path)) == ["one", "two"]
 
@@ -162,8 +163,8 @@ def test_what_is_installed_already_is_found_so(template, monkeypatch):
     live = template / "it's live"
     (template / "same.txt").write_text("./greeter-1.0-py3-none-any.whl\n")
     monkeypatch.chdir(template)
-    assert packages.satisfied(str(live / "bin/python"), str(template / "same.txt"))
-    assert not packages.satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
+    assert virtualenv.satisfied(str(live / "bin/python"), str(template / "same.txt"))
+    assert not virtualenv.satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
 
 
 @pytest.fixture
@@ -198,39 +199,39 @@ def commit(root, *arguments):
 
 
 def test_both_sides_see_the_same_files_through_links_and_includes(listing):
-    asked = packages.asked(str(listing))
+    asked = virtualenv.asked(str(listing))
     there = {"requirements.txt", "sites/base.txt", "sites/more of it.txt", "pins.txt"}
     assert {name for name, content in asked.items() if content} == there
     assert asked["none.txt"] is None
     for at in ("HEAD", None):
-        assert not project.asks_for_other_packages(listing, asked, at)
+        assert not working_copy.asks_for_other_packages(listing, asked, at)
 
 
 @pytest.mark.parametrize("name", ["sites/prod.txt", "sites/more of it.txt", "exact.txt", "none.txt"])
 def test_a_file_that_is_included_counts_as_much_as_requirements_txt(listing, name):
-    asked = packages.asked(str(listing))
+    asked = virtualenv.asked(str(listing))
     (listing / name).write_text("Werkzeug==3.1.3\n")
-    assert packages.asked(str(listing)) != asked
-    assert project.asks_for_other_packages(listing, asked)
-    assert not project.asks_for_other_packages(listing, asked, "HEAD")
+    assert virtualenv.asked(str(listing)) != asked
+    assert working_copy.asks_for_other_packages(listing, asked)
+    assert not working_copy.asks_for_other_packages(listing, asked, "HEAD")
     commit(listing)
-    assert project.asks_for_other_packages(listing, asked, "HEAD")
+    assert working_copy.asks_for_other_packages(listing, asked, "HEAD")
 
 
 def test_other_files_and_those_that_only_the_site_has_count_for_nothing(listing):
     (listing / "sites/dev.txt").write_text("tox\n")
     (listing / "none.txt").write_text("Werkzeug==3.1.3\n")  # there, by hand
-    asked = packages.asked(str(listing))
+    asked = virtualenv.asked(str(listing))
     assert asked["none.txt"]
-    assert not project.asks_for_other_packages(listing, asked, "HEAD")
+    assert not working_copy.asks_for_other_packages(listing, asked, "HEAD")
 
 
 def test_a_project_without_requirements_asks_for_none(listing):
     commit(listing, "rm", "-q", "requirements.txt")
     commit(listing)
-    assert packages.asked(str(listing)) == {"requirements.txt": None}
-    assert not project.asks_for_other_packages(listing, {"requirements.txt": None}, "HEAD")
-    assert project.asks_for_other_packages(listing, {"requirements.txt": "a digest"}, "HEAD")
+    assert virtualenv.asked(str(listing)) == {"requirements.txt": None}
+    assert not working_copy.asks_for_other_packages(listing, {"requirements.txt": None}, "HEAD")
+    assert working_copy.asks_for_other_packages(listing, {"requirements.txt": "a digest"}, "HEAD")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_a_project_without_requirements_asks_for_none(listing):
     ],
 )
 def test_a_line_that_lists_the_project_itself_is_found(line):
-    assert packages.itself(f"Flask==3.1.3\n{line}\n", ["Stock-Room", ""]) == f"line 2: {line}"
+    assert virtualenv.itself(f"Flask==3.1.3\n{line}\n", ["Stock-Room", ""]) == f"line 2: {line}"
 
 
 @pytest.mark.parametrize(
@@ -261,4 +262,4 @@ def test_a_line_that_lists_the_project_itself_is_found(line):
     ],
 )
 def test_other_packages_are_not_taken_for_the_project(line):
-    assert packages.itself(f"Flask==3.1.3\n{line}\n", ["stock-room", None]) is None
+    assert virtualenv.itself(f"Flask==3.1.3\n{line}\n", ["stock-room", None]) is None

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flask_slipway.server import places
-from flask_slipway.server.outcome import Refused
+from flask_slipway.server.lib.outcome import Refused
+from flask_slipway.server.site import preflight
 
 
 def test_links_that_lead_round_in_a_circle_are_a_python_that_is_gone(tmp_path):
@@ -18,4 +18,4 @@ def test_links_that_lead_round_in_a_circle_are_a_python_that_is_gone(tmp_path):
     os.symlink("python", folder / "python3")
     site = SimpleNamespace(name="prod", virtualenv=str(tmp_path / "venv"), python=str(folder / "python"))
     with pytest.raises(Refused, match="of a Python that is gone"):
-        places._check_virtualenv(site)
+        preflight._check_virtualenv(site)

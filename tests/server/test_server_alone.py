@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from flask_slipway import link
-from flask_slipway.server import compiled
+from flask_slipway.server.channel import zipcache
+from flask_slipway.ssh import engine
 
-SERVER = Path(link.__file__).parent / "server"
-MODULES = sorted(SERVER.glob("*.py"))
+SERVER = engine.SERVER
+MODULES = sorted(SERVER.rglob("*.py"))
 # What runs inside the app may use what the app has, from within its functions.
-IN_THE_APP = {"inside.py", "schema.py", "guard.py", "loading.py", "migrations.py", "fitting.py"}
+IN_THE_APP = SERVER / "inside"
 THE_APPS = {"flask", "alembic", "sqlalchemy"}
 NEWER = {"tomllib", "graphlib", "zoneinfo"}  # than Python 3.8
 
@@ -55,17 +55,16 @@ def imports(path):
 
 
 def test_there_is_something_to_look_at():
-    assert len(MODULES) > 20 and SERVER / "inside.py" in MODULES
+    assert len(MODULES) > 20 and SERVER / "inside" / "main.py" in MODULES
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
-def test_a_module_imports_the_standard_library_and_its_neighbours_alone(path):
-    neighbours = {module.stem for module in MODULES} | {""}
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SERVER).as_posix())
+def test_a_module_imports_the_standard_library_and_its_own_half_alone(path):
     for name, level, lazy in imports(path):
         if level:
-            assert level == 1 and name in neighbours, f"{path.name} imports {'.' * level}{name}"
+            assert level <= len(path.relative_to(SERVER).parts), f"{path.name} imports {'.' * level}{name}"
         elif name in THE_APPS:
-            assert path.name in IN_THE_APP and lazy, f"{path.name} imports {name}, not lazily"
+            assert path.parent == IN_THE_APP and lazy, f"{path.name} imports {name}, not lazily"
         elif path.name == "hello.py" and name == "slipway_server":
             continue  # the name of the zip's package
         else:
@@ -87,11 +86,12 @@ def test_it_compiles_under_the_oldest_python(python38):
 def test_every_module_imports_from_the_zip_without_any_package(tmp_path, request, how, kind):
     """As on the server: isolated, no site-packages, out of the very zip that is sent, or of what was made of it."""
     python = request.getfixturevalue("python38") if how == "oldest" else sys.executable
-    data, _ = link.engine()
+    data, _ = engine.engine()
     (tmp_path / "engine.zip").write_bytes(data)
     if kind != "as it is sent":
-        (tmp_path / "engine.zip").write_bytes(compiled.of(str(tmp_path / "engine.zip"), "ready.zip"))
-    names = [path.stem for path in MODULES if path.stem not in ("hello", "__init__")]
+        (tmp_path / "engine.zip").write_bytes(zipcache.of(str(tmp_path / "engine.zip"), "ready.zip"))
+    inner = [path.relative_to(SERVER).with_suffix("") for path in MODULES if path.stem not in ("hello", "__init__")]
+    names = [".".join(path.parts) for path in inner]
     if kind != "as it is sent" and how == "this":  # then no source is needed
         with zipfile.ZipFile(tmp_path / "engine.zip") as old, zipfile.ZipFile(tmp_path / "bare.zip", "w") as new:
             for name in old.namelist():
@@ -105,18 +105,18 @@ def test_every_module_imports_from_the_zip_without_any_package(tmp_path, request
 
 
 def test_the_zip_holds_the_gate_and_nothing_but_the_servers_half(tmp_path):
-    (tmp_path / "engine.zip").write_bytes(link.engine()[0])
+    (tmp_path / "engine.zip").write_bytes(engine.engine()[0])
     with zipfile.ZipFile(tmp_path / "engine.zip") as archive:
         names = archive.namelist()
-    assert "slipway_server/gate_template.py.in" in names
-    assert sorted(names) == sorted(f"slipway_server/{p.name}" for p in [*MODULES, *SERVER.glob("*.in")])
+    assert "slipway_server/site/gate_template.py.in" in names
+    assert sorted(names) == sorted(f"slipway_server/{p.relative_to(SERVER)}" for p in [*MODULES, *SERVER.rglob("*.in")])
 
 
 def test_the_gate_is_read_from_the_zip_and_runs_on_the_oldest_python(tmp_path, python38):
-    (tmp_path / "engine.zip").write_bytes(link.engine()[0])
+    (tmp_path / "engine.zip").write_bytes(engine.engine()[0])
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from slipway_server import gate\n"
+        "from slipway_server.site import gate\n"
         "words = dict(site='prod', wsgi='/w', original='/o', flag='/f', page=b'closed', token='t', nonce='n')\n"
         "names = {}\n"
         "exec(compile(gate.template().format(**words), 'gate', 'exec'), names)\n"
@@ -131,7 +131,7 @@ def test_the_first_words_are_said_by_the_oldest_python(tmp_path, python38):
     """hello.py under Python 3.8: greets, takes the zip, and answers a request."""
     import json
 
-    data, digest = link.engine()
+    data, digest = engine.engine()
     site = {"name": "prod", "domain": "d", "url": "u", "health": "/", "branch": "main", "remote": "o", "app": "app"}
     site.update((key, str(tmp_path / key)) for key in ("project", "virtualenv", "wsgi", "backups"))
     site["home"] = str(tmp_path)

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from flask_slipway.sandbox import processes
-from flask_slipway.server import process, uninstallable
+from flask_slipway.sandbox.host import processes
+from flask_slipway.server.lib import process
+from flask_slipway.server.site import pip_errors
 
 SITE = SimpleNamespace(name="prod", virtualenv="/home/ann/.virtualenvs/site", home="/home/ann")
 
@@ -16,7 +17,7 @@ def refused(tmp_path, *options):
     line = [sys.executable, "-m", "pip", "install", "--target", str(tmp_path), "--no-cache-dir", "--retries", "1"]
     done = subprocess.run([*line, *options, "no-such-package-of-ours==9.9"], capture_output=True, text=True)
     assert done.returncode
-    return uninstallable.refused(SITE, process.Failed("pip", done.returncode, done.stdout + done.stderr))
+    return pip_errors.refused(SITE, process.Failed("pip", done.returncode, done.stdout + done.stderr))
 
 
 def test_an_index_that_does_not_answer_is_told_apart_from_a_package_that_is_not_there(tmp_path):

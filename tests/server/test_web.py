@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from flask_slipway.server import web
+from flask_slipway.server.site import health
 
 
 class Host:
@@ -41,25 +41,25 @@ class Host:
 
 def test_a_reload_is_waited_for_and_how_the_host_told_it_is_known():
     with Host(302, 302, 200) as url:
-        found = web.wait_for(url, lambda answer: answer.status == 200)
+        found = health.wait_for(url, lambda answer: answer.status == 200)
     assert (found.status, found.reloading) == (200, {302})
 
 
 def test_502_is_given_up_as_soon_as_the_caller_knows_that_it_is_no_reload(monkeypatch):
-    monkeypatch.setattr(web, "BROKEN", 1000)
-    monkeypatch.setattr(web, "PATIENCE", 1000)
-    with Host(302, 502) as url, pytest.raises(web.NotHealthy, match="last: 502"):
-        web.prove_own(url, "token", 200, broken=0.3)
+    monkeypatch.setattr(health, "BROKEN", 1000)
+    monkeypatch.setattr(health, "PATIENCE", 1000)
+    with Host(302, 502) as url, pytest.raises(health.NotHealthy, match="last: 502"):
+        health.prove_own(url, "token", 200, broken=0.3)
 
 
 def test_a_site_that_never_answers_is_told_as_such():
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        answer = web.ask(f"http://127.0.0.1:{mute.getsockname()[1]}/health", timeout=0.3)
-    assert (answer.status, web.described(answer)) == (0, "nothing in time")
+        answer = health.ask(f"http://127.0.0.1:{mute.getsockname()[1]}/health", timeout=0.3)
+    assert (answer.status, health.described(answer)) == (0, "nothing in time")
 
 
 def test_what_a_site_answers_is_looked_at_after_its_reload():
     with Host(302, 302, 200) as url:
-        assert web.settled(url).status == 200
+        assert health.settled(url).status == 200
     with Host(302) as url:
-        assert web.settled(url, patience=0.2).status == 302
+        assert health.settled(url, patience=0.2).status == 302

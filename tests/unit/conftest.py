@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_slipway import settings
+from flask_slipway.config import settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ptys import CTRL_D, Terminal
 
-from flask_slipway import console
 from flask_slipway.errors import Incident, Refusal, Returned, WrongUse
+from flask_slipway.ui import prompt
+from flask_slipway.ui import screen as ui_screen
 
 # A Ctrl-C that comes in the moment before a read starts does not break it off. The same is had here without luck: the
 # signal is taken by another thread.
 INTERRUPTED_UNHEARD = """
 import signal, threading, time
-from flask_slipway import console
+from flask_slipway.ui import prompt
 
 def strike():
     time.sleep(0.2)
@@ -27,10 +28,10 @@ def strike():
 
 threading.Thread(target=strike).start()
 try:
-    console.confirm("Go on? [y/N] ")
+    prompt.confirm("Go on? [y/N] ")
 except KeyboardInterrupt:
     print("Traceback")
-except console.Interrupted as interrupted:
+except prompt.Interrupted as interrupted:
     print(interrupted)
 """
 
@@ -39,7 +40,7 @@ WHERE = {"commit": "3f2a6d1" + "0" * 33, "revision": "8a1c5e20", "gate": "down",
 
 def shown(*events, live=False):
     out = io.StringIO()
-    screen = console.Screen(out, live=live)
+    screen = ui_screen.Screen(out, live=live)
     for event in events:
         screen.show(event)
     return out.getvalue()
@@ -54,7 +55,7 @@ def test_piped_each_finished_step_is_one_plain_line_of_80_columns():
 
 
 def test_ctrl_c_at_a_question_is_heard_even_where_the_read_is_not_broken_off(tmp_path):
-    env = {**os.environ, "PYTHONPATH": str(Path(console.__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(ui_screen.__file__).parents[2])}
     with Terminal([sys.executable, "-c", INTERRUPTED_UNHEARD], tmp_path, env) as terminal:
         terminal.wait_for("[y/N] ")
         assert terminal.end(30) == 0
@@ -65,8 +66,8 @@ def test_ctrl_c_at_a_question_is_heard_even_where_the_read_is_not_broken_off(tmp
     ("keys", "line"), [(b"yes\n", "yes"), (b"nay\x7f\x7f\x7fy\n", "y"), (b"\n", ""), (CTRL_D, "end")]
 )
 def test_a_line_is_read_as_typed_with_what_was_rubbed_out_gone(tmp_path, keys, line):
-    env = {**os.environ, "PYTHONPATH": str(Path(console.__file__).parents[1])}
-    ask = "from flask_slipway.console import read_line\ntry: print([read_line('? ')])\nexcept EOFError: print(['end'])"
+    env = {**os.environ, "PYTHONPATH": str(Path(ui_screen.__file__).parents[2])}
+    ask = "from flask_slipway.ui import prompt\ntry: print([prompt.read_line('? ')])\nexcept EOFError: print(['end'])"
     with Terminal([sys.executable, "-c", ask], tmp_path, env) as terminal:
         terminal.wait_for("? ")
         terminal.press(keys)
@@ -76,7 +77,7 @@ def test_a_line_is_read_as_typed_with_what_was_rubbed_out_gone(tmp_path, keys, l
 
 @pytest.mark.parametrize("note", ["61 tests", "tests SKIPPED", "no tests: pytest is not installed"])
 def test_a_headline_of_any_note_has_80_columns_and_its_words_whole(capsys, note):
-    console.headline("Checking", "3 files, on main, one head, models match", note, 2.6)
+    ui_screen.headline("Checking", "3 files, on main, one head, models match", note, 2.6)
     told = capsys.readouterr().out
     first = told.splitlines()[0]
     assert first.startswith("Checking        3 files, on main, one head, models match")
@@ -115,7 +116,7 @@ def test_an_unknown_event_is_left_out():
 
 @given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300), seconds=st.floats(0, 9999))
 def test_a_steps_lines_fit_80_columns_and_lose_no_word(text, seconds):
-    lines = console.step_lines("back up", text, seconds)
+    lines = ui_screen.step_lines("back up", text, seconds)
     assert all(len(line) <= 80 for line in lines)
     assert lines[0].endswith(" s")
     joined = "".join("".join(lines).split())
@@ -123,7 +124,7 @@ def test_a_steps_lines_fit_80_columns_and_lose_no_word(text, seconds):
 
 
 def test_a_release_ends_with_where_it_is_and_how_to_go_back(site, capsys):
-    console.finish({"outcome": "released", "code": 0, "commit": "9bc1f02aaa", "seconds": 8.2}, site)
+    ui_screen.finish({"outcome": "released", "code": 0, "commit": "9bc1f02aaa", "seconds": 8.2}, site)
     told = capsys.readouterr().out
     assert "Released 9bc1f02 to prod in 8.2 s.   https://www.example.com" in told
     assert "To go back: fab prod.rollback" in told
@@ -136,7 +137,7 @@ def test_a_release_ends_with_where_it_is_and_how_to_go_back(site, capsys):
 def test_every_other_ending_raises_its_error_in_ten_lines_at_most(site, outcome, code, kind):
     end = {"outcome": outcome, "code": code, "what": "d0641f33 failed", "where": WHERE, "cause": ["x"] * 30, "next": []}
     with pytest.raises(kind) as ended:
-        console.finish(end, site)
+        ui_screen.finish(end, site)
     assert ended.value.code == code
     assert len(ended.value.message.splitlines()) <= 10
     assert "d0641f33 failed".lower() in ended.value.message.lower()
@@ -152,7 +153,7 @@ def test_a_return_says_where_the_site_stands_and_what_to_type(site):
         "next": ["mend it"],
     }
     with pytest.raises(Returned) as ended:
-        console.finish(end, site, failed="Not released")
+        ui_screen.finish(end, site, failed="Not released")
     assert ended.value.message.splitlines() == [
         "Not released (6). prod serves 3f2a6d1 at 8a1c5e20, healthy; nothing was lost.",
         "  d0641f33 failed",
@@ -163,8 +164,8 @@ def test_a_return_says_where_the_site_stands_and_what_to_type(site):
 def test_without_a_terminal_nothing_is_asked(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     with pytest.raises(Refusal, match="--yes"):
-        console.confirm("Release to prod? [y/N] ")
-    assert console.confirm("Release to prod? [y/N] ", yes=True)
+        prompt.confirm("Release to prod? [y/N] ")
+    assert prompt.confirm("Release to prod? [y/N] ", yes=True)
 
 
 STATUS = {
@@ -184,7 +185,7 @@ STATUS = {
 
 
 def test_a_status_keeps_to_80_columns_whatever_the_names(capsys):
-    console.status(STATUS)
+    ui_screen.status(STATUS)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("  code          3f2a6d1 Let assets be reordered")

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from flask_slipway import edited
 from flask_slipway.errors import Refusal
+from flask_slipway.revisions import edited
 
 TEXT = '''"""Add posted."""
 

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_slipway import plan
 from flask_slipway.errors import Refusal
-from flask_slipway.plan import Candidate, Nothing, Relation
+from flask_slipway.project.working_copy import Relation
+from flask_slipway.release import plan
+from flask_slipway.release.plan import Candidate, Nothing
+from flask_slipway.ui import table
 
 NEW, LIVE = "9bc1f02" + "0" * 33, "3f2a6d1" + "0" * 33
 REVISIONS = (
@@ -143,4 +145,4 @@ def test_pending_revisions_come_after_those_they_stand_on(count, done, seed):
 def test_a_table_never_is_wider_than_80_columns_unless_its_first_columns_are(rows):
     first = max(len(row[0]) for row in rows) + max(len(row[1]) for row in rows)
     if first < 40:
-        assert all(len(line) <= 80 for line in plan.table(rows))
+        assert all(len(line) <= 80 for line in table.table(rows))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from flask_slipway import playground, playing, project, settings
-from flask_slipway import sandbox as sites
+from flask_slipway.config import settings
 from flask_slipway.errors import Refusal
-from flask_slipway.sandbox import wsgi
-from flask_slipway.sandbox.state import Sandbox
+from flask_slipway.project import working_copy
+from flask_slipway.sandbox import commands, own_app
+from flask_slipway.sandbox import host as sites
+from flask_slipway.sandbox.host import wsgi
+from flask_slipway.sandbox.host.state import Sandbox
 
 INVOKE = """\
 slipway:
@@ -45,7 +47,7 @@ def sandbox(folder: Path, dialect: str) -> Sandbox:
 def test_the_app_is_named_with_what_flask_would_find(tmp_path, path, code, app, named):
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(f"from flask import Flask\n{code}\n")
-    assert playground.application(tmp_path, app) == named
+    assert own_app.application(tmp_path, app) == named
 
 
 @pytest.mark.parametrize(
@@ -65,26 +67,26 @@ def test_the_env_is_ones_own_but_for_the_database_and_the_secret_key(tmp_path):
     (tmp_path / "requirements.txt").write_text("mysqlclient==2.2.7\n")
     before = "# mine\nexport SHOP_DB=sqlite:///dev.db\nSECRET_KEY='mine'\nAWS_SECRET_KEY=kept\nMAIL=\"a\nb\"\n"
     (tmp_path / ".env").write_text(before)
-    text = playground.dotenv(tmp_path, sandbox(tmp_path, "mysql"))
+    text = own_app.dotenv(tmp_path, sandbox(tmp_path, "mysql"))
     assert "export SHOP_DB='mysql+mysqldb://ann:p%40ss@127.0.0.1:3306/ann$shop?charset=utf8mb4'\n" in text
     assert "'mine'" not in text
     assert 'AWS_SECRET_KEY=kept\nMAIL="a\nb"\n' in text
     assert "DATABASE_URL" not in text
-    assert playground.names(tmp_path) == ["SHOP_DB"]
+    assert own_app.names(tmp_path) == ["SHOP_DB"]
 
 
 @pytest.mark.parametrize("line", ["SQLAlchemy[pymysql]==2.0.1", "slip-nowhere[pymysql]", "PyMySQL"])
 def test_the_drivers_are_those_that_requirements_bring(tmp_path, line):
     (tmp_path / "requirements.txt").write_text(f"{line}\n")
-    assert playground.drivers(tmp_path) == ["pymysql"]
+    assert own_app.drivers(tmp_path) == ["pymysql"]
 
 
 def test_a_database_that_the_env_does_not_name_gets_the_usual_name(tmp_path):
     (tmp_path / ".env").write_text("MODE=live")
-    text = playground.dotenv(tmp_path, sandbox(tmp_path, "sqlite"))
+    text = own_app.dotenv(tmp_path, sandbox(tmp_path, "sqlite"))
     assert text.startswith("MODE=live\nDATABASE_URL='sqlite:////data/site.sqlite'\nSECRET_KEY='")
     (tmp_path / ".env").write_text("DATABASE_URL=\n")
-    assert playground.dotenv(tmp_path, sandbox(tmp_path, "sqlite")).count("DATABASE_URL") == 1
+    assert own_app.dotenv(tmp_path, sandbox(tmp_path, "sqlite")).count("DATABASE_URL") == 1
 
 
 def test_the_sandbox_is_a_site_without_a_line_in_invoke_yaml_and_the_file_wins(tmp_path):
@@ -92,11 +94,11 @@ def test_the_sandbox_is_a_site_without_a_line_in_invoke_yaml_and_the_file_wins(t
     (tmp_path / ".sandbox").mkdir()
     assert settings.names(tmp_path) == ["prod"]
     made = sandbox(tmp_path, "sqlite")
-    playground.keep(tmp_path, playground.entry(made, playground.model(settings.load(tmp_path))))
+    own_app.keep(tmp_path, own_app.entry(made, own_app.model(settings.load(tmp_path))))
     assert settings.names(tmp_path) == ["prod", "sandbox"]
     found = settings.site(tmp_path, "sandbox")
     assert (found.port, found.health, found.branch, found.app) == (2222, "/up", "master", "shop")
-    assert playground.model(settings.load(tmp_path)).name == "prod"
+    assert own_app.model(settings.load(tmp_path)).name == "prod"
 
     named = dict(made.environment(), port=22)
     (tmp_path / "invoke.yaml").write_text(INVOKE + f"    sandbox: {json.dumps(named)}\n")
@@ -104,9 +106,9 @@ def test_the_sandbox_is_a_site_without_a_line_in_invoke_yaml_and_the_file_wins(t
 
 
 def test_a_project_without_the_sandboxs_packages_is_told_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(playground, "NEEDED", ("no_such_module",))
+    monkeypatch.setattr(own_app, "NEEDED", ("no_such_module",))
     with pytest.raises(settings.WrongUse, match=r"needs no_such_module(.|\n)*flask-slipway\[sandbox\]"):
-        playground.refuse_lacking()
+        own_app.refuse_lacking()
 
 
 @pytest.fixture
@@ -122,12 +124,12 @@ def homes(tmp_path, monkeypatch):
         "remote add sandbox git@h:a",
     ):
         subprocess.run(["git", *line.split()], cwd=root, check=True)
-    monkeypatch.setattr(playground, "NEEDED", ())
+    monkeypatch.setattr(own_app, "NEEDED", ())
     monkeypatch.setattr(sites, "up", lambda *folders, **words: pytest.fail("a sandbox was made"))
     yield homes
     assert sorted(path.name for path in homes.iterdir()) == ["ann", "demo", "kept"]
     assert homes.stat().st_mode & 0o777 == 0o755
-    assert project.remotes(root) == ["sandbox"]
+    assert working_copy.remotes(root) == ["sandbox"]
 
 
 def named(homes: Path, **keys: str) -> Path:
@@ -139,21 +141,21 @@ def named(homes: Path, **keys: str) -> Path:
 
 def test_a_site_elsewhere_that_is_called_sandbox_is_none(homes):
     root = named(homes, host="ssh.pythonanywhere.com")
-    for story in (playing.up(root), playing.down(root), playing.down(root, remove=True)):
+    for story in (commands.up(root), commands.down(root), commands.down(root, remove=True)):
         with pytest.raises(Refusal, match=r"a site on ssh\.pythonanywhere\.com(.|\n)*Next: edit invoke.yaml"):
             list(story)
 
 
 def test_a_folder_in_which_no_sandbox_was_made_stays_as_it_is(homes):
     root = named(homes, host="localhost")
-    assert list(playing.down(root, remove=True)) == ["Nothing to do: there is no sandbox here."]
+    assert list(commands.down(root, remove=True)) == ["Nothing to do: there is no sandbox here."]
     with pytest.raises(Refusal, match="holds other things"):
-        list(playing.up(root))
+        list(commands.up(root))
 
 
 def test_a_git_remote_that_is_not_the_sandboxs_is_left_alone(homes):
     root = named(homes, host="localhost", home=str(homes.parent / "project/.sandbox/home"))
     with pytest.raises(Refusal, match="git remote rename sandbox"):
-        list(playing.up(root))
+        list(commands.up(root))
     (root / ".sandbox").mkdir()
-    assert list(playing.down(root, remove=True)) == ["The sandbox is stopped and removed."]
+    assert list(commands.down(root, remove=True)) == ["The sandbox is stopped and removed."]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invoke import Config, Context
 
-from flask_slipway import requirements, wellknown
 from flask_slipway.errors import WrongUse
-from flask_slipway.tasks import story
+from flask_slipway.packages import known, requirements
+from flask_slipway.tasks import command
 
 FAULTS = [
     ("-f /usr/share/pip-wheels", "a folder of another machine"),
@@ -131,7 +131,7 @@ def test_a_fault_of_the_tool_itself_shows_no_password_of_an_url(capsys, monkeypa
         raise ValueError("git+https://ghp_hush@github.com/ann/thing.git; what is this")
 
     with pytest.raises(WrongUse) as told:
-        story.told(failing, "")(Context(Config({story.KEY: {"root": str(tmp_path)}})))
+        command.told(failing, "")(Context(Config({command.KEY: {"root": str(tmp_path)}})))
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the module changes
     from flask_slipway import __main__
 
@@ -144,7 +144,7 @@ def test_a_fault_of_the_tool_itself_shows_no_password_of_an_url(capsys, monkeypa
 
 
 def test_the_driver_of_a_database_url_is_known():
-    assert wellknown.driver("mysql+pymysql://ann:x@h/USER$shop") == "pymysql"
-    assert wellknown.driver("mysql://h/shop") == "mysql"
-    assert wellknown.driver("sqlite:///shop.db") == wellknown.driver("https://example.org") == ""
-    assert all(packages for packages in wellknown.DRIVERS.values())
+    assert known.driver("mysql+pymysql://ann:x@h/USER$shop") == "pymysql"
+    assert known.driver("mysql://h/shop") == "mysql"
+    assert known.driver("sqlite:///shop.db") == known.driver("https://example.org") == ""
+    assert all(packages for packages in known.DRIVERS.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_slipway import secrets
+from flask_slipway.project import secret_scan
 
 KEY = "-----BEGIN OPENSSH " + "PRIVATE KEY-----"
 
@@ -33,7 +33,7 @@ KEY = "-----BEGIN OPENSSH " + "PRIVATE KEY-----"
     ],
 )
 def test_a_line_is_judged(line, why):
-    assert secrets.of_line(line) == why
+    assert secret_scan.of_line(line) == why
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_a_line_is_judged(line, why):
      (".env.example", False), (".flaskenv", False), ("env.py", False), ("id_ed25519.pub", False)],
 )  # fmt: skip
 def test_a_file_is_judged_by_its_name(path, is_secret):
-    assert (secrets.of_name(path) is not None) == is_secret
+    assert (secret_scan.of_name(path) is not None) == is_secret
 
 
 def test_a_diff_is_told_by_file_and_line_and_never_by_value():
     value = "k8dj3" + "ksl"
     line = "PASS" + f'WORD = "{value}"'
     diff = f"+++ b/app/config.py\n@@ -3,0 +4,2 @@\n+import os\n+{line}\n-{line}\n"
-    found = list(secrets.in_diff(diff))
+    found = list(secret_scan.in_diff(diff))
     assert [str(secret) for secret in found] == ["app/config.py, line 5: a secret's value"]
     assert value not in repr(found)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flask_slipway import schema, settings
+from flask_slipway.config import keys as config_keys
+from flask_slipway.config import settings
 from flask_slipway.errors import WrongUse
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +142,7 @@ def test_the_example_shows_every_key_and_each_shown_line_is_valid(tmp_path):
     """The example is the manual: all of the schema is in it, and all of it may be uncommented."""
     text = (ROOT / "invoke.yaml").read_text(encoding="utf-8")
     shown = re.sub(r"^(\s+)# ([a-z_]+: )", r"\1\2", text, flags=re.MULTILINE)
-    for name in (*schema.TOP, *schema.ENVIRONMENT):
+    for name in (*config_keys.TOP, *config_keys.ENVIRONMENT):
         assert re.search(rf"^\s+{name}:", shown, re.MULTILINE), f"{name} is not in invoke.yaml"
     prod, plain = settings.load(written(tmp_path, shown)).sites["prod"], settings.load(ROOT).sites["prod"]
     given = {"key", "scratch", "host_key", "virtualenv_python"}

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from flask_slipway import project
+from flask_slipway.project import working_copy
 
 ODD = ["it's $HOME.txt", 'a "quoted" name.txt', "tab\there.txt", "é漢.txt", "# branch.oid.txt"]
 
@@ -34,7 +34,7 @@ def committed(git, message="More"):
 
 
 def test_before_the_first_commit(git, tmp_path):
-    here = project.working_copy(tmp_path / "shop")
+    here = working_copy.working_copy(tmp_path / "shop")
     assert (here.commit, here.branch, here.upstream, here.changed) == ("", "main", "", ())
     assert here.untracked == ("shop/app.py", "shop/models.py")
 
@@ -46,11 +46,11 @@ def test_what_was_changed_and_what_is_new_in_the_project_alone(git, tmp_path):
     (tmp_path / "other.txt").write_text("changed\n")
     for name in ODD:
         (tmp_path / "shop" / name).write_text("new\n")
-    here = project.working_copy(tmp_path / "shop")
+    here = working_copy.working_copy(tmp_path / "shop")
     assert (here.commit, here.branch, here.clean) == (commit, "main", False)
     assert here.changed == ("shop/all models.py", "shop/app.py")
     assert sorted(here.untracked) == sorted(f"shop/{name}" for name in ODD)
-    assert project.subject(tmp_path) == "Begin"
+    assert working_copy.subject(tmp_path) == "Begin"
 
 
 def test_the_upstream_counts_as_it_was_last_fetched_and_only_while_it_is_there(git, tmp_path):
@@ -61,20 +61,20 @@ def test_the_upstream_counts_as_it_was_last_fetched_and_only_while_it_is_there(g
     git("config", "status.aheadBehind", "false")
     (tmp_path / "shop/app.py").write_text("changed\n")
     git("commit", "-q", "-a", "-m", "Ahead")
-    here = project.working_copy(tmp_path)
+    here = working_copy.working_copy(tmp_path)
     assert (here.upstream, here.ahead, here.behind) == ("origin/main", 1, 0)
     git("reset", "-q", "--hard", "HEAD^")
     git("update-ref", "refs/remotes/origin/main", "ORIG_HEAD")
-    assert project.working_copy(tmp_path).behind == 1
+    assert working_copy.working_copy(tmp_path).behind == 1
     git("update-ref", "-d", "refs/remotes/origin/main")
-    assert project.working_copy(tmp_path).upstream == ""
+    assert working_copy.working_copy(tmp_path).upstream == ""
 
 
 def test_a_detached_head_is_on_no_branch_and_a_merge_is_under_way(git, tmp_path):
     first = committed(git)
     git("checkout", "-q", "--detach")
-    assert project.working_copy(tmp_path).branch == ""
-    assert project.under_way(tmp_path / "shop") == ""
+    assert working_copy.working_copy(tmp_path).branch == ""
+    assert working_copy.under_way(tmp_path / "shop") == ""
     (tmp_path / "shop/app.py").write_text("one\n")
     one = committed(git)
     git("checkout", "-q", first)
@@ -82,5 +82,5 @@ def test_a_detached_head_is_on_no_branch_and_a_merge_is_under_way(git, tmp_path)
     committed(git)
     with pytest.raises(subprocess.CalledProcessError):
         git("merge", one)
-    assert project.under_way(tmp_path / "shop") == "merge"
-    assert project.working_copy(tmp_path).changed == ("shop/app.py",)
+    assert working_copy.under_way(tmp_path / "shop") == "merge"
+    assert working_copy.working_copy(tmp_path).changed == ("shop/app.py",)

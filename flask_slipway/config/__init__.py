@@ -1,0 +1,1 @@
+"""invoke.yaml and the host's conventions."""

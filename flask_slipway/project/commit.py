@@ -1,0 +1,42 @@
+"""`inv commit` and `inv push`, said in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask_slipway import wording
+from flask_slipway.project import push as project_push
+from flask_slipway.project import working_copy
+
+
+def commit(root: Path, message: str) -> Iterator[str]:
+    """Lists what it commits, then commits it. Raises Refusal for a secret."""
+    here = working_copy.working_copy(root)
+    if message.strip() and not here.clean:
+        project_push.refuse_unfit(here)
+        project_push.refuse_secrets(root)
+        project_push.refuse_large(here)
+        yield from project_push.listing(here)
+    made = project_push.commit(root, message)
+    if made is None:
+        yield f"Nothing to commit: the tree is clean at {wording.short(here.commit)}."
+        return
+    yield f"Committed {wording.short(made.commit)}: {wording.count(made.files, 'file')}."
+    yield "Next: inv push, or inv release"
+
+
+def push(root: Path) -> Iterator[str]:
+    """Pushes the branch to its remote. Raises Refusal, WrongUse."""
+    here = working_copy.working_copy(root)
+    project_push.refuse_unfit(here)
+    project_push.refuse_secrets(root)
+    remote = project_push.default_remote(root)
+    commit = wording.short(working_copy.commit(root))
+    if project_push.push(root, remote, here.branch):
+        yield f"Pushed {commit} to {remote}/{here.branch}."
+    else:
+        yield f"Nothing to push: {remote}/{here.branch} is at {commit} already."
+    if not here.clean:
+        count = len(here.changed) + len(here.untracked)
+        yield f"Note: {wording.count(count, 'file')} not committed stay here."

@@ -1,0 +1,131 @@
+"""Git on this machine: argument lists in, text out; its errors in words that say what to type next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from flask_slipway import wording
+from flask_slipway.errors import Refusal, SlipwayError, Unreachable, WrongUse
+
+# A part of what git says → what it means, what to type. The first that fits counts.
+TEACHINGS = {
+    "not a git repository": (
+        "this folder is not in a git repository",
+        ["git init -b main", 'inv commit -m "First version"'],
+    ),
+    "dubious ownership": (
+        "git does not trust this folder, which belongs to somebody else",
+        ["git config --global --add safe.directory, with the folder's name"],
+    ),
+    "unmerged": ("a merge stands open", ["git status", "mend the files, git add them, git commit"]),
+    "tell me who you are": (
+        "git does not know who you are",
+        ['git config --global user.name "Your Name"', "git config --global user.email you@example.org"],
+    ),
+    "remote rejected]": ("the remote refuses it", ["mend what it names, then the same again"]),
+    "rejected]": ("the remote has commits that are not here", ["git pull --rebase --autostash, then the same again"]),
+    "index.lock": (
+        "another git command is running here",
+        ["wait for it, then the same again", "if there is none: remove .git/index.lock"],
+    ),
+}
+# The same for a remote that cannot be reached, or does not let in.
+AWAY = {
+    "does not appear to be a git repository": (
+        "the remote is not there",
+        ["git remote -v  shows where it should be", "git remote set-url NAME URL  sets it right"],
+    ),
+    "repository not found": ("the remote has no such repository, or not for you", ["git remote -v"]),
+    "could not resolve host": ("this machine's DNS does not know the remote", ["check the network, git remote -v"]),
+    "could not read username": (
+        "the remote asks for a name and a password",
+        ["git push  asks in a terminal, or use SSH"],
+    ),
+    "could not read password": ("the remote asks for a password", ["git push  asks in a terminal, or use SSH"]),
+    "terminal prompts disabled": ("the remote asks for a password", ["git push  asks in a terminal, or use SSH"]),
+    "authentication failed": ("the remote does not let you in", ["check the credentials that git uses"]),
+    "permission denied": ("the remote does not let you in", ["git remote -v", "see that your SSH key is known there"]),
+    "host key verification failed": ("the remote's host key is not known here", ["git fetch  asks in a terminal"]),
+    "could not read from remote": ("the remote cannot be reached", ["check the network, git remote -v"]),
+    "unable to access": ("the remote cannot be reached", ["check the network, git remote -v"]),
+}
+QUOTED = ("remote rejected]", "dubious ownership", "unmerged")  # where git's own lines say more
+HOOKS = {"commit": ("pre-commit", "prepare-commit-msg", "commit-msg"), "push": ("pre-push",)}
+
+
+def run(
+    root: Path,
+    *arguments: str,
+    terminal: bool = False,
+    seconds: float | None = None,
+    env: Mapping[str, str] | None = None,
+    data: bytes = b"",
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs git in `root`, with `data` on its stdin. `terminal`: it may ask the person for a password instead. Raises
+    WrongUse where there is no git, subprocess.TimeoutExpired after `seconds`."""
+    program = shutil.which("git")
+    if program is None:
+        raise WrongUse(wording.told("git is not installed.", next=["install git: https://git-scm.com"]))
+    environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "1" if terminal else "0", **(env or {})}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"  # a look changes nothing, not even the index's times
+    return subprocess.run(
+        [program, "-c", "core.quotePath=off", "-c", "diff.autoRefreshIndex=false", *arguments],
+        cwd=root,
+        env=environment,
+        input=None if terminal else data,
+        capture_output=True,
+        timeout=seconds,
+    )
+
+
+def git(root: Path, *arguments: str, terminal: bool = False) -> str:
+    """What git prints. Raises Refusal, Unreachable or WrongUse, in words that say what to type next."""
+    done = run(root, *arguments, terminal=terminal)
+    if done.returncode:
+        raise taught(arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def quietly(root: Path, *arguments: str) -> str:
+    """What git prints, without the newline; an empty text where it fails."""
+    done = run(root, *arguments)
+    return "" if done.returncode else done.stdout.decode("utf-8", "surrogateescape").strip()
+
+
+def succeeds(root: Path, *arguments: str) -> bool:
+    """True where git ends with 0."""
+    return run(root, *arguments).returncode == 0
+
+
+def taught(arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayError:
+    """Git's complaint as an error that says what to type next. `hook`: one that git has run for this command."""
+    said = [line for line in complaint.strip().splitlines() if line.strip() and not line.startswith("hint:")]
+    lower = complaint.lower()
+    for sign, (what, next_lines) in TEACHINGS.items():
+        if sign in lower:
+            return Refusal(_told(what, wording.listed(said, 4) if sign in QUOTED else [], next_lines))
+    for sign, (what, next_lines) in AWAY.items():
+        if sign in lower:
+            return Unreachable(_told(what, said[:1], next_lines))
+    if hook:
+        next_lines = ["mend what it names, then the same again"]
+        return Refusal(_told(f"the hook {hook} refuses the {arguments[0]}", wording.listed(said, 4), next_lines))
+    return WrongUse(_told(f"git {arguments[0]} failed", wording.listed(said or ["it said nothing"], 5), ["git status"]))
+
+
+def _told(what: str, lines: Sequence[str], next_lines: Sequence[str]) -> str:
+    """The words of all of git's faults."""
+    return wording.told(f"{what[0].upper()}{what[1:]}. Nothing was changed.", lines, next_lines)
+
+
+def hook(root: Path, command: str) -> str:
+    """The name of a hook that git runs before `command`, "" where there is none."""
+    for name in HOOKS.get(command, ()):
+        path = root / quietly(root, "rev-parse", "--git-path", f"hooks/{name}")
+        if path.is_file() and os.access(path, os.X_OK):
+            return name
+    return ""

@@ -1,0 +1,173 @@
+"""To commit and to push: lists first, refuses secrets, never forces."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask_slipway import wording
+from flask_slipway.errors import Refusal, WrongUse
+from flask_slipway.project import secret_scan, working_copy
+from flask_slipway.project.git import git, quietly, succeeds
+from flask_slipway.project.working_copy import WorkingCopy
+
+LARGEST = 50_000_000  # bytes: GitHub warns at 50 MB and refuses at 100
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A commit that was made: its id, and how many files it holds."""
+
+    commit: str
+    files: int
+
+
+def commit(root: Path, message: str) -> Committed | None:
+    """Commits all that git does not ignore; None where there is nothing to commit. Raises Refusal, WrongUse."""
+    if not message.strip():
+        raise WrongUse(
+            wording.told(
+                "A commit needs a message. Nothing was changed.", next=['inv commit -m "Let assets be reordered"']
+            )
+        )
+    here = working_copy.working_copy(root)
+    refuse_unfit(here)
+    if here.clean:
+        return None
+    refuse_secrets(root)
+    refuse_large(here)
+    with _index_put_back(root):
+        git(root, "add", "--all", "--", ".")
+        git(root, "commit", "--quiet", "--message", message, terminal=True)
+    return Committed(working_copy.commit(root), len(here.changed) + len(here.untracked))
+
+
+@contextlib.contextmanager
+def _index_put_back(root: Path) -> Iterator[None]:
+    """What was staged is staged again, and no more, where the block fails: a hook refuses, somebody types Ctrl-C."""
+    index = root / git(root, "rev-parse", "--git-path", "index").strip()
+    before = index.read_bytes() if index.is_file() else None
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            index.unlink(missing_ok=True)
+        else:
+            beside = index.with_name("index.slipway")
+            beside.write_bytes(before)
+            beside.replace(index)
+        raise
+
+
+def listing(here: WorkingCopy, most: int = 12) -> list[str]:
+    """The files that a commit would hold, a line each."""
+    rows = [f"  changed  {path}" for path in here.changed] + [f"  new      {path}" for path in here.untracked]
+    every = wording.listed(rows, most)
+    return every if len(rows) <= most else [*every[:-1], f"  {every[-1]}"]
+
+
+def push(root: Path, remote: str, branch: str) -> bool:
+    """Pushes the branch; False where the remote had it already. Raises WrongUse, taught."""
+    before = working_copy.pushed(root, remote, branch)
+    here = working_copy.working_copy(root)
+    track = [] if here.upstream or remote != default_remote(root) else ["--set-upstream"]
+    if before == here.commit and not track:
+        return False
+    git(root, "push", "--quiet", *track, remote, f"HEAD:refs/heads/{branch}", terminal=True)
+    return before != here.commit
+
+
+def default_remote(root: Path) -> str:
+    """The remote of the branch: its upstream's, else origin, else the only one. Raises Refusal."""
+    return _default(root, working_copy.remotes(root))
+
+
+def _default(root: Path, known: Sequence[str]) -> str:
+    upstream = working_copy.working_copy(root).upstream.split("/")[0]
+    for name in (upstream, "origin"):
+        if name in known:
+            return name
+    if len(known) == 1:
+        return known[0]
+    raise Refusal(
+        wording.told(
+            "There is no remote to push to. Nothing was changed.",
+            ["the server fetches from a remote such as GitHub"],
+            ["git remote add origin git@github.com:YOU/PROJECT.git"],
+        )
+    )
+
+
+def remote_for(root: Path, environment: str) -> str:
+    """Where a release to `environment` is pushed: the remote of that name, if there is one, else the branch's."""
+    known = working_copy.remotes(root)
+    return environment if environment in known else _default(root, known)
+
+
+def refuse_unpushed(root: Path, remote: str, branch: str) -> None:
+    """Raises Refusal where the commit that is checked out is not on the remote's branch, as last pushed or fetched."""
+    here = working_copy.commit(root)
+    there = working_copy.pushed(root, remote, branch)
+    if not there or not succeeds(root, "merge-base", "--is-ancestor", here, there):
+        what = (
+            f"{wording.short(here)} is not pushed to {remote}/{branch}, so no site can fetch it. Nothing was changed."
+        )
+        raise Refusal(wording.told(what, next=["inv push, then the same again"]))
+
+
+def refuse_unfit(here: WorkingCopy) -> None:
+    """Raises Refusal where no branch is checked out, or a merge or the like is under way."""
+    under_way = working_copy.under_way(here.root)
+    if under_way:
+        what = f"A {under_way} is under way. Nothing was changed."
+        raise Refusal(wording.told(what, wording.listed(here.changed), end_it(under_way)))
+    if not here.branch and here.commit:
+        raise Refusal(
+            wording.told(
+                f"No branch is checked out (a detached head at {wording.short(here.commit)}). Nothing was changed.",
+                next=["git switch main", "or keep what is here: git switch -c NAME"],
+            )
+        )
+
+
+def end_it(under_way: str) -> tuple[str, ...]:
+    """What to type to end a merge, rebase …, one way or the other."""
+    if under_way == "bisect":
+        return ("git bisect reset",)
+    return (f"git {under_way} --continue, once git status shows no conflict", f"or  git {under_way} --abort")
+
+
+def refuse_large(here: WorkingCopy) -> None:
+    """Raises Refusal where a file is so large that hosting services do not take it: it could not be pushed, and would
+    stay in the history."""
+    for path in (*here.changed, *here.untracked):
+        place = here.root / path
+        size = place.lstat().st_size if place.is_file() else 0
+        if size > LARGEST and quietly(here.root, "check-attr", "filter", "--", path).rpartition(" ")[2] != "lfs":
+            what = f"{path} has {wording.size(size)}: too large for git, and it would stay in the history."
+            next_lines = [f"name {path} in .gitignore, and keep it elsewhere", f"or  git lfs track {path}"]
+            raise Refusal(wording.told(f"{what} Nothing was changed.", next=next_lines))
+
+
+def refuse_secrets(root: Path) -> None:
+    """Raises Refusal where the change holds a secret; names place and reason, never the value."""
+    found = secret_scan.in_change(root)
+    if found:
+        raise Refusal(
+            wording.told(
+                "The change holds what looks like a secret. Nothing was changed.",
+                wording.listed(map(str, found)),
+                [
+                    "move it to .env, and name .env in .gitignore",
+                    "if it was committed: take it out of the commit, and make the secret invalid",
+                    "if it is none: write  not a secret  in a comment on that line",
+                ],
+            )
+        )
+
+
+def is_ignored(root: Path, path: str) -> bool:
+    """True where git ignores `path`."""
+    return succeeds(root, "check-ignore", "--quiet", path)

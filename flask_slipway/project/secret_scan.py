@@ -1,0 +1,124 @@
+"""Secrets in a change: which files and added lines must not be committed. Names the place and why, never the value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from flask_slipway.project import working_copy
+from flask_slipway.project.git import run
+
+LARGEST = 1 << 20  # bytes of a new file that are looked into
+TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_)")  # there, passwords are made up: only keys and tokens count
+STRONG = ("a private key", "a token")
+ALLOWED = "not a secret"  # in a line: a person has looked at it
+
+ENV_FILE = re.compile(r"\.env(\..+)?$|.+\.env$")
+ENV_EXAMPLE = re.compile(r"example|sample|template|dist$|^\.flaskenv$")
+NAMES = {".my.cnf", ".pypirc", ".netrc", ".pgpass", "id_rsa", "id_ed25519", "id_ecdsa", "id_dsa"}
+
+PATTERNS = {
+    "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"),
+    "a token": re.compile(
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{40,}|glpat-[\w-]{20,}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}"
+        r"|sk_live_\w{16,}|AIza[\w-]{35}|pypi-AgE[\w-]{40,})"
+    ),
+    "a password in a URL": re.compile(r"\w\+?\w*://[^\s/:@'\"<>{}]+:(?P<value>[^\s/@'\"<>{}]+)@[\w.-]"),
+    "a secret's value": re.compile(
+        r"""(?ix) (?<![a-z]) (?: \w* (?:password|passwd|secret|secret_key|token|api_?key|private_?key) )
+        ["']? \]? \s* [:=] \s* (?P<quote>["']) (?P<value>[^"'\s]{8,}) (?P=quote)"""
+    ),
+}
+PLACEHOLDER = re.compile(
+    r"^(?:[A-Z_$]+|x+|\*+|\.+|.*(?:your|change|example|placeholder|secret|password|passwd|hunter2|dummy|test|dev|none).*)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A place in the change that looks like a secret: `line` is 0 for a whole file."""
+
+    path: str
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path}{f', line {self.line}' if self.line else ''}: {self.why}"
+
+
+def in_change(root: Path) -> list[Secret]:
+    """The secrets in all that is not pushed yet: commits, changes, untracked files that are not ignored."""
+    found = list(in_diff(_diff(root)))
+    for path in working_copy.working_copy(root).untracked:
+        found += in_file(root, path)
+    return sorted(set(found), key=lambda secret: (secret.path, secret.line))
+
+
+def in_file(root: Path, path: str) -> Iterator[Secret]:
+    """The secrets in a file that git does not know yet."""
+    if (why := of_name(path)) is not None:
+        yield Secret(path, 0, why)
+        return
+    place = root / path
+    if place.is_file() and place.stat().st_size <= LARGEST:
+        text = place.read_bytes().decode("utf-8", "replace")
+        yield from in_lines(path, enumerate(text.splitlines(), 1))
+
+
+def of_name(path: str) -> str | None:
+    """Why a file of this name is a secret, or None."""
+    name = PurePosixPath(path).name
+    if ENV_FILE.match(name) and not ENV_EXAMPLE.search(name):
+        return "holds the environment's secrets; it belongs in .gitignore"
+    if name in NAMES:
+        return "holds a key or a password; it belongs in .gitignore"
+    return None
+
+
+def in_lines(path: str, lines: Iterable[tuple[int, str]]) -> Iterator[Secret]:
+    """The secrets in numbered lines."""
+    for number, text in lines:
+        why = of_line(text)
+        if why is not None and (why in STRONG or not TESTS.search(path)):
+            yield Secret(path, number, why)
+
+
+def of_line(text: str) -> str | None:
+    """What kind of secret a line holds, or None."""
+    if ALLOWED in text or len(text) > 10_000:
+        return None
+    for why, pattern in PATTERNS.items():
+        for match in pattern.finditer(text):
+            value = match.groupdict().get("value")
+            if value is None or not (PLACEHOLDER.match(value) or _is_code(value)):
+                return why
+    return None
+
+
+def _is_code(value: str) -> bool:
+    """True for what only stands for a value: $NAME, {name}, %s, os.environ[…], a dotted name."""
+    return value[0] in "$%{<(" or "(" in value or value.startswith("os.")
+
+
+def in_diff(text: str) -> Iterator[Secret]:
+    """The secrets in the added lines of a diff without context."""
+    path, number = "", 0
+    for line in text.splitlines():
+        if line.startswith("+++ "):
+            path = line[6:].rstrip("\t") if line[4:6] == "b/" else ""
+            if path and (why := of_name(path)) is not None:
+                yield Secret(path, 0, why)
+        elif line.startswith("@@"):
+            number = int(line.split("+")[1].split(",")[0].split(" ")[0])
+        elif line.startswith("+"):
+            yield from in_lines(path, [(number, line[1:])])
+            number += 1
+
+
+def _diff(root: Path) -> str:
+    """The added lines between what was pushed and the working copy."""
+    options = ["--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "--relative", "--diff-filter=AM"]
+    return run(root, "diff", *options, working_copy.base(root), "--", ".").stdout.decode("utf-8", "replace")

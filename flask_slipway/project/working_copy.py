@@ -1,0 +1,162 @@
+"""What is true in the working copy: git, requirements, .env. Reads only; each fact is read again when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask_slipway import wording
+from flask_slipway.errors import WrongUse
+from flask_slipway.project.git import git, quietly, run, succeeds
+
+REQUIREMENTS = "requirements.txt"
+FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
+# A file in git's own folder → what it shows to be under way.
+UNDER_WAY = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+
+
+@dataclass(frozen=True)
+class WorkingCopy:
+    """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
+    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched."""
+
+    root: Path
+    branch: str
+    commit: str
+    upstream: str
+    ahead: int
+    behind: int
+    changed: tuple[str, ...]
+    untracked: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        return not self.changed and not self.untracked
+
+
+def working_copy(root: Path) -> WorkingCopy:
+    """The git facts of the project at `root`, by one look. Raises WrongUse where it is in no repository."""
+    line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "-z", "--", ".")
+    told: dict[str, str] = {}
+    changed: list[str] = []
+    untracked: list[str] = []
+    entries = iter(git(root, *line).split("\0"))
+    for entry in entries:
+        kind, _, rest = entry.partition(" ")
+        if kind == "#":
+            name, _, value = rest.partition(" ")
+            told[name] = value
+        elif kind == "?":
+            untracked.append(rest)
+        elif kind in FIELDS:
+            changed.append(entry.split(" ", FIELDS[kind])[-1])
+        if kind == "2":
+            next(entries, None)  # the old name of a rename
+    ahead, behind = told.get("branch.ab", "+0 -0").split()
+    return WorkingCopy(
+        root=root,
+        branch="" if told["branch.head"] == "(detached)" else told["branch.head"],
+        commit="" if told["branch.oid"] == "(initial)" else told["branch.oid"],
+        upstream=told.get("branch.upstream", "") if "branch.ab" in told else "",
+        ahead=int(ahead),
+        behind=-int(behind),
+        changed=tuple(changed),
+        untracked=tuple(untracked),
+    )
+
+
+def under_way(root: Path) -> str:
+    """What git has begun and not ended: merge, rebase …; "" where it is nothing."""
+    folder = root / git(root, "rev-parse", "--git-dir").strip()
+    return next((name for file, name in UNDER_WAY.items() if (folder / file).exists()), "")
+
+
+def subject(root: Path) -> str:
+    """The first line of the last commit's message."""
+    return quietly(root, "log", "-1", "--format=%s")
+
+
+def commit(root: Path) -> str:
+    """The commit that is checked out, 40 hex digits. Raises WrongUse where there is none."""
+    found = working_copy(root).commit
+    if not found:
+        raise WrongUse(wording.told("There is no commit yet.", next=['inv commit -m "First version"']))
+    return found
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How the live commit stands to the candidate, as git here knows it. `ahead`: commits that the release brings;
+    `shallow`: git here does not have the whole history."""
+
+    known: bool = True
+    ancestor: bool = True
+    newer: bool = False
+    ahead: int = 0
+    shallow: bool = False
+
+
+def relation(root: Path, live: str | None, new: str) -> Relation:
+    """How a site's live commit stands to `new`, as git here knows it."""
+    if live is None or live == new:
+        return Relation()
+    if not succeeds(root, "cat-file", "-e", f"{live}^{{commit}}"):
+        return Relation(known=False, ancestor=False, shallow=_is_shallow(root))
+    ancestor = succeeds(root, "merge-base", "--is-ancestor", live, new)
+    newer = not ancestor and succeeds(root, "merge-base", "--is-ancestor", new, live)
+    ahead = quietly(root, "rev-list", "--count", f"{live}..{new}")
+    return Relation(True, ancestor, newer, int(ahead or 0), not ancestor and _is_shallow(root))
+
+
+def _is_shallow(root: Path) -> bool:
+    return quietly(root, "rev-parse", "--is-shallow-repository") == "true"
+
+
+def asks_for_other_packages(root: Path, live: Mapping[str, str | None], at: str | None = None) -> bool:
+    """Whether requirements.txt, or a file that it includes, is another in the commit `at` (default: in the working
+    copy) than in the live code; `live`: {path: sha256}, None where the file is missing. To include one file more,
+    one of them must change; one that git does not know is the site's own."""
+    here = {path: _content(root, path, at) for path in {REQUIREMENTS, *live}}
+    return any(live.get(path) != content for path, content in here.items() if content or path == REQUIREMENTS)
+
+
+def _content(root: Path, path: str, at: str | None) -> str | None:
+    """The sha256 of a file of the project, through its links; None where there is none."""
+    if at is None:
+        place = (root / path).resolve()
+        data = place.read_bytes() if place.is_relative_to(root.resolve()) and place.is_file() else None
+    else:
+        done = run(root, "cat-file", "--batch", "--follow-symlinks", data=f"{at}:./{path}\n".encode())
+        head, _, rest = done.stdout.partition(b"\n")
+        data = rest[: int(head.split()[2])] if head.split()[1:2] == [b"blob"] else None
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def remotes(root: Path) -> list[str]:
+    """The names of the remotes."""
+    return quietly(root, "remote").split()
+
+
+def tracked(root: Path, *patterns: str) -> list[str]:
+    """The tracked files that match."""
+    return [path for path in git(root, "ls-files", "-z", "--", *patterns).split("\0") if path]
+
+
+def pushed(root: Path, remote: str, branch: str) -> str:
+    """The commit that the remote's branch is at, as last fetched or pushed; an empty text where it is not known."""
+    return quietly(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{branch}")
+
+
+def base(root: Path) -> str:
+    """What the change starts from: where the upstream was last, else the empty tree."""
+    upstream = quietly(root, "merge-base", "HEAD", "@{upstream}")
+    return upstream or git(root, "hash-object", "-t", "tree", "--stdin").strip()

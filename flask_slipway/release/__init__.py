@@ -1,0 +1,1 @@
+"""A release: checked, planned, told, from this machine."""

@@ -1,0 +1,233 @@
+"""All that a release would refuse on, on this side: each a Finding, told calmly and together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from flask_slipway import wording
+from flask_slipway.config import settings
+from flask_slipway.config.settings import Settings, Site
+from flask_slipway.errors import Refusal, SlipwayError, Unreachable
+from flask_slipway.packages import check as packages_check
+from flask_slipway.packages.finding import Finding
+from flask_slipway.project import dotenv, push, remote_head, secret_scan, working_copy
+from flask_slipway.project.app import App, AppFailed, heads_in_words, loaded, merging
+from flask_slipway.project.working_copy import WorkingCopy
+from flask_slipway.release.plan import Candidate
+from flask_slipway.revisions import edited
+from flask_slipway.ui import prompt
+from flask_slipway.ui import screen as ui_screen
+
+NEEDED = ("add table", "add column")  # differences without which the code fails; the others are drift
+
+
+def look(settings: Settings, site: Site | None) -> list[Finding]:
+    """Everything, with the tree clean."""
+    here = working_copy.working_copy(settings.root)
+    found = [*tree(here, site, message=False)]
+    if not any(finding.stops and finding.subject == "remote" for finding in found):
+        found += pushable(here, site)
+    found += hidden(settings.root)
+    found += packages_check.look(settings.root, site.app if site else settings.app, site)
+    found += env_file(settings.root)
+    try:
+        with loaded(settings.root, settings.app) as app:
+            found += database(app)
+            found += since_pushed(app, here)
+    except (AppFailed, Refusal) as error:
+        found.append(of_error("app", error))
+    return found
+
+
+def of_error(subject: str, error: SlipwayError) -> Finding:
+    """What an error says, as a finding that stops a release."""
+    first, *rest = (error.message or "").replace(" Nothing was changed.", "").splitlines()
+    lines = tuple(line.strip() for line in rest if line.startswith("  "))
+    following = [line.removeprefix("Next:").strip() for line in rest if line.startswith(("Next:", "      "))]
+    return Finding(
+        subject, first.rstrip("."), True, tuple(line for line in lines if line not in following), tuple(following)
+    )
+
+
+def pushable(here: WorkingCopy, site: Site | None) -> Iterator[Finding]:
+    """Whether the remote answers, and takes what is here."""
+    with contextlib.suppress(Refusal):  # no remote at all: a finding of its own
+        remote = push.remote_for(here.root, site.name if site else "")
+        try:
+            remote_head.refuse_unpushable(here.root, remote, site.branch if site else here.branch, prompt.can_ask())
+        except (Refusal, Unreachable) as error:
+            yield of_error("remote", error)
+
+
+def since_pushed(app: App, here: WorkingCopy) -> Iterator[Finding]:
+    """Revisions that were pushed and edited since: no stop here, but at a site that has applied them."""
+    pushed = working_copy.pushed(here.root, *here.upstream.partition("/")[::2]) if here.upstream else ""
+    for row in edited.since(here.root, pushed, app.revisions()) if pushed else ():
+        text = f"note: {row['id']} was edited since it was pushed; a site that has applied it refuses the release"
+        yield Finding("revisions", text)
+
+
+def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Finding]:
+    """Git: a commit, a branch, a clean tree unless a commit `message` is given, nothing newer on the remote."""
+    if not here.commit and not message:
+        yield Finding("commit", "there is none yet", True, (), ('inv commit -m "First version"',))
+    under_way = working_copy.under_way(here.root)
+    if under_way:
+        text = f"a {under_way} is under way"
+        yield Finding("branch", text, True, tuple(wording.listed(here.changed)), push.end_it(under_way))
+        return
+    if not here.branch:
+        at = wording.short(here.commit)
+        yield Finding("branch", f"none is checked out (a detached head at {at})", True, (), ("git switch main",))
+    elif site is not None and here.branch != site.branch:
+        text = f"{here.branch} is checked out, {site.name} takes {site.branch}"
+        next_lines = (f"git switch {site.branch}", f"or set  branch: {here.branch}  for {site.name} in invoke.yaml")
+        yield Finding("branch", text, True, (), next_lines)
+    if not here.clean and not message:
+        count = len(here.changed) + len(here.untracked)
+        lines = tuple(wording.listed([*here.changed, *here.untracked]))
+        to = f" --to {site.name}" if site is not None else ""
+        next_lines = (f'inv release{to} -m "What this change does"', 'or  inv commit -m "…"')
+        yield Finding("tree", f"{wording.count(count, 'file')} not committed", True, lines, next_lines)
+    else:
+        count = len(here.changed) + len(here.untracked)
+        try:
+            push.refuse_large(here)
+            yield Finding("tree", wording.count(count, "file") if count else "clean")
+        except Refusal as error:
+            yield of_error("tree", error)
+    yield from _remote(here)
+
+
+def _remote(here: WorkingCopy) -> Iterator[Finding]:
+    if here.behind:
+        verb = "is" if here.behind == 1 else "are"
+        text = f"{here.upstream} has {wording.count(here.behind, 'commit')} that {verb} not here"
+        yield Finding("remote", text, True, (), ("git pull --rebase --autostash",))
+    elif not here.upstream and here.branch:
+        try:
+            push.default_remote(here.root)
+            yield Finding("remote", "the branch was never pushed; a release pushes it")
+        except Refusal:
+            yield Finding(
+                "remote", "there is none", True, (), ("git remote add origin git@github.com:YOU/PROJECT.git",)
+            )
+    elif here.upstream:
+        ahead = f", {wording.count(here.ahead, 'commit')} to push" if here.ahead else ""
+        yield Finding("remote", f"{here.upstream}{ahead}")
+
+
+def hidden(root: Path) -> Iterator[Finding]:
+    """Secrets: a tracked .env, one that git does not ignore, secrets in the change."""
+    env = [path for path in working_copy.tracked(root, ".env", "*/.env", ".env.*") if secret_scan.of_name(path)]
+    if env:
+        next_lines = (f"git rm --cached {env[0]}", "name it in .gitignore, and change the secrets that it held")
+        yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, (), next_lines)
+    found = [one for one in secret_scan.in_change(root) if one.path not in env]
+    if found:
+        lines = tuple(wording.listed(map(str, found)))
+        advice = tuple(wording.listed((f"name {one.path} in .gitignore" for one in found if not one.line), 2))
+        if any(one.line for one in found):
+            advice += ("move it to .env, or write  not a secret  in a comment on that line",)
+        yield Finding("secrets", "the change holds what looks like a secret", True, lines, advice)
+    if not env and not found:
+        yield Finding("secrets", "none in the change")
+
+
+def env_file(root: Path) -> Iterator[Finding]:
+    """The development .env: lines that dotenv cannot read, or a shell reads otherwise. It stops nothing."""
+    found = [fault for fault in dotenv.faults(root) or () if fault.kind != "empty"]
+    if found:
+        lines = tuple(wording.listed(map(str, found)))
+        yield Finding(".env", f"note: {wording.count(len(found), 'thing')} to look at in .env", False, lines)
+
+
+def database(app: App) -> Iterator[Finding]:
+    """One head, the development database at it, and models that agree with it."""
+    answer = app.ask("revisions")
+    heads = answer["heads"]
+    if len(heads) > 1:
+        yield Finding("revisions", heads_in_words(answer), True, (), tuple(merging(answer)))
+        return
+    current = app.current()
+    if not heads:
+        text = "there is none: no migration was ever made"
+        yield Finding("revisions", text, True, (), ('inv migrate --initial -m "first tables"',))
+        return
+    apart = app.two_databases() if answer["tool"] == "alembic" else None
+    if apart is not None:
+        text = f"the app works on {apart[0]}, Alembic's env.py on {apart[1]}"
+        yield Finding("database", text, True, (), ("let env.py read the URL from where the app does: docs/alembic.md",))
+        return
+    yield Finding("revisions", f"one head, {heads[0]}")
+    known = {row["id"] for row in answer["revisions"]}
+    at = ", ".join(current) or "no revision"
+    if set(current) - known:
+        text = f"the development database is at {at}, which the code does not know"
+        yield Finding("database", text, True, (), ("git switch to the branch that has it, then  inv downgrade",))
+    elif current != heads:
+        yield Finding("database", f"the development database is at {at}, not at {heads[0]}", True, (), ("inv upgrade",))
+    else:
+        yield models(app.differences())
+
+
+def models(differences: Sequence[str] | None) -> Finding:
+    """Whether the models agree with the development database, which is at the head."""
+    if differences is None:
+        return Finding("models", "note: not compared, for env.py names no target_metadata")
+    needed = [text for text in differences if text.startswith(NEEDED)]
+    if needed:
+        next_lines = ('inv migrate -m "what changed"',)
+        lines = tuple(wording.listed(needed))
+        return Finding("models", "the models have what no migration makes", True, lines, next_lines)
+    if differences:
+        text = f"note: drift, {wording.count(len(differences), 'difference')} that the code does not need"
+        return Finding("models", text, False, tuple(wording.listed(differences)))
+    return Finding("models", "match the migrations")
+
+
+def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
+    """What is checked out as what is to be released; `dirty`: as it will be once it is committed."""
+    here = working_copy.working_copy(root)
+    told = app.ask("revisions")
+    return Candidate(
+        commit=here.commit,
+        subject=working_copy.subject(root),
+        heads=tuple(told["heads"]),
+        revisions=tuple(told["revisions"]),
+        label="new" if dirty else "",
+        tool=told["tool"],
+    )
+
+
+def refuse(found: Sequence[Finding]) -> None:
+    """Raises Refusal with the first finding that stops a release, and the names of the others."""
+    stops = [finding for finding in found if finding.stops]
+    if stops:
+        first = stops[0]
+        more = [f"{other.subject}: {other.text}" for other in stops[1:]]
+        what = f"{first.subject[0].upper()}{first.subject[1:]}: {first.text}. Nothing was changed."
+        raise Refusal(wording.told(what, [*first.lines, *more], first.next))
+
+
+def check(root: Path, to: str = "") -> None:
+    """Prints what was looked at. Raises Refusal where something would stop a release."""
+    known = settings.load(root)
+    site = settings.site(root, to) if to else next(iter(known.edited), None)
+    screen = ui_screen.Screen()
+    found = look(known, site)
+    for finding in found:
+        screen.step(finding.subject, f"stops a release: {finding.text}" if finding.stops else finding.text)
+        ui_screen.tell([f"{'':18}{line}" for line in finding.lines])
+        if finding.stops and finding.next:
+            ui_screen.tell([f"{'':18}Next: {finding.next[0]}", *(f"{'':24}{line}" for line in finding.next[1:])])
+    for other in known.sites.values():
+        if other.unedited:
+            screen.step(other.name, "still the example in invoke.yaml")
+    stops = sum(finding.stops for finding in found)
+    if stops:
+        verb = "stops" if stops == 1 else "stop"
+        raise Refusal(f"{wording.count(stops, 'thing')} {verb} a release. Nothing was changed.")
+    print("A release would go.")

@@ -1,0 +1,197 @@
+"""The laptop's side of a release: check, test, commit, push, then one conversation with the server."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask_slipway import wording
+from flask_slipway.config import settings
+from flask_slipway.config.settings import Settings, Site
+from flask_slipway.errors import Interrupted, Refusal, SlipwayError
+from flask_slipway.packages import check as packages_check
+from flask_slipway.project import push, remote_head, working_copy
+from flask_slipway.project.app import App, AppFailed, loaded
+from flask_slipway.release import check as release_check
+from flask_slipway.release import plan, run_tests
+from flask_slipway.revisions import edited
+from flask_slipway.ssh import conversation
+from flask_slipway.ui import prompt
+from flask_slipway.ui import screen as ui_screen
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for. `to`: an environment, "" for the first that is no example."""
+
+    message: str = ""
+    to: str = ""
+    dry: bool = False
+    yes: bool = False
+    skip_tests: bool = False
+
+
+def release(root: Path, wish: Wish) -> None:
+    """Brings a site to what is checked out here. Raises what the errors say; nothing is changed before the yes."""
+    known = settings.load(root)
+    site = chosen(known, wish.to)
+    if not (wish.yes or wish.dry or prompt.can_ask()):
+        next_lines = ["the same command with --yes, or with --dry to see the plan alone"]
+        raise Refusal(wording.told("There is no terminal to ask in. Nothing was changed.", next=next_lines))
+    with ExitStack() as stack:
+        app, talk = check(known, site, wish, stack)
+        dirty = not working_copy.working_copy(root).clean
+        made = None if wish.dry else commit_and_push(root, site, wish.message)
+        if wish.dry:
+            foretell(root, site, wish.message)
+        candidate = release_check.candidate(app, root, dirty=dirty and wish.dry)
+        try:
+            converse(site, candidate, app, wish, talk)
+        except SlipwayError as error:
+            raise _with_commit(error, made, site) from error
+
+
+def chosen(known: Settings, name: str) -> Site:
+    """The environment to release to. Raises WrongUse where it is the example still."""
+    if not name:
+        name = known.edited[0].name if known.edited else next(iter(known.sites))
+        if name == "sandbox" and len(known.sites) > 1:
+            name = next(iter(known.sites))  # never the sandbox by default: nobody has asked for it
+    return settings.site(known.root, name)
+
+
+def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> tuple[App, conversation.Talk]:
+    """All that is looked at before anything is committed; returns the loaded app, and the conversation with the site,
+    which reads its facts while the app loads here. Raises Refusal."""
+    began = time.monotonic()
+    here = working_copy.working_copy(known.root)
+    found = [*release_check.tree(here, site, message=bool(wish.message) or wish.dry), *release_check.hidden(known.root)]
+    if any(finding.stops for finding in found):
+        release_check.refuse([*found, *packages_check.look(known.root, site.app, site)])
+    talk = stack.enter_context(conversation.Talk(site, "release", {}))
+    found += packages_check.look(known.root, site.app, site)
+    release_check.refuse(found)
+    with ThreadPoolExecutor(1) as pool:  # the remote answers while the app loads
+        remote = push.remote_for(known.root, site.name)
+        asked = pool.submit(remote_head.refuse_unpushable, known.root, remote, site.branch, prompt.can_ask())
+        app = stack.enter_context(loaded(known.root, known.app))
+        found += [*release_check.database(app), *release_check.since_pushed(app, here)]
+        asked.result()
+    release_check.refuse(found)
+    told = _tests(known, wish)
+    by_subject = {finding.subject: finding.text for finding in reversed(found)}
+    tree = f"{by_subject['tree']}, on {here.branch}"
+    models = by_subject["models"]
+    compared = "drift noted" if models.startswith("note: drift") else "models not compared"
+    models = "models match" if models.startswith("match") else compared
+    ui_screen.headline("Checking", f"{tree}, one head, {models}", told, time.monotonic() - began)
+    for finding in found:
+        if finding.text.startswith("note: "):
+            ui_screen.note(finding.text, finding.lines)
+    return app, talk
+
+
+def _tests(known: Settings, wish: Wish) -> str:
+    if wish.dry:
+        return "not tested"
+    if wish.skip_tests:
+        return "tests SKIPPED"
+    return run_tests.for_release(known.root, known.test).told
+
+
+def commit_and_push(root: Path, site: Site, message: str) -> str | None:
+    """Commits what is there to commit, and pushes; returns what was done in words, None where nothing was to do."""
+    remote = push.remote_for(root, site.name)
+    began = time.monotonic()
+    made = push.commit(root, message) if message else None
+    try:
+        pushed = push.push(root, remote, site.branch)
+    except KeyboardInterrupt:
+        what = wording.told("\nInterrupted. Nothing was changed.", next=["inv push, or the release again without -m"])
+        raise _with_commit(Interrupted(what), _not_pushed(made), site) from None
+    except SlipwayError as error:
+        raise _with_commit(error, _not_pushed(made), site) from error
+    here = working_copy.working_copy(root)
+    place = f"{remote}/{site.branch}"
+    if made is not None:
+        text = f"{wording.short(made.commit)}  {wording.count(made.files, 'file')}; pushed to {place}"
+        ui_screen.headline("Committed", text, "", time.monotonic() - began)
+    elif pushed:
+        ui_screen.headline("Pushed", f"{wording.short(here.commit)} to {place}", "", time.monotonic() - began)
+    print()
+    return f"commit {wording.short(here.commit)} is pushed to {place}" if made or pushed else None
+
+
+def _not_pushed(made: push.Committed | None) -> str | None:
+    return f"commit {wording.short(made.commit)} was made here, and is not pushed" if made else None
+
+
+def foretell(root: Path, site: Site, message: str) -> None:
+    """What a release would commit and push, in words; changes nothing."""
+    here = working_copy.working_copy(root)
+    place = f"{push.remote_for(root, site.name)}/{site.branch}"
+    if not here.clean:
+        count = wording.count(len(here.changed) + len(here.untracked), "file")
+        needs = "" if message else '; a release needs -m "…" for that'
+        print(f"Would commit    {count}, and push to {place}{needs}")
+        ui_screen.say(push.listing(here))
+    elif working_copy.pushed(root, *place.split("/", 1)) != here.commit:
+        print(f"Would push      {wording.short(here.commit)} to {place}")
+    print()
+
+
+def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: conversation.Talk) -> None:
+    """The conversation: facts → plan → the person's yes → the steps → the ending."""
+    screen = ui_screen.Screen()
+
+    def describe(ids: Any) -> Any:
+        try:
+            return app.operations(ids, "up")
+        except AppFailed:
+            return ()
+
+    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+        relation = working_copy.relation(app.root, facts["commit"], candidate.commit)
+        at = None if candidate.label else candidate.commit
+        packages = working_copy.asks_for_other_packages(app.root, facts["requirements"], at)
+        made = plan.release(site, candidate, facts, relation, describe, packages)
+        applied = [row for row in candidate.revisions if row["id"] not in made.pending]
+        if facts["commit"] and applied:
+            changed = edited.since(app.root, facts["commit"], applied)
+            edited.refuse(changed, site.name, facts["commit"], app.root)
+        app.leave()
+        screen.close()
+        ui_screen.say(made.lines())
+        if wish.dry:
+            return None
+        if not prompt.confirm(made.question, wish.yes):
+            raise Refusal(f"Not released. Nothing was changed on {site.name}.")
+        print()
+        return {**candidate.args(conversation.who()), **made.go()}
+
+    try:
+        end = talk.finish(decide, screen.show)
+    except plan.Nothing as nothing:
+        print(nothing)
+        return
+    finally:
+        screen.close()
+    if end.get("outcome") == "stopped":
+        print(f"Dry: nothing was changed, here or on {site.name}.")
+        return
+    again = f'mend the cause, then  inv release -m "…" --to {site.name}'
+    if "healthy" in (end.get("what") or ""):
+        again = f"fab {site.name}.logs  shows why\n{again}"
+    ui_screen.finish(end, site, failed="Not released", again=again)
+
+
+def _with_commit(error: SlipwayError, made: str | None, site: Site) -> SlipwayError:
+    """The refusal with the truth about this side: that a commit was pushed before it."""
+    if made is None or not error.message:
+        return error
+    told = error.message.replace("Nothing was changed.", f"Nothing was changed on {site.name}; {made}.", 1)
+    return type(error)(told)

@@ -1,0 +1,101 @@
+"""The development database up, down, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from flask_slipway import wording
+from flask_slipway.errors import Refusal
+from flask_slipway.project.app import heads_in_words, loaded, merging
+
+
+def upgrade(root: Path, app_name: str) -> Iterator[str]:
+    """The development database up to the head; says what it did."""
+    with loaded(root, app_name) as app:
+        answer = app.ask("revisions")
+        if len(answer["heads"]) > 1:
+            what = f"The code has {heads_in_words(answer)}. Nothing was changed."
+            raise Refusal(wording.told(what, next=merging(answer)))
+        before = app.current()
+        _refuse_unknown(before, answer["revisions"])
+        if before == answer["heads"]:
+            yield f"Nothing to do: the development database is at {', '.join(before) or 'no revision'}, the head."
+            return
+        app.move("upgrade", answer["heads"][0])
+        yield f"Upgraded the development database: {', '.join(before) or 'empty'} → {', '.join(app.current())}"
+
+
+def downgrade(root: Path, app_name: str, to: str) -> Iterator[str]:
+    """The development database down to `to`, or one step; says what it did, and what it loses. Raises Refusal."""
+    with loaded(root, app_name) as app:
+        rows = app.revisions()
+        before = app.current()
+        _refuse_unknown(before, rows)
+        if not before:
+            yield "Nothing to do: the development database is at no revision."
+            return
+        target = _target(rows, before, to)
+        app.move("downgrade", target or "base")
+        yield f"Downgraded the development database: {', '.join(before)} → {', '.join(app.current()) or 'empty'}"
+        yield "The models are ahead of it now: inv upgrade brings it back."
+
+
+def _target(rows: Sequence[Any], current: Sequence[str], to: str) -> str:
+    """The revision to go down to, "" for the empty schema; `to` may be short. Raises Refusal for an unknown one."""
+    if to == "base":
+        return ""
+    down = {row["id"]: row["down"] for row in rows}
+    if not to:
+        below = down[current[0]]
+        return below[0] if below else ""
+    found = [identifier for identifier in down if identifier == to] or [name for name in down if name.startswith(to)]
+    if len(found) != 1:
+        raise Refusal(_not_one(rows, to, found))
+    below, row = set(), list(current)
+    while row:
+        identifier = row.pop()
+        below.add(identifier)
+        row += down.get(identifier, [])
+    if found[0] not in below:
+        what = f"{found[0]} is not below {', '.join(current)}, where the development database is. Nothing was changed."
+        raise Refusal(wording.told(what, next=["inv upgrade, to go up"]))
+    return found[0]
+
+
+def _not_one(rows: Sequence[Any], to: str, found: Sequence[str]) -> str:
+    """What to type instead of `to`, which is no revision, or the beginning of several: the nearest ones, with texts."""
+    texts = {row["id"]: row["text"] for row in rows}
+    near = wording.near(to, texts)
+    offered = list(found) or ([near] if near else list(texts))
+    what = f"{to} is {'the beginning of several revisions' if found else 'no revision here'}. Nothing was changed."
+    follow = [f"inv downgrade --to {near}"] if near and not found else ["inv downgrade --to  and one of these"]
+    return wording.told(what, wording.listed(f"{name} {texts[name]}".strip() for name in offered), follow)
+
+
+def _refuse_unknown(current: Sequence[str], rows: Sequence[Any]) -> None:
+    unknown = set(current) - {row["id"] for row in rows}
+    if unknown:
+        what = f"The development database is at {', '.join(sorted(unknown))}, which this code does not know."
+        next_lines = ["git switch to the branch that has it, inv downgrade there, then come back"]
+        raise Refusal(wording.told(f"{what} Nothing was changed.", next=next_lines))
+
+
+def current(root: Path, app_name: str) -> Iterator[str]:
+    """The development database's revision, the code's head, what lies between, and drift."""
+    with loaded(root, app_name) as app:
+        answer, at = app.ask("revisions"), app.current()
+        texts = {row["id"]: row["text"] for row in answer["revisions"]}
+        named = [f"{identifier} {texts.get(identifier, '(unknown to this code)')}".strip() for identifier in at]
+        yield f"database  {', '.join(named) or 'no revision'}"
+        yield f"code      {', '.join(f'{head} {texts[head]}'.strip() for head in answer['heads']) or 'no revision'}"
+        if at == answer["heads"]:
+            differences = app.differences()
+            if differences is None:
+                yield "drift     not known: env.py names no target_metadata"
+                return
+            yield f"drift     {wording.count(len(differences), 'difference') if differences else 'none'}"
+            yield from (f"          {line}" for line in wording.listed(differences, 20))
+        elif not set(at) - set(texts):
+            yield "Next: inv upgrade"

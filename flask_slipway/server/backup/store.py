@@ -1,0 +1,113 @@
+"""The backups that are kept: found, verified against their manifest, pruned."""
+
+import difflib
+import os
+import re
+import time
+
+from ..lib import files
+
+MANIFEST = ".json"
+
+
+NEEDED = ("id", "file", "dialect", "revisions", "tables", "rows", "bytes", "sha256", "at", "task", "commit")
+
+
+IDENTIFIER = re.compile(r"\d{8}T\d{6}Z(-\d+)?\Z")
+
+
+class NotVerified(Exception):
+    """A dump that is not what the database holds, or a backup that is damaged or foreign."""
+
+
+def new_identifier(folder):
+    """The moment in UTC, such as 20261120T180312Z; with -2 and so on where that is taken."""
+    stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    taken = {name.split(".")[0] for name in os.listdir(folder)}
+    identifier, number = stem, 1
+    while identifier in taken:
+        number += 1
+        identifier = "%s-%d" % (stem, number)
+    return identifier
+
+
+def listed(folder):
+    """The manifests in `folder`, newest first. Only what has a manifest is a backup."""
+    return sorted(_sorted_out(folder)[0], key=lambda manifest: manifest["at"], reverse=True)
+
+
+def unusable(folder):
+    """What looks like a backup in `folder` and is none: {identifier: why}."""
+    return _sorted_out(folder)[1]
+
+
+def _sorted_out(folder):
+    """([manifest], {identifier: why it is none})."""
+    found, wrong = [], {}
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        identifier, _, rest = name.partition(".")
+        if not IDENTIFIER.match(identifier) or name.endswith(".part"):
+            continue
+        if "." + rest != MANIFEST:
+            if not os.path.exists(os.path.join(folder, identifier + MANIFEST)):
+                wrong[identifier] = "its manifest is not there"
+            continue
+        try:
+            manifest = files.read_json(os.path.join(folder, name)) or {}
+        except files.Damaged:
+            manifest = {}
+        if manifest.get("id") != identifier or any(key not in manifest for key in NEEDED):
+            wrong[identifier] = "its manifest is damaged"
+        elif not os.path.isfile(path_of(folder, manifest)):
+            wrong[identifier] = "its file %s is not there" % manifest["file"]
+        else:
+            found.append(manifest)
+    return found, wrong
+
+
+def path_of(folder, manifest):
+    return os.path.join(folder, os.path.basename(str(manifest.get("file"))))
+
+
+def find(folder, identifier=None):
+    """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those that are like it;
+    also where the newest is none any more, for nobody meant an older one."""
+    found, wrong = listed(folder), unusable(folder)
+    newest = max([manifest["id"] for manifest in found] + list(wrong), key=_moment_of, default=None)
+    wanted = identifier or newest
+    for manifest in found:
+        if manifest["id"] == wanted:
+            return manifest
+    there = [manifest["id"] for manifest in found]
+    near = (difflib.get_close_matches(wanted, there, 3, 0.7) if identifier else []) or there[:3]
+    told = "there %s: %s" % ("is" if len(near) == 1 else "are", ", ".join(near)) if near else "there is none"
+    if wanted in wrong:
+        raise NotVerified("backup %s cannot be used: %s; %s" % (wanted, wrong[wanted], told))
+    raise NotVerified("there is no backup %s; %s" % (wanted or "yet", told))
+
+
+def _moment_of(identifier):
+    """What sorts identifiers by age: the moment, then the number behind it."""
+    moment, _, number = identifier.partition("-")
+    return moment, int(number or 1)
+
+
+def verify(folder, manifest):
+    """Raises NotVerified unless the backup's file is byte for byte what its manifest says."""
+    path = path_of(folder, manifest)
+    if os.path.getsize(path) < manifest["bytes"]:
+        raise NotVerified("backup %s is damaged: its end is missing" % manifest["id"])
+    if files.sha256_file(path) != manifest["sha256"]:
+        raise NotVerified("backup %s is damaged: its file is not what its manifest says" % manifest["id"])
+
+
+def prune(folder, keep, spare=()):
+    """Removes all but the newest `keep` backups, and never one whose id is in `spare`. Returns the ids removed."""
+    gone = []
+    for manifest in listed(folder)[keep:]:
+        if manifest["id"] in spare:
+            continue
+        files.remove(os.path.join(folder, manifest["id"] + MANIFEST))
+        files.remove(path_of(folder, manifest))
+        gone.append(manifest["id"])
+    return gone

@@ -1,0 +1,37 @@
+"""The server's half once more, beside what this Python makes of it: so that no later command has to compile it again.
+
+Each module is there with and without: another Python, such as the virtualenv's, takes the source. A .pyc is laid out by
+PEP 552, as one that is not compared with its source: the two never part."""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import marshal
+import zipfile
+
+from ..lib import files
+
+UNCHECKED = (1).to_bytes(4, "little")
+
+
+def keep(source, target):
+    """Writes the zip `target` from the zip `source`, and its sha256 beside; where there is no room, it stays away."""
+    with contextlib.suppress(OSError):
+        data = of(source, target)
+        files.write(target, data)
+        files.write(target + ".sha256", hashlib.sha256(data).hexdigest().encode())
+
+
+def of(source, target):
+    """The bytes of the zip `source` with a .pyc to each module; tracebacks will name `target`."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            text = old.read(name)
+            new.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+            if name.endswith(".py"):
+                code = compile(text, "%s/%s" % (target, name), "exec", dont_inherit=True)
+                head = importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(text)
+                new.writestr(zipfile.ZipInfo(name + "c"), head + marshal.dumps(code), zipfile.ZIP_DEFLATED)
+    return made.getvalue()

@@ -1,0 +1,45 @@
+"""The site's database, whichever it is: made from what the app told of it, reachable without the app."""
+
+import os
+
+from ..lib import files
+from .mysql import MySQL
+from .mysql_client import DatabaseError, option_file
+from .sqlite import SQLite
+
+
+def from_app(told, folder):
+    """The database that an app told of (inside.py, "database"). `folder`: where the 0600 file to reach it by is
+    written; it stays until the folder goes. Raises DatabaseError for one that is not supported."""
+    return from_access(access(told), folder)
+
+
+def access(told):
+    """What must be kept so that the database can be reached later without the app. A secret: for a 0600 file only."""
+    return {"dialect": told["dialect"], "url": told["url"]}
+
+
+def from_access(kept, folder):
+    """The database of `access`. Raises DatabaseError for one that is not supported."""
+    url = kept["url"]
+    if kept["dialect"] == "sqlite":
+        if not url.get("database") or url["database"] in (":memory:",) or url["database"].endswith("/:memory:"):
+            raise DatabaseError("the app's database is SQLite in memory: there is nothing to release onto")
+        return SQLite(url["database"])
+    if kept["dialect"] in ("mysql", "mariadb"):
+        if (url.get("query") or {}).get("read_default_file"):
+            raise DatabaseError("the app's database URL leaves user and password to a file: write them into the URL")
+        if not url.get("database"):
+            raise DatabaseError("the app's database URL names no database")
+        path = os.path.join(files.folder(folder), "client.cnf")
+        files.write(path, option_file(url).encode())
+        return MySQL(url, path)
+    raise DatabaseError("the app's database is %s; MySQL, MariaDB and SQLite are supported" % kept["dialect"])
+
+
+def described(access):
+    """The database of `access` in a few words, without its password: mysql bob$site on HOST, as bob."""
+    url = access["url"]
+    told = "%s %s" % (access["dialect"], url.get("database") or "without a name")
+    told += " on %s" % url["host"] if url.get("host") else ""
+    return told + (", as %s" % url["username"] if url.get("username") else "")

@@ -1,0 +1,35 @@
+"""A database that cannot be reached or read: what its own words mean, and what to do about it."""
+
+from ..lib.next_steps import on_server
+from ..lib.outcome import Refused
+
+# The server's number or its client's, or a word of theirs, and what to do.
+PASSWORD = (1045, 1698, 1044)
+UNKNOWN = (1049,)
+NOBODY = (2002, 2003, 2005, 2013)
+TOO_MANY = (1040, 1203, 1226)
+
+
+def refused(site, error, described, text):
+    """The refusal. `error`: the DatabaseError; `described`: the database in words; `text`: the error, masked."""
+    lines = [described, text] if described else [text]
+    return Refused("the database cannot be reached", lines, mends(site, error, text))
+
+
+def mends(site, error, text):
+    """What to type next, for what the database or its client said."""
+    name, code = site.name, getattr(error, "code", None)
+    if code in PASSWORD:
+        return ["compare name and password in .env with the Databases tab: fab %s.workon" % name]
+    if code in UNKNOWN:
+        return ["make it on the Databases tab, or correct its name in .env", "then  fab %s.restore" % name]
+    if code in NOBODY:
+        return ["correct its host in .env, or start it; then  fab %s.check" % name]
+    if code in TOO_MANY:
+        return ["end consoles and tasks that use it, or wait; then try again"]
+    if "is not installed" in text:
+        return ["install the MySQL client programs there; then  fab %s.check" % name]
+    if "not a database" in text or "malformed" in text:
+        path = text.split(": ")[0]
+        return [on_server(site, "mv", path, path + ".damaged"), "then  fab %s.restore" % name]
+    return ["fab %s.check" % name]

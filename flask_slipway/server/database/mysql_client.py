@@ -1,0 +1,103 @@
+"""The host's own client program as a way to a MySQL or MariaDB server. The password lies in a 0600 file, never in an
+argument list; statements go over stdin."""
+
+import re
+import secrets
+import threading
+from typing import Any
+
+from ..lib import process
+
+
+class DatabaseError(Exception):
+    """What the database server or its client said. `code`: the server's error number, or None."""
+
+    def __init__(self, text):
+        match = re.search(r"ERROR (\d+) \(\w+\)(?: at line \d+)?: (.*)", text, re.S)
+        self.code = int(match.group(1)) if match else None
+        lines = [line for line in (match.group(2) if match else text).strip().splitlines() if line]
+        super().__init__("(%s) %s" % (self.code, lines[0]) if match else (lines[-1] if lines else "no answer"))
+
+
+def option_file(url):
+    """The text of an option file for the clients, from an URL's parts.
+    Source: MySQL manual, "Using Option Files"."""
+    query = url.get("query") or {}
+    rows = {"user": url.get("username"), "password": url.get("password"), "host": url.get("host") or "localhost"}
+    if query.get("unix_socket"):
+        rows["socket"] = query["unix_socket"]
+    else:
+        rows["port"] = str(url.get("port") or 3306)
+        rows["protocol"] = "TCP"
+    for name, option in (("ssl_ca", "ssl-ca"), ("ssl_cert", "ssl-cert"), ("ssl_key", "ssl-key")):
+        if query.get(name):
+            rows[option] = query[name]
+    lines = ["%s=%s" % (name, quoted(value)) for name, value in rows.items() if value is not None]
+    return "[client]\n" + "\n".join(lines) + "\n"
+
+
+def quoted(value):
+    """A value as an option file reads it back: quoted, with escapes."""
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        value = value.replace(plain, escaped)
+    return '"%s"' % value
+
+
+def name(identifier):
+    """An identifier in back-ticks."""
+    return "`%s`" % identifier.replace("`", "``")
+
+
+def literal(value):
+    """A text as an SQL literal."""
+    return "'%s'" % value.replace("\\", "\\\\").replace("'", "''")
+
+
+def unescaped(field):
+    """One field of the client's batch output."""
+    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t", "0": "\0"}.get(m.group(1), m.group(1)), field)
+
+
+class Session:
+    """One connection: a running client that answers statement by statement."""
+
+    def __init__(self, options, database=None):
+        program = process.find("mysql", "mariadb")
+        if program is None:
+            raise DatabaseError("the program mysql is not installed on the server")
+        arguments = [program, "--defaults-file=" + options, "--batch", "--skip-column-names", "--unbuffered"]
+        arguments += ["--default-character-set=utf8mb4", "--connect-timeout=10"]
+        if database is not None:
+            arguments.append("--database=" + database)
+        self.child = process.start(arguments, stdin=-1, stdout=-1, stderr=-1)
+        self.nonce = secrets.token_hex(12)
+        self._lock = threading.Lock()
+
+    def rows(self, statement):
+        """Runs one statement and returns its rows: [[text]]. Raises DatabaseError; the session is over then."""
+        with self._lock:
+            try:
+                self.child.stdin.write(("%s;\nSELECT '%s';\n" % (statement, self.nonce)).encode())
+                self.child.stdin.flush()
+            except BrokenPipeError:
+                raise self._failure() from None
+            found: Any = []
+            while True:
+                line = self.child.stdout.readline()
+                if not line:
+                    raise self._failure()
+                text = line.decode("utf-8", "replace")[:-1]
+                if text == self.nonce:
+                    return found
+                found.append([unescaped(field) for field in text.split("\t")])
+
+    def _failure(self):
+        text = self.child.stderr.read().decode("utf-8", "replace")
+        self.child.wait()
+        return DatabaseError(text)
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def close(self):
+        process.stop(self.child)

@@ -1,0 +1,220 @@
+"""An SQLite database: copied both ways by SQLite's own backup, never by copying or renaming its file."""
+
+import contextlib
+import os
+import re
+import sqlite3
+import time
+
+from ..lib import files
+from .mysql_client import DatabaseError
+
+PATIENCE = 15  # seconds to wait for the file's locks
+
+
+def quoted(identifier):
+    return '"%s"' % identifier.replace('"', '""')
+
+
+class SQLite:
+    """The database file `path` (absolute)."""
+
+    dialect = "sqlite"
+    fence_kind = "sqlite"
+    host = ""
+
+    def __init__(self, path):
+        self.path = os.path.realpath(path)
+        self.name = os.path.basename(path)
+        self._fence = None
+
+    @property
+    def version(self):
+        return sqlite3.sqlite_version
+
+    @contextlib.contextmanager
+    def _open(self, path=None, writing=False):
+        path = path or self.path
+        try:
+            connection = sqlite3.connect(
+                "file:%s?mode=%s" % (_uri(path), "rwc" if writing else "ro"),
+                uri=True,
+                timeout=PATIENCE,
+                isolation_level=None,
+            )
+        except sqlite3.Error as error:
+            raise DatabaseError("%s: %s" % (path, error)) from error
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise DatabaseError("%s: %s" % (path, error)) from error
+        finally:
+            connection.close()
+
+    def _rows(self, statement, arguments=()):
+        if not os.path.exists(self.path):
+            return []
+        try:
+            with self._open() as connection:
+                return connection.execute(statement, arguments).fetchall()
+        except DatabaseError as error:
+            if "readonly" not in str(error):
+                raise
+        with self._open(writing=True) as connection:  # a journal that a killed writer left must be rolled back first
+            return connection.execute(statement, arguments).fetchall()
+
+    # reads
+
+    def identity(self):
+        """What proves that two ways lead to the same database: [dialect, file, name]."""
+        return [self.dialect, self.path, self.name]
+
+    def tables(self, kind="table"):
+        where = "type = '%s' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'" % ("view" if kind == "VIEW" else "table")
+        return [row[0] for row in self._rows("SELECT name FROM sqlite_master WHERE %s ORDER BY 1" % where)]
+
+    def revisions(self):
+        """The rows of alembic_version, [] where there is no such table."""
+        if "alembic_version" not in self.tables():
+            return []
+        return sorted(row[0] for row in self._rows("SELECT version_num FROM alembic_version"))
+
+    def counts(self):
+        """{table: rows}, seen at one moment."""
+        tables = self.tables()
+        if not tables:
+            return {}
+        parts = ["SELECT %s, COUNT(*) FROM %s" % (_text(table), quoted(table)) for table in tables]
+        return dict(self._rows(" UNION ALL ".join(parts)))
+
+    def size(self):
+        return os.path.getsize(self.path) if os.path.exists(self.path) else 0
+
+    def columns(self):
+        """{table: {column: type}}: what two schemas are compared by."""
+        result = {}
+        for table in self.tables():
+            rows = self._rows('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)', (table,))
+            result[table] = {row[0]: " ".join(str(part) for part in row[1:]) for row in rows}
+        return result
+
+    def values_in(self, table, column=None):
+        """How many rows of `table`, or how many whose `column` is neither NULL, empty nor the default."""
+        if column is None:
+            return self._rows("SELECT COUNT(*) FROM %s" % quoted(table))[0][0]
+        default = self._rows("SELECT dflt_value FROM pragma_table_info(?) WHERE name = ?", (table, column))
+        text = "CAST(%s AS TEXT)" % quoted(column)
+        where = "%s IS NOT NULL AND %s <> ''" % (quoted(column), text)
+        if default and default[0][0] is not None:
+            where += " AND %s <> %s" % (text, _text(str(default[0][0]).strip("'")))
+        return self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0]
+
+    def hindrances(self):
+        return []
+
+    def movable(self):
+        return True
+
+    def can_create(self):
+        return True
+
+    def others(self):
+        """Processes of this account on this machine that hold the file open: [pid], except this one."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []):
+            if int(pid) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                folder = "/proc/%s/fd" % pid
+                if any(_leads_to(os.path.join(folder, name), self.path) for name in os.listdir(folder)):
+                    found.append(int(pid))
+        return found
+
+    def approach(self):
+        """Does nothing: there is no connection to wait for."""
+
+    def hold(self, patience=0):
+        return True
+
+    def close(self):
+        self.fence_down()
+
+    # the fence: a transaction that keeps every other writer out
+
+    def fence_up(self):
+        """From here on nobody else can write: the file's write lock is held."""
+        self.wait_alone()
+        if self._fence is None:
+            connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                connection.close()
+                raise DatabaseError(str(error)) from error
+            self._fence = connection
+
+    def fence_down(self):
+        if self._fence is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._fence.execute("ROLLBACK")
+            self._fence.close()
+            self._fence = None
+
+    def fence_is_up(self):
+        return self._fence is not None
+
+    def wait_alone(self, seconds=PATIENCE):
+        """Waits until no other process on this machine has the file open. Raises DatabaseError when some stay."""
+        for _ in range(seconds * 5):
+            if not self.others():
+                return
+            time.sleep(0.2)
+        left = self.others()
+        if left:
+            raise DatabaseError("processes keep %s open: %s" % (self.path, ", ".join(map(str, left))))
+
+    def kill(self, ids, seconds=600):
+        """Nothing to end: an SQLite connection ends with its process."""
+
+    # dump and load
+
+    def dump(self, target_path):
+        """Copies the database to the file `target_path` by SQLite's backup. Returns {table: rows} of the copy."""
+        if not os.path.exists(self.path):
+            sqlite3.connect(target_path).close()
+            return {}
+        with self._open() as source, self._open(target_path, writing=True) as target:
+            source.backup(target, pages=1000)
+        os.chmod(target_path, 0o600)
+        copy = SQLite(target_path)
+        copy.check()
+        return copy.counts()
+
+    def check(self):
+        """Raises DatabaseError unless the file is whole."""
+        found = [row[0] for row in self._rows("PRAGMA integrity_check")] or ["ok"]
+        if found != ["ok"]:
+            raise DatabaseError("%s is damaged: %s" % (self.name, found[0]))
+
+    def take(self, path):
+        """Makes this database what the file `path` is, by SQLite's backup, behind the file's write lock."""
+        self.fence_down()
+        with self._open(path) as source, self._open(writing=True) as target:
+            source.backup(target)
+        self.check()
+
+    def forget(self, path):
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            files.remove(path + suffix)
+
+
+def _uri(path):
+    return re.sub(r"[%?#]", lambda match: "%%%02X" % ord(match.group()), path)
+
+
+def _text(value):
+    return "'%s'" % value.replace("'", "''")
+
+
+def _leads_to(link, path):
+    return os.readlink(link) == path

@@ -1,0 +1,126 @@
+"""fab ENV.check: what the site offers, measured. Each row is (what, found, good)."""
+
+import os
+import sys
+
+from ..database import access, identity
+from ..database.mysql_client import DatabaseError
+from ..lib import process
+from ..lib.outcome import Refused
+from ..run import facts, stage
+from ..site import clone, health, virtualenv
+from ..site.app_process import App, AppFailed
+
+FENCES = {
+    "database": "the server refuses writes",
+    "sqlite": "the file's write lock",
+    "watched": "weaker: connections are watched",
+}
+
+
+def check(reading):
+    """Measures the site, tells a row for each thing, and returns the rows and the packages that are there."""
+    site, found = reading.site, reading.facts
+    rows = list(_programs())
+    found.check_places()
+    rows += _code(site)
+    found.load_live()
+    rows += [*_database(site, found), *_web(site), *_under_way(site, found)]
+    told = [[what, str(words), bool(good)] for what, words, good in rows]
+    reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in told])
+    return {"rows": told, "packages": virtualenv.marked(site.virtualenv)}
+
+
+def _programs():
+    yield "python3", "%d.%d.%d" % sys.version_info[:3], True
+    yield "git", process.run([process.find("git") or "git", "--version"]).split()[-1], True
+    yield "compression", "zstd" if process.find("zstd") else "gzip", True
+
+
+def _code(site):
+    commit, changed = clone.commit(site.project), clone.changes(site.project)
+    yield "project", "%s at %s" % (site.project, (commit or "no commit")[:7]), commit
+    yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
+    yield ("virtualenv", *python_of(site))
+
+
+def _database(site, found):
+    base = found.database
+    yield "WSGI file leads to", "%s %s" % (base.dialect, getattr(base, "path", base.name)), True
+    yield ("same database by FLASK_APP", *_same_by_flask(found))
+    yield "database server", base.version, True
+    if base.dialect != "sqlite":
+        clients = [process.find("mysql", "mariadb"), process.find("mysqldump", "mariadb-dump")]
+        yield "clients", ", ".join(os.path.basename(c) for c in clients if c) or "none", all(clients)
+    yield "fence", FENCES[base.fence_kind], True
+    scratch = base.can_create() and base.movable()
+    yield "scratch database", "can be made" if scratch else "weaker: restores happen in place", True
+    for text in base.hindrances():
+        yield "backup", text, False
+    free = _free_bytes(site.home)
+    yield "disk", "{:,.0f} MB free".format(free / 1e6), free > 3 * base.size()
+
+
+def _web(site):
+    answer, log = health.settled(site.health_url()), site.logs.get("error")
+    yield ("gate", *_place_of_gate(site))
+    yield "health", "%s answers %s" % (site.health_url(), health.described(answer)), 200 <= answer.status < 300
+    yield "error log", log or "none", os.path.exists(log or "")
+
+
+def _under_way(site, found):
+    held, open_run = found.lock(), facts.interrupted(site)
+    yield "lock", "held by %s" % held["who"] if held else "free", held is None
+    told = open_run and "%s by %s: fab %s.recover" % (open_run["task"], open_run["who"], site.name)
+    yield "interrupted", told or "nothing", not open_run
+
+
+def python_of(site):
+    """The virtualenv's Python against virtualenv_python of invoke.yaml: (words, good)."""
+    found = process.run([site.python, "--version"]).strip()
+    version = found.split()[-1]
+    if site.virtualenv_python and not (version + ".").startswith(site.virtualenv_python + "."):
+        return "%s, not %s: mend virtualenv_python: in invoke.yaml" % (found, site.virtualenv_python), False
+    if site.virtualenv_python:
+        return found, True
+    short = ".".join(version.split(".")[:2])
+    return '%s; set virtualenv_python: "%s"' % (found, short), True
+
+
+def _place_of_gate(site):
+    """How the gate can come into the WSGI file's place: (words, good)."""
+    path = os.path.realpath(site.wsgi)
+    if not os.access(path, os.W_OK):
+        return "the WSGI file cannot be written", False
+    beside = os.access(os.path.dirname(path), os.W_OK)
+    return "takes the WSGI file's place" if beside else "weaker: written over the WSGI file", True
+
+
+def _same_by_flask(found):
+    """Whether FLASK_APP with env: leads to the database that the WSGI file leads to: (words, good)."""
+    app = App(found.site.python, found.site.project, found.site, mask=found.mask)
+    try:
+        app.load_code()
+        told = app.ask("database")
+        other = access.from_app(told, os.path.join(found.private, "flask"))
+    except (AppFailed, DatabaseError) as error:
+        return "cannot be loaded: %s" % error, False
+    finally:
+        app.close()
+    try:
+        if not identity.same(other, found.database):
+            return "no, it leads to %s" % identity.place(other), False
+        stage.see_own_database(found, told)
+    except DatabaseError as error:
+        return str(error), False
+    except Refused:  # why is told where it matters, by a release; here is room for a few words
+        return "Alembic's env.py differs: docs/alembic.md", False
+    finally:
+        other.close()
+    return "yes, and by Alembic's env.py" if "own" in told else "yes", True
+
+
+def _free_bytes(path):
+    """Free bytes of the disk that `path` is on."""
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize

@@ -1,0 +1,199 @@
+"""The lock: one change at a time on whatever two sites may share: domain, database, project folder, virtualenv.
+
+A lock file appears in one atomic step and is held by whoever's token stands in it. Alive means: its process is there
+(seen from the same machine), or its heartbeat moves (seen from any). A pid means nothing on another machine."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import threading
+import time
+
+from ..lib import files, process
+
+BEAT = 5  # seconds between heartbeats
+DEAD = 60  # seconds without one, by the observer's clock, after which a holder counts as dead
+
+
+class Held(Exception):
+    """Somebody else holds the lock. `holder`: {"who", "since", "task", "commit", "run", "site"}; `alive`: bool."""
+
+    def __init__(self, holder, alive):
+        super().__init__("the lock is held by %s" % holder.get("who"))
+        self.holder, self.alive = holder, alive
+
+
+class Lock:
+    """The lock of one run over `keys` (texts), below `folder`. `holder` is what others are told."""
+
+    def __init__(self, folder, keys, holder):
+        self.folder = folder
+        self.token = secrets.token_hex(16)
+        self.paths = sorted(os.path.join(folder, path_name(key)) for key in keys)
+        self.holder = dict(
+            holder,
+            token=self.token,
+            since=time.time(),
+            machine=process.machine(),
+            pid=os.getpid(),
+            started=process.started_at(os.getpid()),
+        )
+        self._stop = threading.Event()
+
+    def acquire(self):
+        """Takes all of it or nothing; what a dead holder left who had changed nothing counts as free. Raises Held."""
+        try:
+            self._take()
+        except Held as held:
+            if not is_abandoned(self.folder, held.holder):
+                raise
+            self.take_over(held.holder)
+
+    def _take(self):
+        files.folder(self.folder)
+        self._beat()
+        part = os.path.join(self.folder, "%s.part" % self.token)
+        files.write_json(part, self.holder)
+        taken = []
+        try:
+            for path in self.paths:
+                try:
+                    os.link(part, path)
+                except FileExistsError:
+                    holder = files.read_json(path) or {}
+                    raise Held(holder, is_alive(self.folder, holder)) from None
+                taken.append(path)
+        except BaseException:
+            for path in taken:
+                files.remove(path)
+            files.remove(self._beat_path(self.token))
+            raise
+        finally:
+            files.remove(part)
+        files.sync(self.folder)
+        self._start()
+
+    def take_over(self, dead):
+        """Takes the lock of a dead holder `dead` (its dict), also from one who died while taking it over; of two who
+        try, one gets it. Raises Held."""
+        self._beat()
+        part = os.path.join(self.folder, "%s.part" % self.token)
+        files.write_json(part, self.holder)
+        claims, linked = [], []
+        try:
+            claims = self._claim(part, dead["token"])
+            found = {path: files.read_json(path) for path in self.paths}
+            for holder in found.values():
+                if holder and not self._inherits(holder, dead):
+                    raise Held(holder, is_alive(self.folder, holder))
+            for path in (path for path, holder in found.items() if not holder):
+                os.link(part, path)
+                linked.append(path)
+            for path in (path for path, holder in found.items() if holder):
+                files.write_json(path, self.holder)
+        except BaseException as error:
+            for path in [*linked, *claims[-1:], self._beat_path(self.token)]:
+                files.remove(path)
+            if isinstance(error, FileExistsError):
+                raise Held({}, True) from None
+            raise
+        finally:
+            files.remove(part)
+        for path in [self._beat_path(dead["token"]), *claims]:
+            files.remove(path)
+        self._start()
+
+    def _claim(self, part, token):
+        """Claims what the dead holder of `token` left, in one atomic step: [path of the claim]. Of a claimer who died
+        as well, the claim is claimed in turn; then its path comes first. Raises Held."""
+        claims = []
+        while True:
+            path = os.path.join(self.folder, "%s.taken" % token)
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                claimer = files.read_json(path)
+                if claimer is None:
+                    continue
+                if is_alive(self.folder, claimer):
+                    raise Held(claimer, True) from None
+                claims.append(path)
+                token = claimer["token"]
+            else:
+                return [*claims, path]
+
+    def _inherits(self, holder, dead):
+        """Whether what `holder` has falls to who takes over from `dead`: the same run, by a process that is gone."""
+        if holder.get("token") == dead["token"]:
+            return True
+        return holder.get("run") == dead.get("run") and not is_alive(self.folder, holder)
+
+    def check(self):
+        """Raises Held unless every part still bears this run's token. Asked before every change."""
+        for path in self.paths:
+            holder = files.read_json(path) or {}
+            if holder.get("token") != self.token:
+                raise Held(holder, True)
+
+    def release(self):
+        """Lets go of what is ours; run twice, the second finds nothing to do."""
+        self._stop.set()
+        for path in self.paths:
+            with contextlib.suppress(OSError, ValueError):
+                if (files.read_json(path) or {}).get("token") == self.token:
+                    os.unlink(path)
+        files.remove(self._beat_path(self.token))
+
+    def _beat_path(self, token):
+        return os.path.join(self.folder, "%s.beat" % token)
+
+    def _beat(self):
+        with contextlib.suppress(OSError):
+            files.write(self._beat_path(self.token), secrets.token_bytes(8))
+
+    def _start(self):
+        def beat():
+            while not self._stop.wait(BEAT):
+                self._beat()
+
+        threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+
+
+def path_name(key):
+    """The name of the lock file for a key such as "project /home/bob/app"."""
+    return hashlib.sha256(key.encode()).hexdigest()[:24] + ".lock"
+
+
+def holders(folder, keys):
+    """The holders of the locks over `keys`, each once: [dict]."""
+    found = {}
+    for key in keys:
+        holder = files.read_json(os.path.join(folder, path_name(key)))
+        if holder:
+            found[holder.get("token")] = holder
+    return list(found.values())
+
+
+def is_abandoned(folder, holder):
+    """True where the holder is dead and had not begun to change anything, or had ended: no open run is its own."""
+    if not holder.get("open_run") or is_alive(folder, holder):
+        return False
+    return (files.read_json(holder["open_run"]) or {}).get("run") != holder.get("run")
+
+
+def is_alive(folder, holder, patience=DEAD):
+    """Whether the holder's process lives. On the same machine its pid and start time tell at once, and a restart of
+    that machine has ended it; from another machine its heartbeat is watched: no change for `patience` seconds is
+    death."""
+    host, boot = process.machine().split(" ", 1)
+    theirs = str(holder.get("machine") or "").split(" ", 1)
+    if theirs[0] == host and len(theirs) == 2:
+        return theirs[1] == boot and process.started_at(holder.get("pid") or 0) == holder.get("started")
+    path = os.path.join(folder, "%s.beat" % holder.get("token"))
+    before, deadline = files.read(path), time.monotonic() + patience
+    while time.monotonic() < deadline:
+        time.sleep(min(1, patience))
+        if files.read(path) != before:
+            return True
+    return False

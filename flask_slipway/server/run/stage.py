@@ -1,0 +1,260 @@
+"""Staging: the new commit beside the live code, its packages beside the live ones, and the app loaded there. What it
+finds wrong is a refusal, for nothing that is live has been touched."""
+
+import os
+import re
+
+from ..database import access, identity
+from ..database.mysql_client import DatabaseError
+from ..lib import files, process
+from ..lib.outcome import Refused
+from ..site import clone, load_errors, pip_errors, preflight, virtualenv
+from ..site.app_process import App, AppFailed
+from . import version_table
+
+
+def refuse_edited(run):
+    """Raises Refused where somebody changed tracked files on the server: they are never discarded."""
+    if run.before["changes"]:
+        raise Refused(
+            "files were changed by hand on the server",
+            run.before["changes"][:5],
+            ["look at them: fab %s.workon -c 'git diff'" % run.site.name],
+        )
+
+
+def refuse_overwriting(run, wanted):
+    """Raises Refused where the new commit brings a file that lies untracked in the live folder."""
+    project, live = run.site.project, run.before["commit"]
+    if not live:
+        return
+    for path in clone.changed_paths(project, live, wanted, only="A"):
+        if os.path.lexists(os.path.join(project, path)):
+            raise Refused(
+                "the new commit brings %s, and a file of that name lies on the server, unknown to git" % path,
+                next=["move it away on the server, then try again"],
+            )
+
+
+def stage(run):
+    """The commit checked out beside the live code, its packages beside the live ones, and the app loaded there."""
+    stage_code(run)
+    text = stage_packages(run)
+    if run.site.writes_on_load:
+        run.pending = list(run.args.get("pending") or [])
+        return ", ".join(["the app is loaded behind the gate, it writes while it loads", *text])
+    return ", ".join(["the app loads", *load_stage(run), *text])
+
+
+def stage_code(run):
+    path = run.stage_folder
+    refuse_edited(run)
+    preflight.refuse_locked(run.site)
+    files.folder(os.path.dirname(path))
+    run.about_to("staging", path=path, commit=run.commit)
+    clone.add_worktree(run.site.project, path, run.commit)
+    for name in clone.ignored_and_untracked(run.site.project):
+        target = os.path.join(path, name)
+        if name == "REVISION" or "__pycache__" in name or name.endswith(".pyc") or os.path.lexists(target):
+            continue
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.symlink(os.path.join(run.site.project, name), target)
+    files.write(os.path.join(path, "REVISION"), run.commit.encode() + b"\n", 0o644)
+
+
+def stage_packages(run, always=False):
+    """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
+    asked = virtualenv.asked(run.stage_folder)
+    if asked[virtualenv.FILE] is None or (not always and asked == run.before["requirements"]):
+        return []
+    for path in asked:
+        refuse_itself(run, path)
+    beside = run.packages_folder
+    run.about_to("staging packages", path=beside)
+    requirements = os.path.join(run.stage_folder, virtualenv.FILE)
+    try:
+        before = set(virtualenv.listed(run.site.python))
+        virtualenv.copy(run.site.virtualenv, beside)
+        virtualenv.install(beside, run.site.virtualenv, requirements, run.stage_folder)
+    except process.Failed as error:
+        raise pip_errors.refused(run.site, error) from error
+    virtualenv.mark(beside, run.id)
+    run.python = os.path.join(beside, "bin", "python")
+    changed = set(virtualenv.listed(run.python)) ^ before
+    names = {line.split("==")[0].split(" @")[0] for line in changed}
+    if not names:
+        return ["no package changed"]
+    return ["%d package%s changed" % (len(names), "" if len(names) == 1 else "s")]
+
+
+def start_ahead(run):
+    """Starts the process for the code to come while the plan is on its way: it has loaded nothing of it yet."""
+    run.ahead = App(run.site.python, run.site.home, run.site, mask=run.mask)
+    run.ahead.begin()
+
+
+def _process(run):
+    """The process for the staged code: the one that was started ahead, unless there are other packages now."""
+    ahead, run.ahead = run.ahead, None
+    if ahead is not None and run.python == run.site.python:
+        return ahead.at(run.stage_folder)
+    if ahead is not None:
+        ahead.close()
+    return App(run.python, run.stage_folder, run.site, mask=run.mask)
+
+
+def refuse_itself(run, path):
+    """Raises Refused where the project lists itself in `path`: pip would fetch it again, or link to the stage."""
+    text = (virtualenv.read(run.stage_folder, path) or b"").decode("utf-8", "replace")
+    address = clone.git(run.site.project, "config", "--get", "remote.%s.url" % run.site.remote, check=False).strip()
+    told = (files.read(os.path.join(run.stage_folder, "pyproject.toml")) or b"").decode("utf-8", "replace")
+    names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", told, re.M)
+    names.append(re.sub(r"\.py$", "", os.path.basename(re.split(r"[:(]", run.site.app)[0].rstrip("/"))))
+    names.append(re.sub(r"\.git$", "", os.path.basename(address.rstrip("/"))))
+    line = virtualenv.itself(text, names)
+    if line:
+        raise Refused(
+            "%s lists the project itself" % path,
+            [line, "its code comes by git; pip would fetch another copy of it, or stop at a password"],
+            ["take the line out (inv freeze leaves it out), then release again"],
+        )
+
+
+def load_stage(run):
+    """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan."""
+    run.stage = _process(run)
+    try:
+        run.stage.load_code()
+        see_same_database(run)
+        told = run.stage.ask("revisions")
+    except AppFailed as error:
+        if error.refused and error.database:
+            refuse_other_database(run, error.database)
+        raise load_errors.new(run, error) from error
+    if len(told["heads"]) > 1:
+        heads = ", ".join(told["heads"])
+        raise Refused(
+            "the code has %d heads: %s" % (len(told["heads"]), heads), next=["%s merge heads -m merge" % told["tool"]]
+        )
+    run.head = told["heads"][0] if told["heads"] else None
+    if "pending" not in run.args:
+        return []
+    run.pending = pending(run.site, told["revisions"], run.before["revisions"])
+    if run.pending != run.args["pending"]:
+        raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
+    version_table.refuse_there(run)
+    refuse_unfit_sql(run)
+    count = len(run.pending)
+    return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def refuse_unfit_sql(run):
+    """Raises Refused where a pending revision does what the site's database has no words for."""
+    found = run.stage.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
+    if not found:
+        return
+    first, dialect = found[0], run.database.dialect
+    lines = [first["error"]]
+    if first["where"]:
+        lines.append("in %s" % load_errors.below(first["where"], run.stage_folder, run.site.project))
+    raise Refused("revision %s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
+
+
+def mended(error):
+    """What to write instead, for what SQLite lets pass and MySQL does not, or the other way round."""
+    if "requires a length" in error:
+        return ["write a length in the revision and in the model, such as String(255), then release again"]
+    if "SQLite" in error:
+        return ["write it in the revision as  with op.batch_alter_table(…)  and release again"]
+    if "existing type" in error:
+        return ["write existing_type=… in that alter_column, then release again"]
+    return ["mend the revision, then release again"]
+
+
+def refuse_unfit(site, identifier, revisions, heads):
+    """Raises Refused where a backup is of another schema than the code that would serve it."""
+    if sorted(revisions) != sorted(heads):
+        words = (identifier, ", ".join(revisions) or "no revision", ", ".join(heads) or "none")
+        raise Refused(
+            "backup %s is at %s, the head of its code is %s" % words,
+            ["code and schema never part"],
+            ["fab %s.backups" % site.name],
+        )
+
+
+def see_same_database(run):
+    """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
+    refuse_other_database(run, run.stage.ask("database"))
+
+
+def refuse_other_database(run, told):
+    """Raises Refused unless `told`, a database as an app tells it, is the site's."""
+    run.mask.add(told["url"].get("password"))
+    if access.access(told) != run.facts.access:  # by the same words it is the same: no connection is needed to tell
+        _refuse_unless_same(run, access.from_app(told, os.path.join(run.folder, "stage")))
+    see_own_database(run.facts, told)
+
+
+def _refuse_unless_same(run, other):
+    try:
+        if not identity.same(other, run.database):
+            raise Refused(
+                "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s"
+                % (identity.place(run.database), identity.place(other)),
+                next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
+            )
+    finally:
+        other.close()
+
+
+def see_own_database(found, told):
+    """Raises Refused unless an env.py that connects by itself does so to the site's database, as the site's user.
+    `found`: Facts; `told`: what the app's process answered to "database"."""
+    if "own" not in told:
+        return
+    found.mask.add(told["own"]["url"].get("password"))
+    try:
+        other = access.from_app(told["own"], os.path.join(found.private, "own"))
+        if not identity.same(other, found.database):
+            raise Refused(
+                "two different databases: the WSGI file leads to %s, Alembic's env.py to %s"
+                % (identity.place(found.database), identity.place(other)),
+                next=["let env.py read the URL from where the app does: docs/alembic.md"],
+            )
+    except DatabaseError as error:
+        what = "the database that Alembic's env.py leads to cannot be reached"
+        raise Refused(what, [found.mask.text(str(error))]) from error
+    other.close()
+    if told["own"]["url"].get("username") != found.access["url"].get("username"):
+        raise Refused(
+            "Alembic's env.py connects as another user than the app",
+            ["of another user the connections cannot be seen, nor be ended in a return"],
+            ["let env.py use the user and password of the app"],
+        )
+
+
+def unknown(site, ids):
+    """The refusal of a database that is at revisions which the code does not have."""
+    return Refused(
+        "the database is at %s, which the code does not know" % ", ".join(ids),
+        ["it was made by other code: on another branch, or by a newer commit"],
+        [
+            "release the commit that has it, or go back to a backup:",
+            "fab %s.backups  shows them, fab %s.restore --backup ID" % (site.name, site.name),
+        ],
+    )
+
+
+def pending(site, revisions, current):
+    """The ids in `revisions` (newest first) that the database, being at `current`, lacks, in order of application."""
+    down = {row["id"]: row["down"] for row in revisions}
+    strange = [identifier for identifier in current if identifier not in down]
+    if strange:
+        raise unknown(site, strange)
+    applied, row = set(), list(current)
+    while row:
+        identifier = row.pop()
+        if identifier not in applied:
+            applied.add(identifier)
+            row += down[identifier]
+    return [row["id"] for row in reversed(revisions) if row["id"] not in applied]

@@ -1,0 +1,104 @@
+"""A database whose alembic_version does not fit what is in it: gone, empty, or with rows that cannot stand together."""
+
+from ..database import identity
+from ..lib.next_steps import on_server
+from ..lib.outcome import Refused
+from ..site.app_process import AppFailed
+from . import facts
+
+
+def refuse(run):
+    """Raises Refused where to go up from what alembic_version says would go wrong, or hide that rows are gone."""
+    current = run.database.revisions()
+    if len(current) > 1:
+        _refuse_related(run, current)
+    if not current:
+        _refuse_missing(run)
+
+
+def _refuse_missing(run):
+    tables = [table for table in run.database.tables() if table != "alembic_version"]
+    last = (facts.last(run.site) or {}).get("revision")
+    name = run.site.name
+    if not tables and last:
+        raise Refused(
+            "the database is empty, and the last release left it at %s" % last,
+            [identity.place(run.database), "another database than before, or somebody emptied it"],
+            ["fab %s.restore  puts the newest backup back" % name, "or correct .env: fab %s.workon" % name],
+        )
+    known = [table for table in tables if table in _made_by_revisions(run)]
+    if known:
+        which = last or "REVISION"
+        raise Refused(
+            "the database has tables of the app, and no revision in alembic_version",
+            ["such as %s; so nothing says which revisions they have" % ", ".join(known[:3])],
+            [_stamp(run, _revisions(run), which)]
+            + ([] if last else ["with the revision that the tables are of: fab %s.status shows drift" % name]),
+        )
+
+
+def refuse_there(run):
+    """Raises Refused where the database has no revision, and tables that the new code's revisions would make: the live
+    code had none."""
+    there = set(run.database.tables()) if run.pending and not run.before["revisions"] else set()
+    both = sorted(there & _made(run.stage, run.pending)) if there - {"alembic_version"} else []
+    if both:
+        raise Refused(
+            "the database has tables that the revisions would make, and no revision in alembic_version",
+            ["such as %s; made by db.create_all() or by hand" % ", ".join(both[:3])],
+            [
+                "fab %s.backup, then bring the code there by hand, and stamp the database once:" % run.site.name,
+                'docs/pythonanywhere.md, "If the tables are there already"',
+            ],
+        )
+
+
+def _revisions(run):
+    """What the live code's Alembic tells of its revisions, none where it cannot be asked; `tool`: its command."""
+    try:
+        return run.facts.live.ask("revisions") if run.facts.live is not None else {"revisions": []}
+    except AppFailed:
+        return {"revisions": []}
+
+
+def _stamp(run, told, *words):
+    """The command that writes a revision into alembic_version, as a person types it."""
+    return on_server(run.site, *told.get("tool", "flask db").split(), "stamp", *words)
+
+
+def _made_by_revisions(run):
+    """The tables that the live code's revisions make, as far as that can be told."""
+    ids = [row["id"] for row in _revisions(run)["revisions"]]
+    return _made(run.facts.live, ids) if ids else set()
+
+
+def _made(app, ids):
+    """The tables that the revisions `ids` make, as far as the app's process can tell."""
+    try:
+        rows = app.ask("operations", revisions=ids, direction="up")["operations"]
+    except AppFailed:
+        return set()
+    return {row["table"] for row in rows if row["kind"] == "create_table"}
+
+
+def _refuse_related(run, current):
+    """Two rows are right only on two branches: never one above the other."""
+    told = _revisions(run)
+    down = {row["id"]: row["down"] for row in told["revisions"]}
+    for identifier in current:
+        below, row = set(), list(down.get(identifier, ()))
+        while row:
+            found = row.pop()
+            if found not in below:
+                below.add(found)
+                row += down.get(found, ())
+        lower = below & set(current)
+        if lower:
+            raise Refused(
+                "alembic_version holds %s, and %s, which stands below it" % (identifier, ", ".join(sorted(lower))),
+                ["only one of them can be true"],
+                [
+                    "the true one, as the drift of  fab %s.status  tells:" % run.site.name,
+                    _stamp(run, told, "--purge", identifier),
+                ],
+            )

@@ -1,0 +1,1 @@
+"""The parts of the live site: clone, virtualenv, WSGI file, processes, app."""

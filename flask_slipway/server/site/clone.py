@@ -1,0 +1,276 @@
+"""The live folder as a git clone: facts are read, the working tree is moved, nothing of a person's is discarded."""
+
+import contextlib
+import os
+import re
+import shutil
+
+from ..lib import files, process
+
+COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
+REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
+
+
+def git(folder, *arguments, timeout=120, check=True, env=None):
+    """Runs git in `folder` without hooks or prompts and returns its stdout. Raises process.Failed."""
+    line = [
+        process.find("git") or "git",
+        "-c",
+        "core.hooksPath=" + os.devnull,
+        "-c",
+        "core.quotePath=off",
+        "-c",
+        "gc.auto=0",
+    ]
+    return process.run(
+        [*line, *arguments], cwd=folder, env=env, timeout=timeout, check=check, name="git " + arguments[0]
+    )
+
+
+def is_clone(folder):
+    """True where `folder` is the root of a git working tree."""
+    return os.path.exists(os.path.join(folder, ".git"))
+
+
+def is_shallow(folder):
+    """True where the clone does not have the whole history."""
+    return git(folder, "rev-parse", "--is-shallow-repository", check=False).strip() == "true"
+
+
+def top(folder):
+    """The working tree that `folder` lies in, None where git finds none that it may read."""
+    return git(folder, "rev-parse", "--show-toplevel", check=False).strip() or None
+
+
+def remotes(folder):
+    """The names of the clone's remotes."""
+    return git(folder, "remote").split()
+
+
+def url(folder, remote):
+    """Where a remote lies, without a name or password in it."""
+    return re.sub(r"//[^/@]*@", "//", git(folder, "remote", "get-url", remote, check=False).strip())
+
+
+def reason(error):
+    """The line of a failed git that says why: git's own last words are often only advice."""
+    lines = [line.strip() for line in error.output.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
+    told = [line for line in told if any(word in line for word in REASONS)] or told or lines
+    return told[-1] if told else str(error)
+
+
+def commit(folder):
+    """The commit that is checked out, or None in an empty repository."""
+    text = git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).strip()
+    return text or None
+
+
+def branch(folder):
+    """The branch that is checked out, or "" for a detached HEAD."""
+    return git(folder, "symbolic-ref", "--short", "--quiet", "HEAD", check=False).strip()
+
+
+def changes(folder):
+    """The tracked paths that a person has changed in the working tree or the index."""
+    return state(folder)[2]
+
+
+def state(folder):
+    """What is checked out, by one look: (commit, branch, changed paths), each as the functions above say it."""
+    found = {"branch.oid": "", "branch.head": ""}
+    paths = []
+    entries = iter(git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z").split("\0"))
+    for entry in entries:
+        kind, _, rest = entry.partition(" ")
+        if kind == "#":
+            name, _, value = rest.partition(" ")
+            found[name] = value
+        elif kind in FIELDS:
+            paths.append(entry.split(" ", FIELDS[kind])[-1])
+        if kind == "2":  # where it was renamed from
+            next(entries, None)
+    head = found["branch.head"]
+    return (
+        found["branch.oid"] if COMMIT.match(found["branch.oid"]) else None,
+        "" if head == "(detached)" else head,
+        paths,
+    )
+
+
+def has(folder, revision):
+    """True where the commit is in the repository."""
+    try:
+        git(folder, "cat-file", "-e", revision + "^{commit}")
+    except process.Failed:
+        return False
+    return True
+
+
+def fetch(folder, remote, branch_name):
+    """Fetches the branch from the remote, by the clone's own ssh command if it has one. Raises process.Failed."""
+    own = git(folder, "config", "--get", "core.sshCommand", check=False).strip() or "ssh"
+    git(
+        folder,
+        "fetch",
+        "--no-tags",
+        "--no-auto-maintenance",
+        remote,
+        "+refs/heads/%s:refs/remotes/%s/%s" % (branch_name, remote, branch_name),
+        timeout=300,
+        env=process.environment({"GIT_SSH_COMMAND": own + " -o BatchMode=yes", "LC_ALL": "C"}),
+    )
+
+
+def is_ancestor(folder, older, newer):
+    """True where `newer` contains `older`."""
+    try:
+        git(folder, "merge-base", "--is-ancestor", older, newer)
+    except process.Failed as error:
+        if error.code == 1:
+            return False
+        raise
+    return True
+
+
+def changed_paths(folder, older, newer, only=None):
+    """The paths that differ between two commits; `only`: a letter such as "A" (added)."""
+    arguments = ["diff", "--name-only", "--no-renames", "-z"] + (["--diff-filter=" + only] if only else [])
+    return [path for path in git(folder, *arguments, older, newer, "--").split("\0") if path]
+
+
+def blob(folder, revision, path):
+    """The bytes (as text) of `path` in a commit, or None."""
+    try:
+        return git(folder, "show", "%s:%s" % (revision, path))
+    except process.Failed:
+        return None
+
+
+def subject(folder, revision):
+    """The first line of a commit's message."""
+    return git(folder, "log", "-1", "--format=%s", revision).strip()
+
+
+def commit_that_added(folder, path):
+    """The newest commit in the live history that added `path`, or None."""
+    text = git(folder, "log", "--diff-filter=A", "--format=%H", "-1", "HEAD", "--", path).strip()
+    return text or None
+
+
+def parent(folder, revision):
+    """The first parent of a commit, or None."""
+    return git(folder, "rev-parse", "--verify", "--quiet", revision + "^1", check=False).strip() or None
+
+
+def add_worktree(folder, path, revision):
+    """Checks the commit out at `path`, beside the live folder."""
+    git(folder, "worktree", "add", "--detach", "--force", path, revision)
+
+
+def remove_worktree(folder, path):
+    """Removes a worktree that add_worktree made; nothing to do where there is none."""
+    if os.path.exists(path):
+        git(folder, "worktree", "remove", "--force", "--force", path, check=False)
+    shutil.rmtree(path, ignore_errors=True)
+    git(folder, "worktree", "prune", check=False)
+
+
+def ignored_and_untracked(folder):
+    """The top-most paths in the live folder that git ignores or does not know: .env, instance/, data."""
+    text = git(folder, "status", "--porcelain", "--ignored=traditional", "--untracked-files=normal", "-z")
+    return [entry[3:].rstrip("/") for entry in text.split("\0") if entry[:2] in ("??", "!!")]
+
+
+def move(folder, revision):
+    """Brings the live working tree and its branch to `revision`. Refuses (process.Failed) rather than overwrite
+    what a person changed, or put there."""
+    here = commit(folder)
+    for path in changed_paths(folder, here, revision, only="A") if here else []:
+        if os.path.lexists(os.path.join(folder, path)):  # git itself would overwrite it where it is ignored
+            raise process.Failed("git reset", None, "%s is in the way, and git does not know it" % path)
+    git(folder, "reset", "--keep", revision)
+    remove_bytecode(folder)
+
+
+def move_back(folder, before, after):
+    """Brings the live folder back to `before`, also from the middle of a move to `after` that was killed. Of the files
+    that `after` would add only those are removed that came from it."""
+    locks = ["index", "HEAD", "ORIG_HEAD", "refs/heads/" + branch(folder)]
+    for name in locks:
+        files.remove(os.path.join(git_folder(folder), name + ".lock"))
+    added = changed_paths(folder, before, after, only="A") if has(folder, after) else []
+    ours = [path for path in added if _is_from(folder, after, path)]
+    git(folder, "reset", "--hard", before)
+    for path in ours:
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(folder, path))
+            _remove_empty(folder, os.path.dirname(path))
+    remove_bytecode(folder)
+
+
+def save_edits(folder, before, after, name):
+    """Keeps what a person edited in tracked files since a move from `before` to `after` began, as the ref
+    refs/slipway/`name`, which is returned; None where nobody did."""
+    paths = [
+        path for path in git(folder, "diff", "--name-only", "--no-renames", "-z", before, "--").split("\0") if path
+    ]
+    if all(not os.path.lexists(os.path.join(folder, path)) or _is_from(folder, after, path) for path in paths):
+        return None
+    files.remove(os.path.join(git_folder(folder), "index.lock"))
+    saved = git(folder, "stash", "create", "kept by Flask-Slipway", check=False).strip()
+    if not saved:
+        return None
+    git(folder, "update-ref", "refs/slipway/" + name, saved)
+    return "refs/slipway/" + name
+
+
+def _is_from(folder, revision, path):
+    """True where the file at `path` holds what the commit has there, or its beginning: what a checkout wrote."""
+    place = os.path.join(folder, path)
+    if os.path.islink(place):
+        data = os.fsencode(os.readlink(place))
+    elif os.path.isfile(place):
+        data = files.read(place)
+    else:
+        return False
+    line = [process.find("git") or "git", "cat-file", "--filters", "%s:%s" % (revision, path)]
+    try:
+        return process.run(line, cwd=folder, raw=True, name="git cat-file").startswith(data)
+    except process.Failed:
+        return False
+
+
+def _remove_empty(folder, path):
+    while path:
+        os.rmdir(os.path.join(folder, path))
+        path = os.path.dirname(path)
+
+
+def git_folder(folder):
+    """The repository's own folder, absolute."""
+    return git(folder, "rev-parse", "--absolute-git-dir").strip()
+
+
+def ignore(folder, name):
+    """Lets git overlook `name` in this clone alone."""
+    path = os.path.join(git_folder(folder), "info", "exclude")
+    text = (files.read(path) or b"").decode()
+    if "/%s" % name not in text.splitlines():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        files.write(path, ("%s%s/%s\n" % (text, "" if text.endswith("\n") or not text else "\n", name)).encode(), 0o644)
+
+
+def remove_bytecode(folder):
+    """Removes compiled files of the project, so that no stale one runs on new source."""
+    for top, folders, _ in os.walk(folder):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+            shutil.rmtree(os.path.join(top, "__pycache__"), ignore_errors=True)
+        folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv", "venv")]
+
+
+def relative(folder, path):
+    """`path` as git names it in the clone `folder`."""
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))

@@ -1,0 +1,72 @@
+"""Gets a commit into the live clone; what a remote refuses is told with what to do about it."""
+
+from ..lib import disk_full, process
+from ..lib.next_steps import on_server
+from ..lib.outcome import Refused
+from . import clone
+
+
+def fetch(site, wanted):
+    """Fetches the site's branch, unless `wanted` is there already. Raises Refused."""
+    if clone.has(site.project, wanted):
+        return
+    try:
+        clone.fetch(site.project, site.remote, site.branch)
+    except process.Failed as error:
+        raise refused(site, error) from error
+
+
+def refused(site, error):
+    """The refusal for a fetch that failed."""
+    if disk_full.is_full(error):
+        return Refused("there is no room for what is fetched", [disk_full.line(error)], disk_full.mends(site, error))
+    remotes = clone.remotes(site.project)
+    if site.remote not in remotes:
+        return Refused(
+            "the clone on the server has no remote %r" % site.remote,
+            ["there: %s" % (", ".join(remotes) or "none")],
+            [
+                on_server(site, "git", "remote", "add", site.remote, "REPOSITORY"),
+                "or correct  remote:  of %s in invoke.yaml" % site.name,
+            ],
+        )
+    url = clone.url(site.project, site.remote)
+    _, what, mends = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
+    mends = [mend.format(name=site.name, remote=site.remote, branch=site.branch) for mend in mends]
+    return Refused("%s: %s" % (what, url), [clone.reason(error)], mends)
+
+
+KEY = "fab {name}.workon -c 'git remote set-url {remote} git@HOST:YOU/REPOSITORY.git'"
+# Words of git or ssh, what they mean, what to do. The last fits everything.
+KNOWN = (
+    (
+        ("could not read Username", "could not read Password", "Authentication failed", "terminal prompts disabled"),
+        "the server cannot fetch: the remote asks for a password",
+        ["give the repository a deploy key of the server (ssh-keygen there), then", KEY],
+    ),
+    (
+        ("Host key verification failed", "No ECDSA host key is known", "No ED25519 host key is known"),
+        "the server cannot fetch: it does not know the host of the remote",
+        ["fab {name}.workon  and there  git fetch: compare the key that it shows, say yes"],
+    ),
+    (
+        ("Permission denied", "publickey"),
+        "the server cannot fetch: the remote does not let it in",
+        ["add the server's public key (~/.ssh/*.pub there) to the repository's deploy keys"],
+    ),
+    (
+        ("couldn't find remote ref",),
+        "the server cannot fetch: its remote has no branch of that name",
+        ["git push {remote} {branch}", "or correct  branch:  of {name} in invoke.yaml"],
+    ),
+    (
+        ("does not appear to be a git repository", "not found", "does not exist"),
+        "the server cannot fetch: there is no such repository",
+        ["fab {name}.workon -c 'git remote set-url {remote} REPOSITORY'"],
+    ),
+    (
+        ("",),
+        "the server cannot fetch",
+        ["fab {name}.workon -c 'git fetch {remote}'  shows it all"],
+    ),
+)

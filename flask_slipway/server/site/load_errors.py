@@ -1,0 +1,102 @@
+"""An app that cannot be loaded, live or staged: why, and what a person can type to mend it."""
+
+import os
+import re
+
+from ..lib.next_steps import correct, on_server
+from ..lib.outcome import Refused
+from ..records import journal
+from . import clone
+
+MISSING = re.compile(r"No module named '([^']+)'")
+
+
+def live(site, error, text):
+    """The refusal where the live app cannot be loaded by the WSGI file. `text`: the error, masked."""
+    if error.kind == "ForeignCode":
+        return Refused(
+            "the WSGI file leads to another folder than the project's",
+            [text, "the WSGI file is %s" % site.wsgi],
+            ["correct the path in the WSGI file, on the Web tab", "or " + correct(site, "project")],
+        )
+    what = "the live app cannot be loaded by %s" % site.wsgi
+    lines = ["%s: %s" % (error.kind, text)]
+    in_wsgi = error.kind == "NoApp" or os.path.basename(site.wsgi) in text
+    if error.where:
+        lines.append("in %s" % below(error.where, site.project))
+        in_wsgi = in_wsgi or error.where.startswith(site.wsgi)
+    if in_wsgi:
+        return Refused(what, lines, ["mend the WSGI file, on the Web tab, then  fab %s.check" % site.name])
+    return Refused(what, lines, _ways_back(site, error, text))
+
+
+def _ways_back(site, error, text):
+    """What to type so that the live app loads again."""
+    module = MISSING.search(text) if error.kind in ("ModuleNotFoundError", "ImportError", "NoAppException") else None
+    ways = []
+    if module and not _is_of_project(site, module.group(1)):
+        ways.append(on_server(site, "pip", "install", "-r", "requirements.txt"))
+    if clone.is_clone(site.project) and clone.changes(site.project):
+        ways.append("%s  shows what was changed by hand" % on_server(site, "git", "diff"))
+    served = _last_good(site)
+    if served and served != clone.commit(site.project):
+        ways.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))
+    if not ways:
+        ways.append("fab %s.env  compares .env with .env.example" % site.name)
+    return [*ways, "fab %s.logs  shows the whole error" % site.name]
+
+
+def _is_of_project(site, module):
+    top = module.split(".")[0]
+    return any(os.path.exists(os.path.join(site.project, folder, top)) for folder in ("", "src"))
+
+
+def _last_good(site):
+    """The commit that the last release, or another change that ended well, left there, if it is there still."""
+    for line in reversed(journal.read_lines(site.history)):
+        if line.get("outcome") in ("released", "done") and line.get("commit"):
+            return line["commit"] if clone.has(site.project, line["commit"]) else None
+    return None
+
+
+def new(run, error):
+    """The refusal of a commit whose app cannot be loaded in the stage."""
+    name, text = run.site.name, str(error)
+    where = ["in %s" % below(error.where, run.stage_folder, run.site.project)] if error.where else []
+    if error.refused:
+        return Refused(
+            "the app of %s writes to its database while it loads" % run.commit[:7],
+            [error.refused, *where, "only reads are allowed before there is a backup"],
+            ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
+        )
+    if error.kind == "ForeignCode":
+        return Refused(
+            "an installed copy of the app hides the code of %s" % run.commit[:7],
+            [text, "an editable install, or a .pth file of the virtualenv, leads there"],
+            ["%s  names it: pip uninstall it there" % on_server(run.site, "pip", "list", "--editable")],
+        )
+    lines = ["%s: %s" % (error.kind, text), *where]
+    return Refused("the app of %s cannot be loaded on the server" % run.commit[:7], lines, _mends(run.site, error))
+
+
+def _mends(site, error):
+    text = "%s: %s" % (error.kind, error)
+    module = MISSING.search(text)
+    if module and not _is_of_project(site, module.group(1)):
+        return [
+            "inv freeze  lists what the code imports; or add the package that",
+            "has %s to requirements.txt; then release again" % module.group(1),
+        ]
+    if "KeyError" in text or "not set" in text or "environ" in text:
+        return ["fab %s.env  tells what .env lacks there; then release again" % site.name]
+    return ["mend it, then release again"]
+
+
+def below(where, *folders):
+    """A place in the code, `path:line`, as the laptop knows it: from the first of `folders` that it lies in."""
+    path, _, line = where.rpartition(":")
+    for top in folders:
+        if os.path.realpath(path).startswith(os.path.realpath(top) + os.sep):
+            path = os.path.relpath(os.path.realpath(path), os.path.realpath(top))
+            break
+    return "%s, line %s" % (path, line)

@@ -1,0 +1,143 @@
+"""What must be there before anything else is looked at: git, the project's clone, the virtualenv, the WSGI file."""
+
+import difflib
+import os
+
+from ..lib import files, next_steps, process
+from ..lib.outcome import Refused
+from . import clone
+
+HIGHEST = 4  # names that a message offers
+
+
+def check(site):
+    """Raises Refused, with what to type next, unless all of them are there."""
+    _check_clone(site)
+    _check_virtualenv(site)
+    _check_wsgi(site)
+
+
+def _check_clone(site):
+    folder = site.project
+    if process.find("git") is None:
+        raise Refused("there is no git on the server", next=["install it there, then try again"])
+    if not os.path.isdir(folder):
+        clones = [name for name in _names(site.home) if clone.is_clone(os.path.join(site.home, name))]
+        raise Refused(
+            "the project folder %s is not there" % folder,
+            _offered(os.path.basename(folder), clones, "the clones beside it: %s"),
+            [
+                next_steps.correct(site, "project"),
+                "or make it: %s" % next_steps.on_server(site, "git", "clone", "REPOSITORY", folder),
+            ],
+        )
+    top = clone.top(folder)
+    if not clone.is_clone(folder) and top and os.path.realpath(top) != os.path.realpath(site.home):
+        raise Refused(
+            "the project folder %s is not a clone itself" % folder,
+            ["it lies inside the clone %s" % top],
+            ["set  project: %s  for %s in invoke.yaml" % (os.path.relpath(top, site.home), site.name)],
+        )
+    if not clone.is_clone(folder):
+        raise Refused(
+            "the project folder %s is no git clone" % folder,
+            next=[
+                next_steps.on_server(site, "mv", folder, folder + ".old"),
+                next_steps.on_server(site, "git", "clone", "REPOSITORY", folder),
+                "then copy back what git does not know, such as .env",
+            ],
+        )
+    if not top:
+        _refuse_unreadable(site)
+
+
+def _refuse_unreadable(site):
+    try:
+        clone.git(site.project, "rev-parse", "--show-toplevel")
+    except process.Failed as error:
+        mend = next_steps.on_server(site, "git", "fsck")
+        if "dubious ownership" in error.output:
+            mend = next_steps.on_server(site, "git", "config", "--global", "--add", "safe.directory", site.project)
+        raise Refused("git cannot read the clone %s" % site.project, [clone.reason(error)], [mend]) from error
+
+
+def _check_virtualenv(site):
+    folder, python = site.virtualenv, site.python
+    if os.path.exists(python):
+        return
+    anew = [next_steps.on_server(site, "python3", "-m", "venv", "--clear", folder)]
+    anew.append(next_steps.on_server(site, "pip", "install", "-r", "requirements.txt"))
+    if os.path.islink(python):
+        raise Refused(
+            "the virtualenv %s is of a Python that is gone" % folder,
+            ["bin/python leads to %s" % _end_of_link(python)],
+            ["make it anew, by the Python of the Web tab:", *anew],
+        )
+    above = os.path.dirname(folder)
+    known = [name for name in _names(above) if os.path.exists(os.path.join(above, name, "bin", "python"))]
+    raise Refused(
+        "the virtualenv %s %s" % (folder, "has no bin/python" if os.path.isdir(folder) else "is not there"),
+        _offered(os.path.basename(folder), known, "the virtualenvs beside it: %s"),
+        [next_steps.correct(site, "virtualenv"), "or make it, by the Python of the Web tab:", *anew],
+    )
+
+
+def _end_of_link(path):
+    """Where a chain of links ends that leads nowhere, or begins again."""
+    seen = set()
+    while os.path.islink(path) and path not in seen:
+        seen.add(path)
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return path
+
+
+def _check_wsgi(site):
+    path = site.wsgi
+    if os.path.isfile(path):
+        return
+    what = "is not there"
+    if os.path.isdir(path):
+        what = "is a folder"
+    elif os.path.islink(path):
+        what = "is a link to %s, which is not there" % _end_of_link(path)
+    own, above = os.path.basename(path), os.path.dirname(path)
+    others = [name for name in _names(above) if name.endswith("_wsgi.py") and name != own]
+    raise Refused(
+        "the WSGI file %s %s" % (path, what),
+        _offered(own, others, "beside it: %s") or ["the host makes it with the web app, on the Web tab"],
+        [next_steps.correct(site, "domain", "wsgi"), "or make the web app, on the Web tab"],
+    )
+
+
+def refuse_unwritable(site):
+    """Raises Refused where the WSGI file may not be written: then nothing could be closed or reloaded."""
+    if not os.access(site.wsgi, os.W_OK):
+        raise Refused(
+            "the WSGI file %s cannot be written" % site.wsgi,
+            ["it must belong to the account: its time makes the host reload, and the gate stands in its place"],
+            [next_steps.on_server(site, "ls", "-l", site.wsgi)],
+        )
+
+
+def _names(folder):
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _offered(wanted, names, words):
+    """A line with the names most like `wanted`, or no line."""
+    near = difflib.get_close_matches(wanted, names, HIGHEST, 0) or names[:HIGHEST]
+    return [words % ", ".join(near)] if near else []
+
+
+def refuse_locked(site):
+    """Raises Refused where another git holds the clone, or died holding it: nothing there could be moved."""
+    path = os.path.join(clone.git_folder(site.project), "index.lock")
+    if files.read(path) is not None:
+        raise Refused(
+            "git is locked on the server, by %s" % path,
+            ["another git runs there, or was killed"],
+            ["when none runs any more: %s" % next_steps.on_server(site, "rm", path)],
+        )

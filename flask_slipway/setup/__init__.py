@@ -1,0 +1,1 @@
+"""First times: adopting a project, beginning on this machine."""

@@ -1,0 +1,56 @@
+"""The first time on a machine: .env, the development database, the rows that the app needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask_slipway.config.settings import Settings
+from flask_slipway.project import push
+from flask_slipway.project.app import App, loaded
+from flask_slipway.revisions import move
+
+EMPTY = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*$", re.M)
+
+
+def setup(known: Settings) -> Iterator[str]:
+    """Makes .env from .env.example, upgrades and seeds the development database; what is there is kept."""
+    yield from env_file(known.root)
+    yield from move.upgrade(known.root, known.app)
+    with loaded(known.root, known.app) as app:
+        yield from seed(app, known)
+    yield "Next: inv run"
+
+
+def env_file(root: Path) -> Iterator[str]:
+    """.env as a copy of .env.example, readable by its owner alone; says where git does not ignore it."""
+    target, example = root / ".env", root / ".env.example"
+    if target.exists():
+        yield ".env is there already."
+    elif example.is_file():
+        text, unset = _without_empty(example.read_text(encoding="utf-8"))
+        target.touch(mode=0o600)
+        target.write_text(text, encoding="utf-8")
+        todo = f"to set in it, where the app needs it: {', '.join(unset)}." if unset else "look through its values."
+        yield f"Made .env from .env.example; {todo}"
+    else:
+        yield "There is no .env.example, so no .env was made."
+    if target.exists() and not push.is_ignored(root, ".env"):
+        yield "Note: git does not ignore .env yet. Add the line  .env  to .gitignore"
+
+
+def _without_empty(text: str) -> tuple[str, list[str]]:
+    """The text with its empty names as comments, so that they do not take the place of the app's own defaults; the
+    names."""
+    return EMPTY.sub(r"# \1=", text), EMPTY.findall(text)
+
+
+def seed(app: App, known: Settings) -> Iterator[str]:
+    """Runs the configured commands."""
+    for command in known.seed:
+        printed = app.command(*command).strip().splitlines()
+        last = f": {printed[-1]}" if printed else ""
+        yield f"Seeded by flask {' '.join(command)}{last}"
+    if not known.seed:
+        yield "Nothing to seed: seed: in invoke.yaml names no command."

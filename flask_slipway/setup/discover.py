@@ -1,0 +1,253 @@
+"""What `init` finds in a project, by looking alone: nothing of the project is run or imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from flask_slipway import wording
+from flask_slipway.config import yaml_lines
+from flask_slipway.errors import Refusal
+from flask_slipway.project import dotenv, source, taskfiles
+from flask_slipway.project.git import quietly, succeeds
+from flask_slipway.project.taskfiles import TaskFile
+
+SQLITE = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """`remote`: where it is pushed, without any password in it; `folder`: what a clone of it is called."""
+
+    there: bool
+    branch: str
+    current: str
+    remote: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class App:
+    """`name`: as FLASK_APP names it, "" where none was found; `what`: where it was found; `others`: where it may be
+    another; `needy`: factories that want arguments."""
+
+    name: str
+    what: str = ""
+    others: tuple[str, ...] = ()
+    needy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A project as it stands. `config`: the file that Invoke reads here, "" for none; `configured`: it has `slipway:`;
+    `names`: those of .env, None without it; `ignore`: lines that .gitignore lacks; `tests`: the command in words."""
+
+    root: Path
+    app: App
+    repository: Repository
+    migrations: str
+    revisions: int
+    flask_migrate: bool
+    requirements: str
+    tests: str
+    choosers: dict[str, str]
+    seeds: tuple[str, ...]
+    tasks: TaskFile
+    fabfile: TaskFile
+    config: str
+    configured: bool
+    example: bool
+    names: dotenv.Names | None
+    tracked_env: bool
+    ignore: tuple[str, ...]
+
+
+def find(root: Path) -> Found:
+    """Looks at the project in `root`. Raises Refusal in a wrong folder, WrongUse where invoke.yaml is no YAML."""
+    refuse_elsewhere(root)
+    every = source.modules(root)
+    folder = source.migrations(root, every)
+    config = yaml_lines.file(root)
+    return Found(
+        root=root,
+        app=app(root, every),
+        repository=repository(root),
+        migrations=folder if folder and (root / folder).is_dir() else "",
+        revisions=len(list((root / folder / "versions").glob("[!_]*.py"))) if folder else 0,
+        flask_migrate=source.uses(every, "flask_migrate"),
+        requirements=next((name for name in ("requirements.txt",) if (root / name).is_file()), ""),
+        tests=tests(root),
+        choosers=source.choosers(every),
+        seeds=tuple(source.seeds(every)),
+        tasks=taskfiles.read(root, "tasks"),
+        fabfile=taskfiles.read(root, "fabfile"),
+        config=config.name if config else "",
+        configured=yaml_lines.slipway(root) is not None,
+        example=(root / ".env.example").is_file(),
+        names=dotenv.names(root),
+        tracked_env=succeeds(root, "ls-files", "--error-unmatch", ".env"),
+        ignore=tuple(lacking(root)),
+    )
+
+
+def refuse_elsewhere(root: Path) -> None:
+    """Raises Refusal in a folder that cannot be a project's: below the repository's top, or a home."""
+    top = quietly(root, "rev-parse", "--show-toplevel")
+    if top and not Path(top).samefile(root):
+        what = "This folder lies inside a git repository, and a site is a clone of the whole. Nothing was changed."
+        raise Refusal(wording.told(what, [f"the repository: {top}"], [f"cd {top}", "python -m flask_slipway init"]))
+    if root == Path.home():
+        what = "This is your home folder, not a project. Nothing was changed."
+        raise Refusal(wording.told(what, next=["cd to the project, then  python -m flask_slipway init"]))
+    for name in ("invoke.json", "invoke.py"):
+        if (root / name).is_file() and yaml_lines.file(root) is None:
+            what = f"There is {name}, and Invoke reads only one such file. Nothing was changed."
+            raise Refusal(
+                wording.told(what, next=[f"put what {name} says into invoke.yaml, remove {name}, then again"])
+            )
+
+
+# the app
+
+
+def app(root: Path, every: Sequence[source.Module]) -> App:
+    """The app: as FLASK_APP names it, else where flask would find one."""
+    needy = tuple(source.needy(root, every))
+    given, where = flask_app(root)
+    if not closed(given):
+        what = f"FLASK_APP in {where} cannot be read: {given}. Nothing was changed."
+        lines = ["What stands after the colon is a name or a call, with its brackets closed."]
+        raise Refusal(
+            wording.told(what, lines, ["FLASK_APP=\"app:create_app('production')\", or as it is called here"])
+        )
+    if given and (name := existing(root, given)):
+        return App(name, f"FLASK_APP in {where}")
+    row = source.candidates(root, every)
+    if not row:
+        return App("", needy=needy)
+    equals = [one for one in row if one.rank == row[0].rank and one.rank > 0]
+    return App(row[0].name, row[0].what, tuple(one.name for one in equals[1:]), needy)
+
+
+def flask_app(root: Path) -> tuple[str, str]:
+    """FLASK_APP and where it is set; flask's own order: environment, .env, .flaskenv."""
+    if os.environ.get("FLASK_APP"):
+        return os.environ["FLASK_APP"], "the environment"
+    for name in (".env", ".flaskenv"):
+        if value := dotenv.value(root / name, "FLASK_APP"):
+            return value, name
+    return "", ""
+
+
+def _halves(given: str) -> tuple[str, str, str]:
+    """What FLASK_APP holds: the place, the colon, the app in it; the colon of C:\\ is none."""
+    return (given, "", "") if re.match(r"[A-Za-z]:[\\/]", given) else given.partition(":")
+
+
+def closed(given: str) -> bool:
+    """Whether the app that FLASK_APP names after its colon is a whole, such as create_app('production')."""
+    try:
+        ast.parse(_halves(given)[2].strip() or "app", mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def existing(root: Path, given: str) -> str:
+    """`given` as invoke.yaml should name it, where there is such a module or package; an empty text where not."""
+    path, colon, attribute = _halves(given)
+    place = path.replace("\\", "/").removesuffix(".py").removesuffix("/__init__").rstrip("/").removeprefix("./")
+    if place.startswith("/"):
+        place = os.path.relpath(place, root).replace("\\", "/")
+    if not place or place.startswith(".."):
+        return ""
+    for name in (place, f"src/{place}"):
+        file = root / name.replace(".", "/")
+        if file.with_name(f"{file.name}.py").is_file() or (file / "__init__.py").is_file():
+            return f"{name}{colon}{attribute}"
+    return ""
+
+
+# git
+
+
+def repository(root: Path) -> Repository:
+    """The repository: its main branch as the remote names it, else the one that is checked out."""
+    there = succeeds(root, "rev-parse", "--git-dir")
+    current = quietly(root, "symbolic-ref", "--short", "--quiet", "HEAD") if there else ""
+    remotes = quietly(root, "remote").split() if there else []
+    name = "origin" if "origin" in remotes else next(iter(remotes), "")
+    url = quietly(root, "remote", "get-url", name) if name else ""
+    head = quietly(root, "symbolic-ref", "--short", "--quiet", f"refs/remotes/{name}/HEAD") if name else ""
+    branch = head.removeprefix(f"{name}/") or current or "main"
+    return Repository(there, branch, current, shown(url), folder_of(url) or root.name)
+
+
+def shown(url: str) -> str:
+    """A remote without what stands before @ in https://user:token@host."""
+    return re.sub(r"^(\w+://)[^/]*@", r"\1", url) if not url.startswith("ssh://") else re.sub(r":[^/@]*@", "@", url)
+
+
+def folder_of(url: str) -> str:
+    """What `git clone` would call its folder: project for git@host:me/project.git and /srv/git/project.git/."""
+    last = re.split(r"[/:\\]", url.rstrip("/\\"))[-1]
+    return last.removesuffix(".git") or PurePosixPath(url.rstrip("/")).parent.name
+
+
+# the rest
+
+
+def tests(root: Path) -> str:
+    """The command that runs the tests, in words of `test:`; an empty text where there are none."""
+    every = [path for path in source.files(root, ".py") if re.search(r"(^|/)(test_\w+|\w+_test|tests)\.py$", path)]
+    if not every:
+        return ""
+    files = [
+        *root.glob("*requirements*.txt"),
+        *root.glob("requirements/*.txt"),
+        *root.glob("*.toml"),
+        *root.glob("*.ini"),
+    ]
+    named = any("pytest" in path.read_text(encoding="utf-8", errors="replace") for path in files)
+    if named or (root / "conftest.py").is_file() or importlib.util.find_spec("pytest"):
+        return "pytest"
+    return "python -m unittest discover"
+
+
+def lacking(root: Path) -> list[str]:
+    """The lines that .gitignore lacks, so that `inv commit` takes no secret, database, virtualenv or compiled file."""
+    wanted = {".env": ".env", "__pycache__/x.pyc": "__pycache__/"}
+    for path in sorted([*root.glob("*.*"), *root.glob("instance/*"), *root.glob("*/*.db")]):
+        if path.is_file() and _begins(path, SQLITE):
+            place = path.relative_to(root).as_posix()
+            wanted[place] = "/instance/" if place.startswith("instance/") else f"/{place}"
+    for path in sorted(root.glob("*/pyvenv.cfg")):
+        wanted[path.relative_to(root).as_posix()] = f"/{path.parent.name}/"
+    lines = [line for path, line in wanted.items() if not _ignored(root, path, line) and not _tracked(root, path)]
+    return list(dict.fromkeys(lines))
+
+
+def _begins(path: Path, sign: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(sign)) == sign
+    except OSError:
+        return False
+
+
+def _ignored(root: Path, path: str, line: str) -> bool:
+    """Whether the project's own .gitignore leaves `path` out: a person's global one is not everybody's."""
+    if succeeds(root, "rev-parse", "--git-dir"):
+        return succeeds(root, "-c", f"core.excludesFile={os.devnull}", "check-ignore", "--quiet", "--no-index", path)
+    file = root / ".gitignore"
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return line.strip("/") in {one.strip().strip("/") for one in text.splitlines()}
+
+
+def _tracked(root: Path, path: str) -> bool:
+    return path != ".env" and succeeds(root, "ls-files", "--error-unmatch", path)

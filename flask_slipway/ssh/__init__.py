@@ -1,0 +1,1 @@
+"""One site over SSH: a connection, a channel, a conversation."""

@@ -1,0 +1,307 @@
+"""The conversation with a site's server: one connection and one channel for a task.
+
+What comes back counts only behind the nonce that the server's half greets with."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import platform
+import queue
+import re
+import shlex
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from flask_slipway import wording
+from flask_slipway.errors import Interrupted, Refusal, Unreachable, WrongUse
+from flask_slipway.ssh import connection, engine
+
+if TYPE_CHECKING:
+    from paramiko import Channel
+
+    from flask_slipway.config.settings import Site
+
+Event = dict[str, Any]
+Decide = Callable[[Event], Event | None]
+
+SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
+OLDEST_PYTHON = (3, 8)
+NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
+
+
+def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+    """Does `task` on the server and returns its end event. `decide` answers the facts of a change; None is a no.
+    `show` gets every other event. Raises Unreachable, Interrupted, and whatever `decide` raises."""
+    with Talk(site, task, args) as talk:
+        return talk.finish(decide, show)
+
+
+class Talk:
+    """A conversation, begun when this is made: a thread connects, asks for `task` and listens, while this side may do
+    something else. What goes wrong meanwhile is raised by `finish`."""
+
+    def __init__(self, site: Site, task: str, args: Event) -> None:
+        self.site, self.task = site, task
+        self._request = {"task": task, "site": site.wire(), "args": args, "who": who()}
+        self._heard: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
+        self._line: _Line | None = None
+        self._left = False
+        self._thread = threading.Thread(target=self._listen, name=f"link to {site.name}", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves. Before a change was let go, that ends the task; afterwards the server goes on alone."""
+        self._left = True
+        if self._line is not None:
+            with contextlib.suppress(OSError, EOFError):  # it may be closed already, by the other side or the thread
+                self._line.channel.close()
+            self._thread.join(1)
+
+    def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+        """The conversation to its end event, as `converse` has it."""
+        went = NOT_SENT
+        try:
+            while True:
+                event = self._next()
+                went = HEARD if went == SENT else went
+                if event["event"] == "facts" and decide is not None:
+                    answer = decide(event)
+                    if answer is None:
+                        return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
+                    went = SENT
+                    assert self._line is not None
+                    self._line.send(answer)
+                elif event["event"] == "end":
+                    return event
+                else:
+                    show(event)
+        except KeyboardInterrupt:
+            raise Interrupted(_interrupted(self.site, self.task, went)) from None
+        except _Lost as lost:
+            raise Unreachable(_lost(self.site, self.task, went, str(lost))) from None
+
+    def _next(self) -> Event:
+        """The next event, or what went wrong. It looks up each second, so that Ctrl-C is heard everywhere."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                heard = self._heard.get(timeout=1)
+                if isinstance(heard, Exception):
+                    raise heard
+                return heard
+
+    def _listen(self) -> None:
+        try:
+            with connection.opened(self.site) as transport:
+                if self._left:
+                    return
+                line = _Line(_channel(transport, self.site))
+                line.greet(self.site, self._request)
+                self._line = line
+                for event in line.events(self.site):
+                    self._heard.put(event)
+                    if self._left or event["event"] == "end":
+                        return
+            self._heard.put(_Lost("the server ended the conversation"))
+        except Exception as error:
+            self._heard.put(error)
+
+
+def who() -> str:
+    """Who asks, for the lock, the journal and the history: user@machine."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{platform.node() or 'unknown'}"
+
+
+def shell(site: Site, command: str | None) -> int:
+    """An interactive shell on the server, or one command; returns its exit code. Raises Unreachable."""
+    from flask_slipway.ssh import terminal
+
+    interactive = command is None
+    if interactive and not sys.stdin.isatty():
+        raise WrongUse(
+            f"workon needs a terminal. Nothing was changed.\nNext: fab {site.name}.workon -c 'flask --version'"
+        )
+    if command is not None:
+        _refuse_unreadable(site, command)
+    try:
+        with connection.opened(site) as transport:
+            channel = _channel(transport, site, pty=interactive)
+            line = _Line(channel)
+            line.greet(site, {"task": "workon", "site": site.wire(), "args": {"command": command}, "who": who()})
+            line.settle()
+            return terminal.attach(channel, line.rest, interactive)
+    except _Lost as lost:
+        raise Unreachable(_lost(site, "workon", NOT_SENT, str(lost))) from None
+
+
+def _refuse_unreadable(site: Site, command: str) -> None:
+    """Raises WrongUse for a command that the server could not take apart, or that holds no word."""
+    try:
+        fault = "" if shlex.split(command) else "it is empty"
+    except ValueError as error:
+        fault = str(error).lower()
+    if fault:
+        raise WrongUse(
+            f"The command cannot be read: {fault}. Nothing was changed.\n"
+            f"Next: fab {site.name}.workon -c '…', with the quotes in it in pairs"
+        )
+
+
+class _Lost(Exception):
+    """The link broke in the middle; the text tells how."""
+
+
+class _Line:
+    """The conversation on one channel: blocks out, lines behind the nonce in."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.rest = b""
+        self.nonce = b""
+
+    def greet(self, site: Site, request: Event) -> None:
+        """Waits for the server's greeting, then sends what is asked, and the engine if it is not there."""
+        for line in self._lines(connection.PATIENCE):
+            match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d+)\.(\d+)", line.strip())
+            if match:
+                break
+        else:
+            raise Unreachable(_no_greeting(site, self._complaint()))
+        self.nonce = match[1]
+        version = int(match[2]), int(match[3])
+        if version < OLDEST_PYTHON:
+            raise Unreachable(
+                f"On the server, {site.python} is Python {version[0]}.{version[1]}; 3.8 or newer is needed.\n"
+                f"Next: set  python: python3.11  (one that the server has) for {site.name} in invoke.yaml"
+            )
+        data, digest = engine.engine()
+        self.send({"engine": digest, "home": site.home})
+        self.send(request)
+        self.engine = data
+
+    def settle(self) -> None:
+        """For a conversation without events: sends the engine if it is asked for."""
+        for line in self._lines(connection.PATIENCE, partial=True):
+            if line.startswith(self.nonce + b' {"event": "need"}'):
+                self._send_block(self.engine)
+                continue
+            self.rest = line + self.rest
+            return
+
+    def events(self, site: Site) -> Iterator[Event]:
+        """The events of the server, to the end. Raises _Lost."""
+        for line in self._lines(SILENCE):
+            if not line.startswith(self.nonce + b" "):
+                continue  # what a login script or a program prints there
+            event = wording.printable(json.loads(line[len(self.nonce) + 1 :]))
+            if event["event"] == "need":
+                self._send_block(self.engine)
+            elif event["event"] == "no home":
+                raise WrongUse(
+                    f"On the server there is no folder {event['home']}.\n"
+                    f"Next: correct  user:  or  home:  of {site.name} in invoke.yaml"
+                )
+            elif event["event"] == "not kept":
+                raise Refusal(
+                    f"{site.name} cannot be written to: {event['why']}, in {event['folder']}. Nothing was changed.\n"
+                    f"Next: {connection.login(site)}  and look at the quota (du -sh ~) and at that folder"
+                )
+            elif event["event"] == "damaged":
+                raise _Lost("the server's half arrived damaged")
+            elif event["event"] != "beat":
+                yield event
+
+    def send(self, message: Event) -> None:
+        self._send_block(json.dumps(message).encode())
+
+    def _send_block(self, data: bytes) -> None:
+        try:
+            self.channel.sendall(b"%d\n" % len(data) + data)
+        except (OSError, EOFError) as error:
+            raise _Lost(str(error) or "the connection broke") from None
+
+    def _lines(self, silence: float, partial: bool = False) -> Iterator[bytes]:
+        self.channel.settimeout(silence)
+        while True:
+            line, found, rest = self.rest.partition(b"\n")
+            if found:
+                self.rest = rest
+                yield line + (b"\n" if partial else b"")
+                continue
+            try:
+                block = self.channel.recv(65536)
+            except TimeoutError:
+                raise _Lost(f"no sign of life for {silence:.0f} s") from None
+            except OSError as error:
+                raise _Lost(str(error)) from None
+            if not block:
+                if self.channel.get_transport() is None or not self.channel.get_transport().is_active():
+                    raise _Lost("the connection broke")
+                return
+            self.rest += block
+            if partial and not self.rest.lstrip().startswith(self.nonce):
+                yield self._take_rest()
+
+    def _take_rest(self) -> bytes:
+        data, self.rest = self.rest, b""
+        return data
+
+    def _complaint(self) -> str:
+        with contextlib.suppress(OSError):
+            self.channel.settimeout(2)
+            return self.channel.recv_stderr(2000).decode("utf-8", "replace").strip()
+        return ""
+
+
+def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
+    import paramiko
+
+    try:
+        channel = transport.open_session(window_size=1 << 27, timeout=connection.PATIENCE)
+        if pty:
+            from flask_slipway.ssh import terminal
+
+            channel.get_pty(*terminal.kind_and_size())
+        channel.exec_command(engine.first_line(site))
+    except (paramiko.SSHException, OSError) as error:
+        raise _Lost(str(error) or "the server opens no channel") from None
+    return channel
+
+
+def _no_greeting(site: Site, complaint: str) -> str:
+    told = complaint.splitlines()[-1] if complaint else "it printed nothing"
+    return (
+        f"On {site.host}, {site.python} did not start: {told}\n"
+        f"Next: set  python:  for {site.name} in invoke.yaml to a Python 3.8 or newer that the server has"
+    )
+
+
+def _interrupted(site: Site, task: str, went: int) -> str:
+    if went == SENT:
+        return f"\nInterrupted here, while the go was sent: the {task} may be running.\nNext: fab {site.name}.watch"
+    if went:
+        return f"\nInterrupted here. The {task} goes on, on the server.\nNext: fab {site.name}.watch"
+    return "\nInterrupted. Nothing was changed."
+
+
+def _lost(site: Site, task: str, went: int, how: str) -> str:
+    if went == SENT:
+        return (
+            f"The link to {site.name} is lost, while the go was sent: {how}.\n"
+            f"The {task} may be running. Next: fab {site.name}.watch"
+        )
+    if went:
+        return (
+            f"The link to {site.name} is lost: {how}.\nThe {task} goes on, on the server. Next: fab {site.name}.watch"
+        )
+    return f"The link to {site.name} is lost: {how}.\nNothing was changed. Next: try again"

@@ -1,0 +1,107 @@
+"""What a person is told and asked before a task of `fab ENV.` changes something. Pure: facts in, words out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from flask_slipway.errors import Refusal
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is shown, and what is asked; without a question the task goes on by itself."""
+
+    lines: tuple[str, ...] = ()
+    question: str | None = None
+
+
+def refuse_held(site: str, facts: Facts) -> None:
+    """Raises Refusal where somebody holds the lock of the site, or of what it shares with another."""
+    holder = facts.get("lock")
+    if not holder:
+        return
+    since = time.strftime("%H:%M:%S UTC", time.gmtime(holder["since"]))
+    commit = f", commit {holder['commit'][:7]}" if holder.get("commit") else ""
+    what = f"{holder.get('site') or site} is held by {holder['who']}: {holder['task']}, since {since}{commit}"
+    if holder["alive"]:
+        raise Refusal(f"Refused, nothing was changed. {what}.\nNext: fab {site}.watch")
+    raise Refusal(
+        f"Refused, nothing was changed. {what}; its process is gone.\nNext: fab {holder.get('site') or site}.recover"
+    )
+
+
+def of(task: str, site: str, facts: Facts) -> Question:
+    """The words for `task` on `site`."""
+    words = BY_TASK.get(task)
+    return words(site, facts) if words else Question()
+
+
+def upgrade(site: str, facts: Facts) -> Question:
+    lines = [f"Upgrade the database of {site}, from the live code {_code(facts)}:"]
+    lines += [f"  {identifier} {text}" for identifier, text in facts["texts"]]
+    lines.append("The site will be closed meanwhile; a backup comes first.")
+    return Question(tuple(lines), f"Upgrade {site}? [y/N] ")
+
+
+def downgrade(site: str, facts: Facts) -> Question:
+    target = facts["target"] or "the empty schema"
+    lines = [f"Downgrade {site} to {target}, undoing:"]
+    lines += [f"  {identifier} {text}" for identifier, text in facts["undone"]]
+    if facts.get("target_commit"):
+        lines.append(f"The code goes back with it, from {_code(facts)} to {facts['target_commit'][:7]}.")
+    else:
+        lines.append("The code stays: the gate is left up, for code and database no longer match.")
+    if facts["losses"]:
+        lines.append("This drops values:")
+        lines += [f"  {text}" for text in facts["losses"]]
+    else:
+        lines.append("No table that it drops holds a row, and no column another value than its default.")
+    lines.append("The site will be closed meanwhile; a backup comes first.")
+    return Question(tuple(lines), f"Downgrade {site}? [y/N] ")
+
+
+def rollback(site: str, facts: Facts) -> Question:
+    if facts["undone"]:
+        shown = downgrade(site, facts)
+        return Question(shown.lines, f"Roll {site} back? [y/N] ")
+    line = f"Roll {site} back from {_code(facts)} to {facts['target_commit'][:7]}; the database stays as it is."
+    return Question((line,), f"Roll {site} back? [y/N] ")
+
+
+def restore(site: str, facts: Facts) -> Question:
+    backup = facts["backup"]
+    lines = [
+        f"Put backup {backup['id']} back on {site}: {backup['rows']:,} rows, where there are {facts['rows_now']:,} now."
+    ]
+    if backup["commit"] and backup["commit"] != facts["commit"]:
+        lines.append(f"The code goes back with it, from {_code(facts)} to {backup['commit'][:7]}.")
+    if not facts["scratch"]:
+        lines.append("No scratch database can be had: it is put back in place, not beside.")
+    lines.append("Rows written after it was made are not in it; they are backed up first.")
+    return Question(tuple(lines), f"Restore {site}? [y/N] ")
+
+
+def recover(site: str, facts: Facts) -> Question:
+    found = facts["interrupted"]
+    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(found["since"]))
+    lines = [f"The {found['task']} by {found['who']}, {since}, was interrupted (last: {facts['reached']})."]
+    if facts.get("leave"):
+        lines.append("It is left where it stands: code and database are not moved, and the gate stays up.")
+    elif facts["forward"]:
+        lines.append("It had been proved already: recover opens the site, or takes it back if it is not healthy.")
+    else:
+        lines.append(
+            f"Recover takes {site} back to {_code(facts)} at {', '.join(facts['revisions']) or 'the empty schema'}."
+        )
+    return Question(tuple(lines), f"Recover {site}? [y/N] ")
+
+
+def _code(facts: Facts) -> str:
+    return (facts.get("commit") or "no commit")[:7]
+
+
+BY_TASK = {"upgrade": upgrade, "downgrade": downgrade, "rollback": rollback, "restore": restore, "recover": recover}

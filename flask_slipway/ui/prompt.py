@@ -1,0 +1,54 @@
+"""What a person is asked at a terminal."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+
+from flask_slipway import wording
+from flask_slipway.errors import Interrupted, Refusal
+
+
+def can_ask() -> bool:
+    """True where a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def refuse_silent() -> None:
+    """Raises Refusal where nobody can be asked."""
+    if not can_ask():
+        raise Refusal(
+            wording.told("There is no terminal to ask in. Nothing was changed.", next=["the same command with --yes"])
+        )
+
+
+def confirm(question: str, yes: bool = False) -> bool:
+    """The person's yes or no; Return alone is no. `yes` answers for them. Raises Refusal without a terminal,
+    Interrupted after Ctrl-C."""
+    if yes:
+        return True
+    refuse_silent()
+    try:
+        return read_line(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+    except KeyboardInterrupt:
+        raise Interrupted("\nInterrupted. Nothing was changed.") from None
+
+
+def read_line(question: str) -> str:
+    """The line that the person types. Raises EOFError and KeyboardInterrupt.
+
+    At a terminal it looks up twice a second: a Ctrl-C that comes between the question and its reading does not break
+    the reading off, and would be heard at the next key alone."""
+    if os.name == "nt" or not can_ask():
+        return input(question)
+    print(question, end="", flush=True)
+    while not select.select([sys.stdin], [], [], 0.5)[0]:
+        pass
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")

@@ -1,0 +1,256 @@
+"""What a person sees of a conversation with a site: the steps as they run, small tables, the ending.
+
+80 columns; on a terminal the running step is live; piped, each finished step is one plain line. Colour only helps:
+it never carries the meaning, and NO_COLOR is respected."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TextIO
+
+from flask_slipway import wording
+from flask_slipway.config.settings import Site
+from flask_slipway.errors import Incident, Refusal, Returned, SlipwayError, WrongUse
+from flask_slipway.ui import views
+from flask_slipway.ui.table import WIDTH, table
+
+Event = Mapping[str, Any]
+MARGIN = 16  # columns before a step's words
+LONGEST_NOTE = 16  # of a headline, before its time
+TIME = 10  # columns of a step's time, at the right
+COLOURS = {"bold": "1", "red": "31", "green": "32", "dim": "2"}
+MOST_LINES = 10
+
+
+class Screen:
+    """Shows events in order. `out`: where to; `live`: whether the running step may be rewritten."""
+
+    def __init__(self, out: TextIO | None = None, live: bool | None = None) -> None:
+        self.out = out or sys.stdout
+        self.live = is_terminal(self.out) if live is None else live
+        self.colour = self.live and "NO_COLOR" not in os.environ
+        self._running: str | None = None
+
+    def show(self, event: Event) -> None:
+        """Shows one event; what it does not know is left out."""
+        known = {
+            "step": self._step,
+            "returning": self._returning,
+            "say": self._say,
+            "text": self._text,
+            "rows": self._rows,
+        }
+        if event.get("event") in known:
+            known[event["event"]](event)
+
+    def line(self, text: str = "", colour: str | None = None) -> None:
+        """One plain line, above the running step."""
+        self._erase()
+        self._write(self.paint(text, colour) + "\n")
+        if self._running:
+            self._write(self._running)
+
+    def step(self, name: str, text: str, seconds: float | None = None, failed: bool = False) -> None:
+        """One finished step."""
+        self._erase()
+        self._running = None
+        for line in step_lines(name, text, seconds):
+            self._write(self.paint(line, "red" if failed else None) + "\n")
+
+    def begin(self, name: str) -> None:
+        """A step that begins: its line stands until it is done."""
+        if self.live:
+            self._erase()
+            self._running = f"  {name:<{MARGIN - 4}}  …"
+            self._write(self._running)
+
+    def close(self) -> None:
+        """Leaves no unfinished line."""
+        self._erase()
+        self._running = None
+
+    def paint(self, text: str, colour: str | None) -> str:
+        return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if colour and self.colour and text else text
+
+    def _write(self, text: str) -> None:
+        self.out.write(text)
+        self.out.flush()
+
+    def _erase(self) -> None:
+        if self._running:
+            self._write("\r" + " " * len(self._running) + "\r")
+
+    def _step(self, event: Event) -> None:
+        state, name, text = event.get("state"), event["step"], event.get("text") or ""
+        if state == "begin":
+            self.begin(name)
+        elif state == "done" and not text:
+            self.close()
+        else:
+            told = f"failed: {text}" if state == "failed" and "fail" not in text else text
+            self.step(name, told, event.get("seconds"), failed=state == "failed")
+
+    def _returning(self, event: Event) -> None:
+        site = f"{event['site']} " if event.get("site") else ""
+        self.line(f"Returning {site}to {event.get('to') or 'the state before'}", "bold")
+
+    def _say(self, event: Event) -> None:
+        self.line(event.get("text") or "")
+
+    def _text(self, event: Event) -> None:
+        self.line((event.get("text") or "").rstrip("\n"))
+
+    def _rows(self, event: Event) -> None:
+        rows = [[str("" if cell is None else cell) for cell in row] for row in event.get("rows") or []]
+        if event.get("title"):
+            self.line(event["title"], "bold")
+        if not rows:
+            self.line("  none")
+            return
+        header, *lines = table([[str(name) for name in event["columns"]], *rows])
+        self.line(header, "dim")
+        for line in lines:
+            self.line(line)
+
+
+def headline(name: str, text: str, note: str = "", seconds: float | None = None) -> None:
+    """A line of what was done here: its name, words, a note and the time at the right."""
+    if len(note) > LONGEST_NOTE:
+        text, note = f"{text}; {note}", ""
+    time = "" if seconds is None else f"{seconds:.1f} s"
+    right = f"{note:>12}{time:>{TIME}}" if note else f"{time:>{TIME}}"
+    room = WIDTH - MARGIN - len(right)
+    first, *rest = textwrap.wrap(text, room - 1) or [""]
+    print(f"{name:<{MARGIN}}{first:<{room}}{right}".rstrip(), flush=True)
+    for line in rest:
+        print(" " * MARGIN + line)
+
+
+def note(text: str, lines: Sequence[str] = ()) -> None:
+    """Something to know that stops nothing."""
+    say([f"  {line}" for line in textwrap.wrap(text, WIDTH - 4)])
+    say([f"    {line}" for line in lines])
+
+
+def wrapped(text: str, indent: int = 0) -> list[str]:
+    """The text in lines of 80 columns, indented; what is long stays whole."""
+    space = " " * indent
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(text, WIDTH, initial_indent=space, subsequent_indent=space + "  ", **options)  # type: ignore[arg-type]
+
+
+def say(lines: Sequence[str]) -> None:
+    """Plain lines."""
+    for line in lines:
+        print(line, flush=True)
+
+
+def tell(lines: Sequence[str]) -> None:
+    """Lines of words, folded where a person reads them in a terminal."""
+    say([wording.folded(line) for line in lines] if is_terminal(sys.stdout) else lines)
+
+
+def step_lines(name: str, text: str, seconds: float | None, width: int = WIDTH) -> list[str]:
+    """A step's line, its time right-aligned at `width`; longer words go on below, under the first."""
+    room = width - MARGIN - TIME
+    first, *rest = textwrap.wrap(text, room) or [""]
+    time = "" if seconds is None else f"{seconds:.1f} s"
+    head = f"  {name:<{MARGIN - 4}}  {first:<{room}}{time:>{TIME}}".rstrip()
+    return [head, *(" " * MARGIN + line for line in rest)]
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """True where lines can be rewritten."""
+    return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
+
+
+def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: str = "") -> None:
+    """The ending in words. `done`: what was done, such as Backed up prod; `failed`, `again`: the first word and what to
+    type next where it was returned. Raises the error of the ending's code, unless that is 0."""
+    outcome = end.get("outcome")
+    if outcome == "released":
+        print(f"\nReleased {wording.short(end.get('commit'))} to {site.name}{_in(end)}.   {site.url}")
+        print(f"To go back: fab {site.name}.rollback")
+        _gate_left_up(end, site)
+    elif outcome == "done":
+        told = end.get("what") or done or "Done"
+        print(f"{told.rstrip('.')}{_in(end)}.")
+        for line in end.get("cause") or []:
+            print(f"  {line}")
+        backup = (end.get("data") or {}).get("backup")
+        if backup:
+            print(f"To go back: fab {site.name}.restore --backup {backup}")
+        _gate_left_up(end, site)
+    elif outcome == "stopped":
+        raise Refusal(f"Stopped. Nothing was changed on {site.name}.")
+    elif outcome == "nothing":
+        print(end.get("what") or f"Nothing to do on {site.name}.")
+    else:
+        _raise(end, site, failed, again)
+
+
+def _in(end: Event) -> str:
+    return f" in {end['seconds']:.1f} s" if end.get("seconds") else ""
+
+
+def _gate_left_up(end: Event, site: Site) -> None:
+    if (end.get("data") or {}).get("gate_left_up"):
+        print(f"The site is closed. Next: fab {site.name}.open")
+
+
+def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
+    """Raises the error that fits the ending: ten lines at most."""
+    code = end.get("code")
+    kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
+    what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
+    if kind is Returned:
+        head = _fitting(f"{failed} (6).", f"{standing(end.get('where'), site)}; nothing was lost.")
+        cause = [what, *cause]
+    elif kind is Incident:
+        head = _fitting(f"{what}.", f"{standing(end.get('where'), site)}.")
+    else:
+        head = f"{what[0].upper()}{what[1:].rstrip('.')}. Nothing was changed."
+    next_lines = list(end.get("next") or [])
+    if not next_lines and kind is not WrongUse:
+        next_lines = again.splitlines() if again and kind is Returned else [f"fab {site.name}.status"]
+    if kind in (Returned, Incident):
+        print(flush=True)
+    room = MOST_LINES - 1 - len(next_lines)
+    raise kind(wording.told(head, cause[: max(1, room)], next_lines))
+
+
+def _fitting(first: str, second: str) -> str:
+    """Two sentences on one line where they fit, else each on its own."""
+    return f"{first} {second}" if len(first) + len(second) < WIDTH else f"{first}\n{second}"
+
+
+def standing(where: Mapping[str, Any] | None, site: Site) -> str:
+    """Where the site stands: prod serves 3f2a6d1 at 8a1c5e20, healthy."""
+    if not where:
+        return f"How {site.name} stands is not known"
+    gate_up = where.get("gate") == "up"
+    told = f"{site.name} {'is closed, with' if gate_up else 'serves'} {wording.short(where.get('commit'))}"
+    told += f" at {where['revision']}" if where.get("revision") else ""
+    told += ", gate up" if gate_up else ""
+    told += ", fence up" if where.get("fence") == "up" else ""
+    told += f", lock held by {where['lock']}" if where.get("lock") else ""
+    healthy = where.get("healthy")
+    return told if healthy is None else f"{told}, {'healthy' if healthy else 'not healthy'}"
+
+
+def status(data: Mapping[str, Any]) -> None:
+    """A site as `fab ENV.status` shows it."""
+    say(views.status(data))
+
+
+def current(data: Mapping[str, Any]) -> None:
+    """The database's revision and the code's head."""
+    say(views.current(data))
+
+
+def health(data: Mapping[str, Any]) -> None:
+    """What the site answers."""
+    say(views.health(data))
