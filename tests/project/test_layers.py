@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flask_slipway"
 HALVES = {"laptop": "flask_slipway", "server": "flask_slipway.server"}
 DOORS = {"flask_slipway", "flask_slipway.__main__"}
-SHARED = {"flask_slipway.server.lib.amounts", "flask_slipway.server.lib.dotenv"}  # what both halves may import
+# What both halves may import.
+SHARED = {f"flask_slipway.server.lib.{name}" for name in ("amounts", "app_client", "dotenv")}
 
 
 def tables() -> list[dict[str, set[str]]]:
