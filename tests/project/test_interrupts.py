@@ -47,7 +47,7 @@ CASES = {
     waiting_test: "Interrupted. Nothing was changed.",
     waiting_commit: "Interrupted. Nothing was changed.",
     waiting_app: "Interrupted. Nothing was changed.",
-    waiting_upgrade: "Interrupted. Next: inv current  shows where the development database stands",
+    waiting_upgrade: "Interrupted.\nNext: inv current  shows where the development database stands",
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invoke import Config, Context
 
-from flask_slipway.errors import WrongUse
+from flask_slipway.errors import Fault
 from flask_slipway.packages import known, requirements
 from flask_slipway.tasks import command
 
@@ -130,7 +130,7 @@ def test_a_fault_of_the_tool_itself_shows_no_password_of_an_url(capsys, monkeypa
     def failing(*_):
         raise ValueError("git+https://ghp_hush@github.com/ann/thing.git; what is this")
 
-    with pytest.raises(WrongUse) as told:
+    with pytest.raises(Fault) as told:
         command.told(failing, "")(Context(Config({command.KEY: {"root": str(tmp_path)}})))
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the module changes
     from flask_slipway import __main__
