@@ -10,8 +10,8 @@ import pytest
 from flask_slipway.config import keys as config_keys
 from flask_slipway.config import settings
 from flask_slipway.errors import WrongUse
+from support import ROOT
 
-ROOT = Path(__file__).parents[2]
 LEAST = {"user": "Bob", "domain": "Bob.pythonanywhere.com", "project": "site", "virtualenv": "venv"}
 
 

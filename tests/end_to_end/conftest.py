@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from servers import missing
-from world import DIALECTS, World, make_world
 
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import programs
+from support.servers import missing
+from support.world import DIALECTS, World, make_world
 
 HERE = Path(__file__).parent
 

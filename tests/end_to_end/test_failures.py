@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-import changes
 import pytest
-from world import Visitor, Writer, git
+
+from support import changes
+from support.world import Visitor, Writer, git
 
 
 def fetch_fails(world):

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import changes
 import pytest
-from world import Processes, Writer, git, make_world
 
 from flask_slipway.sandbox import host
+from support import changes
+from support.world import Processes, Writer, git, make_world
 
 READS = ("status", "current", "history", "backups", "logs", "check", "env", "health")
 

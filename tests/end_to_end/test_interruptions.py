@@ -10,13 +10,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 
-import changes
 import pytest
-from world import Writer
 
 from flask_slipway import errors
 from flask_slipway.config import settings
 from flask_slipway.ssh import connection, conversation
+from support import changes
+from support.world import Writer
 
 
 class Proxy:

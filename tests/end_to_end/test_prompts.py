@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-import changes
-from ptys import CTRL_C, CTRL_D, Terminal
-from world import BIN, ROOT
+from support import ROOT, changes
+from support.terminal import CTRL_C, CTRL_D, Terminal
+from support.world import BIN
 
 ANSWERS = {
     "Return": (b"\n", 3),

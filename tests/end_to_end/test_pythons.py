@@ -5,11 +5,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import changes
 import pytest
-from world import make_world
 
 from flask_slipway.sandbox import host
+from support import changes
+from support.world import make_world
 
 
 def interpreters() -> dict[tuple[int, int], str]:

@@ -1,8 +1,9 @@
 """A release as people live through it: the owner, a writer who keeps posting, a visitor who keeps looking."""
 
-import changes
 import pytest
-from world import Visitor, Writer
+
+from support import changes
+from support.world import Visitor, Writer
 
 HOST = {("host reloads",), ("cut",)}  # a 302 to the same address; a queued request dropped
 

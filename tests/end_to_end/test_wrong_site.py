@@ -27,12 +27,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import changes
 import pytest
 import sqlalchemy as sa
-from world import World, git
 
 from flask_slipway.sandbox.host import databases, programs
+from support import changes
+from support.world import World, git
 
 Mistake = Callable[[World], AbstractContextManager]
 WRONG: list[Row] = []

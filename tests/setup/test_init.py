@@ -23,8 +23,8 @@ from flask_slipway.config import keys
 from flask_slipway.config import settings as configuration
 from flask_slipway.project import taskfiles
 from flask_slipway.setup import answers, discover, templates
+from support import ROOT
 
-ROOT = Path(__file__).parents[2]
 INIT = [sys.executable, "-m", "flask_slipway", "init"]
 ANSWERS = ["--user", "Ann", "--domain", "ann.pythonanywhere.com", "--project", "blog", "--virtualenv", "blog_venv"]
 WRITTEN = ["tasks.py", "fabfile.py", "invoke.yaml"]

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from pathlib import Path
 from types import SimpleNamespace
 
 import asyncssh
@@ -20,6 +19,7 @@ from flask_slipway import errors
 from flask_slipway.sandbox.host import home as sandbox_home
 from flask_slipway.sandbox.host import processes
 from flask_slipway.ssh import connection, conversation, engine
+from support import ROOT
 
 NOISE = 'echo "Good day"; echo "{\\"event\\": \\"end\\"} 100 %"; printf "no newline at the end"\n'
 
@@ -35,8 +35,8 @@ class Host:
         self.public = folder / "ssh" / "host_key.pub"
         self.asked = folder / "asked"
         self.clean()
-        program = Path(__file__).with_name("counting_ssh.py")
-        environment = {**os.environ, "PYTHONPATH": str(program.parent.parent.parent)}
+        program = ROOT / "tests" / "support" / "counting_ssh.py"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.child = subprocess.Popen(
             [sys.executable, str(program), str(folder)], stdout=subprocess.PIPE, text=True, env=environment
         )

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packages import Virtualenv
-from world import Result, World, git
-
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import virtualenv
 from flask_slipway.sandbox.host.state import Sandbox
+from support.wheel import Virtualenv
+from support.world import Result, World, git
 
 APPS = Path(__file__).parent / "apps"
 TASK_FILES = {

@@ -11,7 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from support import ROOT
+
 PARTS = ["app", "migrations", "requirements.txt", ".flaskenv", ".env.example", "tasks.py", "fabfile.py", ".gitignore"]
 
 

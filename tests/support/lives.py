@@ -6,8 +6,8 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from foreign import Foreign
-from world import get
+from support.foreign import Foreign
+from support.world import get
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -8,8 +8,8 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from foreign import Foreign, dotenv_line
-from world import git
+from support.foreign import Foreign, dotenv_line
+from support.world import git
 
 THERE = ("MAIL_PASSWORD", "STRIPE_API_KEY", "SENTRY_DSN", "AWS_SECRET_ACCESS_KEY", "JWT_SALT", "LOGIN_TOKEN")
 HERE = ("SMTP_PASSWORD", "MAPS_API_KEY", "BOT_TOKEN", "S3_SECRET", "REDIS_URL")

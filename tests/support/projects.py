@@ -1,11 +1,14 @@
-"""A small project of a user, fresh for each test (laptop.py)."""
+"""Fixtures: a small project of a user, fresh for each test (laptop.py); and the example configuration's site."""
 
 from __future__ import annotations
 
 import shutil
 
 import pytest
-from laptop import PROD, Project, emptied, filled, published
+
+from flask_slipway.config import settings
+from support import ROOT
+from support.laptop import PROD, Project, emptied, filled, published
 
 
 @pytest.fixture
@@ -52,3 +55,9 @@ def here(pristine, tmp_path) -> Project:
     parent = tmp_path / "copy"
     shutil.copytree(pristine.folder.parent, parent, symlinks=True)
     return Project(parent / "project", {**pristine.env, "HOME": str(parent / "home")})
+
+
+@pytest.fixture
+def site() -> settings.Site:
+    """prod of the example configuration."""
+    return settings.load(ROOT).sites["prod"]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from support import ROOT
+
 NOT_SOURCE = ("__pycache__", "build", "dist", "*.egg-info", "*.pyc", "instance", "node_modules")
 
 

@@ -23,8 +23,8 @@ from invoke.vendor.yaml import safe_dump
 
 from flask_slipway.sandbox import host
 from flask_slipway.server.database.mysql_dump import PORTABLE
+from support import ROOT
 
-ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 APP_FILES = ("app", "migrations", "requirements.txt", ".flaskenv", ".env.example", ".gitignore")
 DIALECTS = ("sqlite", "mariadb", "mysql")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
-from laptop import everything
-from ptys import CTRL_C, Terminal
+
+from support.laptop import everything
+from support.terminal import CTRL_C, Terminal
 
 HEAD = "migrations/versions/d0641f33_add_display_order.py"
 WAIT = 'import os, pathlib, time; pathlib.Path(os.environ["MARK"]).touch(); time.sleep(90)'

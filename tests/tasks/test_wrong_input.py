@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from laptop import Project, everything
+
+from support.laptop import Project, everything
 
 MODEL = "    posted: Mapped[dt.datetime]"
 NOTE = "    note: Mapped[str | None] = mapped_column(String(40))\n"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ptys import CTRL_D, Terminal
 
 from flask_slipway.errors import Incident, Refusal, Returned, WrongUse
 from flask_slipway.ui import prompt
 from flask_slipway.ui import screen as ui_screen
+from support.terminal import CTRL_D, Terminal
 
 # A Ctrl-C that comes in the moment before a read starts does not break it off. The same is had here without luck: the
 # signal is taken by another thread.

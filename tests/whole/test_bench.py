@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+
 SMALL = ("link", "list", "sqlite")  # those that start no server
 
 

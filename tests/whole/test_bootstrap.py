@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from support import ROOT
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.8"])

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 from flask_slipway.project import secret_scan
-
-ROOT = Path(__file__).parents[2]
+from support import ROOT
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from invoke.vendor import yaml
 from flask_slipway.config import keys as config_keys
 from flask_slipway.config import settings
 from flask_slipway.tasks import local, remote
+from support import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flask_slipway"
 START = ["./bootstrap inv demo", "./bootstrap --servers inv test"]
 NAMES = ["README.md", "DESIGN.md", "CHANGELOG.md", "CONTRIBUTING.md"]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+
 PACKAGE = ROOT / "flask_slipway"
 HALVES = {"laptop": "flask_slipway", "server": "flask_slipway.server"}
 DOORS = {"flask_slipway", "flask_slipway.__main__"}

@@ -6,15 +6,14 @@ import email
 import subprocess
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 
 import flask_slipway
 from flask_slipway.ssh import engine
 from flask_slipway.tasks import local, remote
+from support import ROOT
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds it, and fills the clean virtualenv
 TWO_LINES = "import flask_slipway\n\nnamespace = flask_slipway.{}()\n"
 

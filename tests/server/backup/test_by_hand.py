@@ -5,11 +5,11 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from pathlib import Path
 
 from flask_slipway.server.backup import compress, make
+from support import ROOT
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "backups.md"
+DOCUMENT = ROOT / "docs" / "backups.md"
 ABOUT = {"site": "prod", "domain": "www.example.com", "commit": "c" * 40, "task": "backup"}
 
 

@@ -6,12 +6,12 @@ import stat
 import subprocess
 
 import pytest
-import servers
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flask_slipway.server.database import access, mysql_client
 from flask_slipway.server.lib import files
+from support import servers
 
 PASSWORDS = st.text(
     st.one_of(
