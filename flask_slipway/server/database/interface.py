@@ -81,9 +81,8 @@ class Database(Protocol):
         """Who else uses the database: the ids of connections, or of processes."""
         ...
 
-    def kill(self, ids: Iterable[int], seconds: int = 600) -> None:
-        """Ends connections, and waits until they are gone, `seconds` at most."""
-        ...
+    def kill(self, ids: Iterable[int]) -> None:
+        """Ends connections, and waits until they are gone."""
 
     def approach(self) -> None:
         """Begins the connection that `hold` needs: it comes up while something else is looked at."""

@@ -14,6 +14,7 @@ from .interface import Columns, Counts, DumpTarget
 from .mysql_client import DatabaseError, Session, literal, name
 
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
+KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
 
 
 class MySQL:
@@ -206,9 +207,9 @@ class MySQL:
         options = self.one("SELECT options FROM information_schema.schemata_extensions WHERE schema_name = DATABASE()")
         return "READ ONLY=1" in options
 
-    def wait_alone(self, seconds: int = PATIENCE) -> None:
+    def wait_alone(self) -> None:
         """Waits until no other connection to the database is left. Raises DatabaseError when some stay."""
-        for _ in range(seconds * 5):
+        for _ in range(PATIENCE * 5):
             if not self.others():
                 return
             time.sleep(0.2)
@@ -218,7 +219,7 @@ class MySQL:
                 "connections to %s stay open: %s; another program is using the database" % (self.name, left)
             )
 
-    def kill(self, ids: Iterable[int], seconds: int = 600) -> None:
+    def kill(self, ids: Iterable[int]) -> None:
         """Ends connections and waits until the server has forgotten them: a killed ALTER goes on for a while."""
         wanted = set(ids)
         for number in wanted & set(self.others()):  # a number of before a restart of the server may be another's
@@ -227,7 +228,7 @@ class MySQL:
             except DatabaseError as error:
                 if error.code not in (1094, 1095):  # no such connection, or not ours any more
                     raise
-        for _ in range(seconds * 5):
+        for _ in range(KILL_PATIENCE * 5):
             if not wanted & set(self.others()):
                 return
             time.sleep(0.2)

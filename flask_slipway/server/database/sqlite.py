@@ -169,9 +169,9 @@ class SQLite:
     def fence_is_up(self) -> bool:
         return self._fence is not None
 
-    def wait_alone(self, seconds: int = PATIENCE) -> None:
+    def wait_alone(self) -> None:
         """Waits until no other process on this machine has the file open. Raises DatabaseError when some stay."""
-        for _ in range(seconds * 5):
+        for _ in range(PATIENCE * 5):
             if not self.others():
                 return
             time.sleep(0.2)
@@ -179,7 +179,7 @@ class SQLite:
         if left:
             raise DatabaseError("processes keep %s open: %s" % (self.path, ", ".join(map(str, left))))
 
-    def kill(self, ids: Iterable[int], seconds: int = 600) -> None:
+    def kill(self, ids: Iterable[int]) -> None:
         """Nothing to end: an SQLite connection ends with its process."""
 
     # dump and load

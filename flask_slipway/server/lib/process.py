@@ -121,12 +121,12 @@ def run_raw(
     return out
 
 
-def stop(child: Child, patience: float = 5) -> None:
-    """Ends a started program and waits until it is gone; after `patience` seconds it is killed."""
+def stop(child: Child) -> None:
+    """Ends a started program and waits until it is gone: after 5 seconds it is killed."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(patience)
+            child.wait(5)
     if child.poll() is None:
         child.kill()
         child.wait()
