@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -44,9 +45,10 @@ def text() -> str:
 def coded() -> Iterator[str]:
     """A row for each exit code, from the errors that end a task."""
     yield "| 0 | Done, or nothing to do. |"
-    for kind in sorted(errors.SlipwayError.__subclasses__(), key=lambda kind: kind.code):
-        words = re.sub(r" \(\d+\)\.$", ".", inspect.cleandoc(kind.__doc__ or ""))
-        yield f"| {kind.code} | {words} |"
+    kinds = sorted(errors.SlipwayError.__subclasses__(), key=lambda kind: kind.code)
+    for code, alike in itertools.groupby(kinds, key=lambda kind: kind.code):
+        texts = [re.sub(r" \(\d+\)\.$", ".", inspect.cleandoc(kind.__doc__ or "")) for kind in alike]
+        yield f"| {code} | {' '.join(texts)} |"
 
 
 def described(program: str, tasks: Collection) -> Iterator[str]:

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         from flask_slipway.packages import requirements
 
         text = requirements.covered(str(error))
-        print(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}", file=sys.stderr)
+        print(f"Internal error ({type(error).__name__}: {text}). This is a bug.", file=sys.stderr)
         print("Next: the same with --debug shows where", file=sys.stderr)
         return WrongUse.code
 

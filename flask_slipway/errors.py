@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from invoke.exceptions import Exit
 
+from flask_slipway import wording
+from flask_slipway.server.protocol import Stop
 
-class SlipwayError(Exit):
-    """Ends the task: `message` is what the person reads, `code` is the exit code."""
+
+class SlipwayError(Stop, Exit):
+    """Ends the task with `code`. What it is told with stays apart (Stop) until it is shown: `message` is the text."""
 
     code = 1
+    before = ""  # what stands before the message
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message or None, type(self).code)
+    def __init__(
+        self,
+        what: str = "",
+        lines: Iterable[str] = (),
+        next: Iterable[str] = (),
+        changed: bool | None = None,
+        at: str = "",
+        but: str = "",
+    ) -> None:
+        super().__init__(what, lines, next, changed, at, but)
+        self._shown: str | None = None
+
+    @property
+    def message(self) -> str:
+        """The text that is printed: plain, unless it was set to what this terminal and this project want."""
+        return self.before + wording.render(self) if self._shown is None else self._shown
+
+    @message.setter
+    def message(self, text: str) -> None:
+        self._shown = text
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class WrongUse(SlipwayError):
-    """Wrong use, or a fault of the tool itself (1)."""
+    """Wrong use (1)."""
+
+    changed = False
+
+
+class Fault(SlipwayError):
+    """A fault of the tool itself (1)."""
 
 
 class Refusal(SlipwayError):
     """It stopped, and nothing was changed (3)."""
 
     code = 3
+    changed = False
 
 
 class Incident(SlipwayError):
@@ -46,3 +80,4 @@ class Interrupted(SlipwayError):
     """Interrupted here; what runs on the server goes on (130)."""
 
     code = 130
+    before = "\n"  # the terminal shows ^C where the cursor was

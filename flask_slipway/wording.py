@@ -8,8 +8,22 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from flask_slipway.server.protocol import Stop
+
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # of ASCII, Latin 1, and of direction
+
+
+def render(stop: Stop) -> str:
+    """A stop as a person reads it: a sentence, whether anything was changed, indented lines, then what to type next."""
+    if "\n" in stop.what:
+        return stop.what
+    what = f"{stop.what[:1].upper()}{stop.what[1:]}" if re.match("[a-z]+ ", stop.what) else stop.what
+    head = what if what.endswith((".", "?", "!", ":")) else f"{what}."
+    if stop.changed is False:
+        place, but = f" on {stop.at}" if stop.at else "", f"; {stop.but}" if stop.but else ""
+        head += f" Nothing was changed{place}{but}."
+    return told(head, stop.lines, stop.next)
 
 
 def told(what: str, lines: Iterable[str] = (), next: Sequence[str] = ()) -> str:

@@ -111,7 +111,7 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
     try:
         pushed = push.push(root, remote, site.branch)
     except KeyboardInterrupt:
-        what = wording.told("\nInterrupted. Nothing was changed.", next=["inv push, or the release again without -m"])
+        what = wording.told("Interrupted. Nothing was changed.", next=["inv push, or the release again without -m"])
         raise _with_commit(Interrupted(what), _not_pushed(made), site) from None
     except SlipwayError as error:
         raise _with_commit(error, _not_pushed(made), site) from error

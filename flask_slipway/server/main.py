@@ -13,8 +13,9 @@ from .channel.wire import Wire
 from .database.mysql_client import DatabaseError
 from .lib import files
 from .lib.masking import Mask
-from .lib.outcome import Nothing, Stop
+from .lib.outcome import Nothing
 from .lib.process import Failed as ProgramFailed
+from .protocol import Stop
 from .read import reads
 from .records import lock
 from .run import facts, stories, supervisor

@@ -102,7 +102,7 @@ def read(question: str) -> str:
     try:
         return prompt.read_line(question)
     except (EOFError, KeyboardInterrupt):
-        raise Interrupted("\nInterrupted; nothing was written.") from None
+        raise Interrupted("Interrupted; nothing was written.") from None
 
 
 def _choosers(found: Found, given: Mapping[str, str]) -> dict[str, str]:

@@ -288,10 +288,10 @@ def _no_greeting(site: Site, complaint: str) -> str:
 
 def _interrupted(site: Site, task: str, went: int) -> str:
     if went == SENT:
-        return f"\nInterrupted here, while the go was sent: the {task} may be running.\nNext: fab {site.name}.watch"
+        return f"Interrupted here, while the go was sent: the {task} may be running.\nNext: fab {site.name}.watch"
     if went:
-        return f"\nInterrupted here. The {task} goes on, on the server.\nNext: fab {site.name}.watch"
-    return "\nInterrupted. Nothing was changed."
+        return f"Interrupted here. The {task} goes on, on the server.\nNext: fab {site.name}.watch"
+    return "Interrupted. Nothing was changed."
 
 
 def _lost(site: Site, task: str, went: int, how: str) -> str:

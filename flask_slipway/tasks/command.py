@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
 from flask_slipway import wording
-from flask_slipway.errors import Interrupted, WrongUse
+from flask_slipway.errors import Fault, Interrupted
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
 
@@ -25,12 +25,13 @@ def root(context: Context) -> Path:
     return Path(context.config[KEY]["root"])
 
 
-def story(interrupted: str = "Nothing was changed.", **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Decorates a task; `interrupted`: what is true after Ctrl-C; `options` as for invoke.task."""
-    return lambda function: invoke_task(told(function, interrupted), **options)
+def story(after: Sequence[str] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Decorates a task; `after`: what to type next after Ctrl-C, None where nothing was changed by then; `options` as
+    for invoke.task."""
+    return lambda function: invoke_task(told(function, after), **options)
 
 
-def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
+def told(function: Callable[..., Any], after: Sequence[str] | None) -> Callable[..., Any]:
     """The function, whose faults end in one clean message and the exit code of the design."""
 
     @functools.wraps(function)
@@ -47,7 +48,7 @@ def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
             fold(error)
             raise
         except KeyboardInterrupt:
-            raise Interrupted(f"\nInterrupted. {interrupted}") from None
+            raise Interrupted("Interrupted", next=after or (), changed=False if after is None else None) from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(code=1) from None
@@ -57,7 +58,7 @@ def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
             from flask_slipway.packages import requirements
 
             text = requirements.covered(str(error))
-            raise WrongUse(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}\n{HOW}") from error
+            raise Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug.", next=[HOW]) from error
 
     return run
 
@@ -70,7 +71,7 @@ def fold(error: Exit) -> None:
         error.message = wording.folded(error.message)
 
 
-HOW = "Next: the same with --debug first, as in  inv --debug status,  shows where"
+HOW = "the same with --debug first, as in  inv --debug status,  shows where"
 
 
 def is_debugging() -> bool:

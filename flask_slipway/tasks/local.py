@@ -29,7 +29,7 @@ def _say(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
-@story(interrupted="Next: inv setup, which goes on where it stopped")
+@story(after=("inv setup, which goes on where it stopped",))
 def setup(c: Context) -> None:
     """Begin on this machine: .env, development database, seed.
 
@@ -41,7 +41,7 @@ def setup(c: Context) -> None:
 
 
 @story(
-    interrupted="The development server is stopped.",
+    after=(),
     help={"port": "where it listens (5000)", "host": "the address (127.0.0.1); 0.0.0.0 shows it to your network"},
 )
 def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
@@ -70,7 +70,7 @@ def test(c: Context, k: str = "") -> None:
 
 
 @story(
-    interrupted="Next: git status, inv current  show what is there",
+    after=("git status, inv current  show what is there",),
     help={
         "message": "what the revision does",
         "initial": "the first revision, generated against an empty scratch database",
@@ -87,7 +87,7 @@ def migrate(c: Context, message: str = "", initial: bool = False) -> None:
     make.migrate(root(c), settings.load(root(c)).app, message, initial)
 
 
-@story(interrupted="Next: inv current  shows where the development database stands")
+@story(after=("inv current  shows where the development database stands",))
 def upgrade(c: Context) -> None:
     """Bring the development database to the newest revision.
 
@@ -99,7 +99,7 @@ def upgrade(c: Context) -> None:
 
 
 @story(
-    interrupted="Next: inv current  shows where the development database stands",
+    after=("inv current  shows where the development database stands",),
     help={"to": "the revision to go down to, or base (one step down)"},
 )
 def downgrade(c: Context, to: str = "") -> None:
@@ -144,7 +144,7 @@ def check(c: Context, to: str = "") -> None:
     release_check.check(root(c), to)
 
 
-@story(interrupted="Next: git status", help={"message": "what the change does"})
+@story(after=("git status",), help={"message": "what the change does"})
 def commit(c: Context, message: str = "") -> None:
     """Commit all that changed, except secrets.
 
@@ -155,7 +155,7 @@ def commit(c: Context, message: str = "") -> None:
     _say(project_commit.commit(root(c), message))
 
 
-@story(interrupted="Next: git status")
+@story(after=("git status",))
 def push(c: Context) -> None:
     """Push the branch, never by force.
 
@@ -196,7 +196,7 @@ def release(
     release_release.release(root(c), release_release.Wish(message, to, dry, yes, skip_tests))
 
 
-@story(interrupted="Next: inv sandbox.down --remove")
+@story(after=("inv sandbox.down --remove",))
 def demo(c: Context) -> None:
     """Try it all on this machine: a sandbox and releases on it.
 
@@ -207,7 +207,7 @@ def demo(c: Context) -> None:
 
 
 @story(
-    interrupted="Next: inv sandbox.down",
+    after=("inv sandbox.down",),
     name="up",
     help={
         "openssh": "the real sshd instead of the embedded server",
@@ -224,7 +224,7 @@ def sandbox_up(c: Context, openssh: bool = False, database: str = "auto") -> Non
 
 
 @story(
-    interrupted="Next: inv sandbox.down, once more",
+    after=("inv sandbox.down, once more",),
     name="down",
     help={"remove": "remove its folder too, with its database"},
 )

@@ -35,7 +35,7 @@ def confirm(question: str, yes: bool = False) -> bool:
         print()
         return False
     except KeyboardInterrupt:
-        raise Interrupted("\nInterrupted. Nothing was changed.") from None
+        raise Interrupted("Interrupted. Nothing was changed.") from None
 
 
 def read_line(question: str) -> str:

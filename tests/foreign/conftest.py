@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-import foreign
 import pytest
-from servers import missing
 
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import programs
+from support import foreign
+from support.servers import missing
 
 HERE = Path(__file__).parent
 collect_ignore = ["apps"]

@@ -3,11 +3,12 @@
 import shutil
 import subprocess
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from lives import add, refused, shown, succeeds, there_and_back
-from servers import missing
+
+from support import planted
+from support.foreign import ForeignApp, dotenv_line
+from support.lives import add, refused, shown, succeeds, there_and_back
+from support.servers import missing
 
 WSGI = """\
 import sys

@@ -3,10 +3,11 @@
 import re
 from urllib.parse import urlencode
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from world import ROOT, Processes, get
+
+from support import ROOT, planted
+from support.foreign import ForeignApp, dotenv_line
+from support.world import Processes, get
 
 WSGI = """\
 import sys

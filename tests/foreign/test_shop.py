@@ -1,9 +1,10 @@
 """A shop: Alembic alone, with an env.py that knows no Flask, plain SQLAlchemy, mysql-connector; two branches merged."""
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from lives import add, refused, shown, succeeds, there_and_back
+
+from support import planted
+from support.foreign import ForeignApp, dotenv_line
+from support.lives import add, refused, shown, succeeds, there_and_back
 
 WSGI = """\
 import sys

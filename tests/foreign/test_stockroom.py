@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 from urllib.parse import urlencode
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from world import Processes, get, git
+
+from support import planted
+from support.foreign import ForeignApp, dotenv_line
+from support.world import Processes, get, git
 
 WSGI = """\
 import os

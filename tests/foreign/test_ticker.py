@@ -3,10 +3,11 @@ which git ignores; its revisions were made on SQLite."""
 
 from dataclasses import replace
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from lives import add, refused, shown, succeeds, there_and_back
+
+from support import planted
+from support.foreign import ForeignApp, dotenv_line
+from support.lives import add, refused, shown, succeeds, there_and_back
 
 WSGI = """\
 import sys

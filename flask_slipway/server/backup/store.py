@@ -1,18 +1,18 @@
 """The backups that are kept: found, verified against their manifest, pruned."""
 
+from __future__ import annotations
+
 import difflib
 import os
 import re
 import time
+from typing import Container, NamedTuple, cast
 
 from ..lib import files
+from ..protocol import Manifest
 
 MANIFEST = ".json"
-
-
 NEEDED = ("id", "file", "dialect", "revisions", "tables", "rows", "bytes", "sha256", "at", "task", "commit")
-
-
 IDENTIFIER = re.compile(r"\d{8}T\d{6}Z(-\d+)?\Z")
 
 
@@ -20,7 +20,7 @@ class NotVerified(Exception):
     """A dump that is not what the database holds, or a backup that is damaged or foreign."""
 
 
-def new_identifier(folder):
+def new_identifier(folder: str) -> str:
     """The moment in UTC, such as 20261120T180312Z; with -2 and so on where that is taken."""
     stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     taken = {name.split(".")[0] for name in os.listdir(folder)}
@@ -31,19 +31,26 @@ def new_identifier(folder):
     return identifier
 
 
-def listed(folder):
+def listed(folder: str) -> list[Manifest]:
     """The manifests in `folder`, newest first. Only what has a manifest is a backup."""
-    return sorted(_sorted_out(folder)[0], key=lambda manifest: manifest["at"], reverse=True)
+    return sorted(_sorted_out(folder).usable, key=lambda manifest: manifest["at"], reverse=True)
 
 
-def unusable(folder):
+def unusable(folder: str) -> dict[str, str]:
     """What looks like a backup in `folder` and is none: {identifier: why}."""
-    return _sorted_out(folder)[1]
+    return _sorted_out(folder).unusable
 
 
-def _sorted_out(folder):
-    """([manifest], {identifier: why it is none})."""
-    found, wrong = [], {}
+class _Sorted(NamedTuple):
+    """What lies in a folder of backups: manifests, and {identifier: why it is no backup}."""
+
+    usable: list[Manifest]
+    unusable: dict[str, str]
+
+
+def _sorted_out(folder: str) -> _Sorted:
+    usable: list[Manifest] = []
+    wrong: dict[str, str] = {}
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         identifier, _, rest = name.partition(".")
         if not IDENTIFIER.match(identifier) or name.endswith(".part"):
@@ -53,7 +60,7 @@ def _sorted_out(folder):
                 wrong[identifier] = "its manifest is not there"
             continue
         try:
-            manifest = files.read_json(os.path.join(folder, name)) or {}
+            manifest = cast(Manifest, files.read_json(os.path.join(folder, name)) or {})
         except files.Damaged:
             manifest = {}
         if manifest.get("id") != identifier or any(key not in manifest for key in NEEDED):
@@ -61,19 +68,20 @@ def _sorted_out(folder):
         elif not os.path.isfile(path_of(folder, manifest)):
             wrong[identifier] = "its file %s is not there" % manifest["file"]
         else:
-            found.append(manifest)
-    return found, wrong
+            usable.append(manifest)
+    return _Sorted(usable, wrong)
 
 
-def path_of(folder, manifest):
+def path_of(folder: str, manifest: Manifest) -> str:
+    """Where a backup's file lies: in `folder`, whatever its manifest says."""
     return os.path.join(folder, os.path.basename(str(manifest.get("file"))))
 
 
-def find(folder, identifier=None):
+def find(folder: str, identifier: str | None = None) -> Manifest:
     """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those that are like it;
     also where the newest is none any more, for nobody meant an older one."""
     found, wrong = listed(folder), unusable(folder)
-    newest = max([manifest["id"] for manifest in found] + list(wrong), key=_moment_of, default=None)
+    newest = max([manifest["id"] for manifest in found] + list(wrong), key=_moment_of, default="")
     wanted = identifier or newest
     for manifest in found:
         if manifest["id"] == wanted:
@@ -86,13 +94,13 @@ def find(folder, identifier=None):
     raise NotVerified("there is no backup %s; %s" % (wanted or "yet", told))
 
 
-def _moment_of(identifier):
+def _moment_of(identifier: str) -> tuple[str, int]:
     """What sorts identifiers by age: the moment, then the number behind it."""
     moment, _, number = identifier.partition("-")
     return moment, int(number or 1)
 
 
-def verify(folder, manifest):
+def verify(folder: str, manifest: Manifest) -> None:
     """Raises NotVerified unless the backup's file is byte for byte what its manifest says."""
     path = path_of(folder, manifest)
     if os.path.getsize(path) < manifest["bytes"]:
@@ -101,7 +109,7 @@ def verify(folder, manifest):
         raise NotVerified("backup %s is damaged: its file is not what its manifest says" % manifest["id"])
 
 
-def prune(folder, keep, spare=()):
+def prune(folder: str, keep: int, spare: Container[str] = ()) -> list[str]:
     """Removes all but the newest `keep` backups, and never one whose id is in `spare`. Returns the ids removed."""
     gone = []
     for manifest in listed(folder)[keep:]:

@@ -3,6 +3,8 @@
 Each module is there with and without: another Python, such as the virtualenv's, takes the source. A .pyc is laid out by
 PEP 552, as one that is not compared with its source: the two never part."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import importlib.util
@@ -15,7 +17,7 @@ from ..lib import files
 UNCHECKED = (1).to_bytes(4, "little")
 
 
-def keep(source, target):
+def keep(source: str, target: str) -> None:
     """Writes the zip `target` from the zip `source`, and its sha256 beside; where there is no room, it stays away."""
     with contextlib.suppress(OSError):
         data = of(source, target)
@@ -23,7 +25,7 @@ def keep(source, target):
         files.write(target + ".sha256", hashlib.sha256(data).hexdigest().encode())
 
 
-def of(source, target):
+def of(source: str, target: str) -> bytes:
     """The bytes of the zip `source` with a .pyc to each module; tracebacks will name `target`."""
     made = io.BytesIO()
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(made, "w") as new:

@@ -1,5 +1,7 @@
 """How many rows a dump holds, counted as it streams by."""
 
+from __future__ import annotations
+
 import re
 
 
@@ -11,11 +13,11 @@ class RowCounter:
     ESCAPED = re.compile(rb"\\.", re.S)
     DULL = bytes(set(range(256)) - set(b"'(),"))  # what neither begins nor ends a text or a row
 
-    def __init__(self):
-        self.rows = {}
-        self._table = None
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self._table: str | None = None
 
-    def take(self, line):
+    def take(self, line: bytes) -> None:
         """One line of the dump."""
         if line.startswith(b"CREATE TABLE"):
             match = self.CREATE.match(line)
@@ -31,10 +33,10 @@ class RowCounter:
         else:
             self._table = None
 
-    def _named(self, match):
+    def _named(self, match: re.Match[bytes]) -> str:
         return match.group(1).decode("utf-8", "replace").replace("``", "`")
 
-    def _count(self, values):
+    def _count(self, values: bytes) -> None:
         if not values.strip() or self._table is None:
             return
         bones = self.ESCAPED.sub(b"", values).translate(None, self.DULL)

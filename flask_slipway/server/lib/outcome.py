@@ -1,24 +1,19 @@
 """The ways a run can stop before its end."""
 
-
-class Stop(Exception):
-    """Ends a run. `lines`: the cause, a line each; `next`: what to type next, a line each."""
-
-    outcome = "failed"
-
-    def __init__(self, what, lines=(), next=()):
-        super().__init__(what)
-        self.what, self.lines, self.next = what, list(lines), list(next)
+from ..protocol import Stop
 
 
 class Refused(Stop):
     """It stops, and nothing was changed."""
 
     outcome = "refused"
+    changed = False
 
 
 class Failed(Stop):
     """A step failed: what was changed has to be taken back."""
+
+    outcome = "failed"
 
 
 class Incident(Stop):

@@ -1,40 +1,48 @@
 """The journal of a run: each line is written, and made durable, before what it tells is done."""
 
+from __future__ import annotations
+
 import json
 import os
 import time
+from typing import Any, Mapping
 
 from ..lib import files
+from ..lib.masking import Mask
+from ..protocol import JournalLine
 
 
 class Journal:
     """Lines of one run, in `folder`/journal.jsonl. `mask` covers secrets before anything is written."""
 
-    def __init__(self, folder, mask):
+    def __init__(self, folder: str, mask: Mask) -> None:
         self.folder, self.mask = folder, mask
         self.path = os.path.join(folder, "journal.jsonl")
 
-    def write(self, what, **words):
+    def write(self, what: str, **words: Any) -> None:
         """Writes down what is about to be done or was found, with its figures; returns when it is on the disk."""
         words.update(what=what, at=round(time.time(), 3))
         append(self.path, self.mask.value(words))
 
-    def lines(self):
+    def lines(self) -> list[JournalLine]:
+        """What was written down, oldest first."""
         return read_lines(self.path)
 
-    def last(self, what):
+    def last(self, what: str) -> JournalLine | None:
         """The last line of that kind, or None."""
         found = [line for line in self.lines() if line.get("what") == what]
         return found[-1] if found else None
 
-    def all(self, what):
+    def all(self, what: str) -> list[JournalLine]:
+        """The lines of that kind, oldest first."""
         return [line for line in self.lines() if line.get("what") == what]
 
-    def has(self, what):
+    def has(self, what: str) -> bool:
+        """Whether there is a line of that kind."""
         return self.last(what) is not None
 
 
-def append(path, value):
+def append(path: str, value: Mapping[str, Any]) -> None:
     """Adds one JSON line to `path`, durable; a line before it that was cut off stays a line of its own."""
     line = (json.dumps(value, default=str) + "\n").encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -49,7 +57,7 @@ def append(path, value):
         os.close(descriptor)
 
 
-def read_lines(path):
+def read_lines(path: str) -> list[dict[str, Any]]:
     """The dicts of a file of JSON lines; a line that was cut off or damaged is passed over."""
     found = []
     for line in (files.read(path) or b"").splitlines():

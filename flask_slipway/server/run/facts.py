@@ -13,6 +13,7 @@ from ..database import errors
 from ..database.mysql_client import DatabaseError
 from ..lib import files, next_steps
 from ..lib.outcome import Refused
+from ..protocol import Holder
 from ..records import journal, lock
 from ..site import clone, gate, load_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
@@ -215,7 +216,7 @@ def interrupted(site):
     found = files.read_json(site.open_run)
     if not found:
         return None
-    holder = found.get("holder") or {}
+    holder = found.get("holder") or Holder()
     if lock.is_alive(lock_folder(site), holder):
         return None
     return {key: found.get(key) for key in ("run", "task", "who", "since")}

@@ -4,6 +4,7 @@ import os
 
 from ..lib import files
 from ..lib.outcome import Nothing, Refused
+from ..protocol import OpenRun
 from ..records import lock
 from ..site import health
 from . import steps, take_back
@@ -67,7 +68,8 @@ def _is_proved(old):
 def carry_out(old, leave=False):
     """Takes the dead run's lock over and finishes; `leave`: moves nothing, so that a person can. Returns "released",
     "done", "returned" or "left"."""
-    holder = dict(old.noted, task="recover of %s" % old.noted["task"])
+    holder: OpenRun = old.noted.copy()
+    holder["task"] = "recover of %s" % old.noted["task"]
     holder.pop("holder", None)
     old.lock = lock.Lock(lock_folder(old.site), old.facts.keys(), holder)
     old.lock.take_over(old.noted["holder"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..lib import files
 from ..lib.outcome import Refused
+from ..protocol import Holder
 from ..records import journal, lock
 from ..site import clone
 from ..site.gate import Gate
@@ -78,7 +79,7 @@ class Run:
     def begin(self):
         """Takes the lock, sees that the facts are those of the plan, and writes down the whole *before*.
         Raises Refused, lock.Held."""
-        holder = {
+        holder: Holder = {
             "who": self.who,
             "task": self.task,
             "run": self.id,

@@ -130,7 +130,7 @@ def load_stage(run):
     except AppFailed as error:
         if error.refused and error.database:
             refuse_other_database(run, error.database)
-        raise load_errors.new(run, error) from error
+        raise load_errors.new(run.site, run.commit, run.stage_folder, error) from error
     if len(told["heads"]) > 1:
         heads = ", ".join(told["heads"])
         raise Refused(

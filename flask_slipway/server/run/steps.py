@@ -10,6 +10,7 @@ from ..database import errors as database_errors
 from ..database.mysql_client import DatabaseError
 from ..lib import amounts, disk_full, files, process
 from ..lib.outcome import Failed, Refused
+from ..protocol import Manifest
 from ..site import clone, health, load_errors, preflight, virtualenv
 from ..site import fetch as site_fetch
 from ..site.app_process import App, AppFailed
@@ -64,7 +65,7 @@ def close(run):
 def back_up(run):
     """A dump, verified; behind the fence all counts must agree."""
     fenced = run.database.fence_is_up() or run.journal.has("fence")
-    about = {
+    about: Manifest = {
         "site": run.site.name,
         "domain": run.site.domain,
         "task": run.task,

@@ -14,8 +14,9 @@ from ..channel.wire import Wire
 from ..database.mysql_client import DatabaseError
 from ..lib import disk_full, files
 from ..lib.masking import Mask
-from ..lib.outcome import Incident, Nothing, Refused, Stop
+from ..lib.outcome import Failed, Incident, Nothing, Refused
 from ..lib.process import Failed as ProgramFailed
+from ..protocol import Stop
 from ..records import journal, lock
 from ..site import preflight
 from ..site.site import Site
@@ -112,7 +113,7 @@ def recover(old, leave):
     except lock.Held:
         raise
     except Exception as error:
-        return incident(old, Stop("recover could not finish"), error)
+        return incident(old, Failed("recover could not finish"), error)
     finally:
         with contextlib.suppress(Exception):
             old.stop_apps()
@@ -203,7 +204,7 @@ def _as_stop(this, error):
     if not isinstance(error, (ProgramFailed, DatabaseError, OSError)):
         _note_fault(this)
     told = disk_full.line(error) if disk_full.is_full(error) else lines[0] if lines else type(error).__name__
-    return Stop(told, lines[1:4] if lines and lines[0] == told else lines[:3], disk_full.mends(this.site, error))
+    return Failed(told, lines[1:4] if lines and lines[0] == told else lines[:3], disk_full.mends(this.site, error))
 
 
 TOLD = {"returned": "The interrupted %s is taken back", "left": "The interrupted %s is left where it stands"}
@@ -279,7 +280,7 @@ def end_of(error, site):
 
 def end_of_fault(error):
     """The end event of what should never happen."""
-    what = "a fault of Flask-Slipway itself: %s: %s" % (type(error).__name__, error)
+    what = "internal error (%s: %s): this is a bug" % (type(error).__name__, error)
     return end_event(1, "refused", what, lines=_last_lines(error))
 
 

@@ -7,6 +7,7 @@ import time
 from ..backup import make, restore, store
 from ..lib import amounts, files
 from ..lib.outcome import Incident
+from ..protocol import Manifest
 from ..site import clone, health, virtualenv
 from ..site.app_process import App
 from . import stage, steps
@@ -78,8 +79,15 @@ def back_up_replaced(run):
     kept = run.journal.last("backup of replaced")
     if kept is not None:
         return next((m for m in store.listed(run.site.backups) if m["id"] == kept["id"]), None)
-    about = {"site": run.site.name, "domain": run.site.domain, "task": "return", "run": run.id, "who": run.who}
-    manifest = make.make(run.database, run.site.backups, dict(about, commit=run.commit), fenced=False)
+    about: Manifest = {
+        "site": run.site.name,
+        "domain": run.site.domain,
+        "task": "return",
+        "run": run.id,
+        "who": run.who,
+        "commit": run.commit,
+    }
+    manifest = make.make(run.database, run.site.backups, about, fenced=False)
     run.journal.write("backup of replaced", id=manifest["id"])
     return manifest
 
@@ -101,7 +109,7 @@ def database_down(run):
         next_lines = leaving(run.site.name)
         raise Incident("a %s that was opened cannot be taken back by itself" % run.task, next=next_lines)
     close_again(run)
-    about = {
+    about: Manifest = {
         "site": run.site.name,
         "domain": run.site.domain,
         "task": "return",

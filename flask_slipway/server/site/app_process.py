@@ -74,9 +74,10 @@ class App:
 
     def ask(
         self, do: str, connected: Optional[Callable[[int], None]] = None, timeout: float = LIMIT, **words: Any
-    ) -> Answer:
-        """Sends a request and returns the answer. `connected` is called with the id of each database connection that
-        the request opens, before it is used. After `timeout` seconds the process is ended. Raises AppFailed."""
+    ) -> Any:
+        """Sends a request and returns the answer, a JSON object of that request's shape. `connected` is called with the
+        id of each database connection that the request opens, before it is used. After `timeout` seconds the process is
+        ended. Raises AppFailed."""
         answer = self._client.ask(dict(words, do=do), connected, timeout)
         for secret in answer.pop("secrets", ()):
             if self.mask is not None:

@@ -1,12 +1,15 @@
 """Gets a commit into the live clone; what a remote refuses is told with what to do about it."""
 
+from __future__ import annotations
+
 from ..lib import disk_full, process
 from ..lib.next_steps import on_server
 from ..lib.outcome import Refused
 from . import clone
+from .site import Site
 
 
-def fetch(site, wanted):
+def fetch(site: Site, wanted: str) -> None:
     """Fetches the site's branch, unless `wanted` is there already. Raises Refused."""
     if clone.has(site.project, wanted):
         return
@@ -16,7 +19,7 @@ def fetch(site, wanted):
         raise refused(site, error) from error
 
 
-def refused(site, error):
+def refused(site: Site, error: process.Failed) -> Refused:
     """The refusal for a fetch that failed."""
     if disk_full.is_full(error):
         return Refused("there is no room for what is fetched", [disk_full.line(error)], disk_full.mends(site, error))

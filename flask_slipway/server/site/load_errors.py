@@ -1,5 +1,7 @@
 """An app that cannot be loaded, live or staged: why, and what a person can type to mend it."""
 
+from __future__ import annotations
+
 import os
 import re
 
@@ -7,11 +9,13 @@ from ..lib.next_steps import correct, on_server
 from ..lib.outcome import Refused
 from ..records import journal
 from . import clone
+from .app_process import AppFailed
+from .site import Site
 
 MISSING = re.compile(r"No module named '([^']+)'")
 
 
-def live(site, error, text):
+def live(site: Site, error: AppFailed, text: str) -> Refused:
     """The refusal where the live app cannot be loaded by the WSGI file. `text`: the error, masked."""
     if error.kind == "ForeignCode":
         return Refused(
@@ -30,7 +34,7 @@ def live(site, error, text):
     return Refused(what, lines, _ways_back(site, error, text))
 
 
-def _ways_back(site, error, text):
+def _ways_back(site: Site, error: AppFailed, text: str) -> list[str]:
     """What to type so that the live app loads again."""
     module = MISSING.search(text) if error.kind in ("ModuleNotFoundError", "ImportError", "NoAppException") else None
     ways = []
@@ -46,40 +50,41 @@ def _ways_back(site, error, text):
     return [*ways, "fab %s.logs  shows the whole error" % site.name]
 
 
-def _is_of_project(site, module):
+def _is_of_project(site: Site, module: str) -> bool:
     top = module.split(".")[0]
     return any(os.path.exists(os.path.join(site.project, folder, top)) for folder in ("", "src"))
 
 
-def _last_good(site):
+def _last_good(site: Site) -> str | None:
     """The commit that the last release, or another change that ended well, left there, if it is there still."""
     for line in reversed(journal.read_lines(site.history)):
         if line.get("outcome") in ("released", "done") and line.get("commit"):
-            return line["commit"] if clone.has(site.project, line["commit"]) else None
+            commit = str(line["commit"])
+            return commit if clone.has(site.project, commit) else None
     return None
 
 
-def new(run, error):
+def new(site: Site, commit: str, stage_folder: str, error: AppFailed) -> Refused:
     """The refusal of a commit whose app cannot be loaded in the stage."""
-    name, text = run.site.name, str(error)
-    where = ["in %s" % below(error.where, run.stage_folder, run.site.project)] if error.where else []
+    name, text = site.name, str(error)
+    where = ["in %s" % below(error.where, stage_folder, site.project)] if error.where else []
     if error.refused:
         return Refused(
-            "the app of %s writes to its database while it loads" % run.commit[:7],
+            "the app of %s writes to its database while it loads" % commit[:7],
             [error.refused, *where, "only reads are allowed before there is a backup"],
             ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
         )
     if error.kind == "ForeignCode":
         return Refused(
-            "an installed copy of the app hides the code of %s" % run.commit[:7],
+            "an installed copy of the app hides the code of %s" % commit[:7],
             [text, "an editable install, or a .pth file of the virtualenv, leads there"],
-            ["%s  names it: pip uninstall it there" % on_server(run.site, "pip", "list", "--editable")],
+            ["%s  names it: pip uninstall it there" % on_server(site, "pip", "list", "--editable")],
         )
     lines = ["%s: %s" % (error.kind, text), *where]
-    return Refused("the app of %s cannot be loaded on the server" % run.commit[:7], lines, _mends(run.site, error))
+    return Refused("the app of %s cannot be loaded on the server" % commit[:7], lines, _mends(site, error))
 
 
-def _mends(site, error):
+def _mends(site: Site, error: AppFailed) -> list[str]:
     text = "%s: %s" % (error.kind, error)
     module = MISSING.search(text)
     if module and not _is_of_project(site, module.group(1)):
@@ -92,7 +97,7 @@ def _mends(site, error):
     return ["mend it, then release again"]
 
 
-def below(where, *folders):
+def below(where: str, *folders: str) -> str:
     """A place in the code, `path:line`, as the laptop knows it: from the first of `folders` that it lies in."""
     path, _, line = where.rpartition(":")
     for top in folders:

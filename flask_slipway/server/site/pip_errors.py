@@ -1,18 +1,21 @@
 """Requirements that pip cannot install: its long answer in a few lines, and what to do about it."""
 
+from __future__ import annotations
+
 import re
 
-from ..lib import disk_full
+from ..lib import disk_full, process
 from ..lib.next_steps import on_server
 from ..lib.outcome import Refused
+from .site import Site
 
 MISSING = re.compile(r"No matching distribution found for (.+)")
 UNREACHED = re.compile(r"WARNING: Retrying \(.*(?:onnection|timed out|resolution)|Could not fetch URL")
 VERSIONS = re.compile(r"\(from versions: (.*)\)")
 
 
-def refused(site, error):
-    """The refusal for a pip that failed (process.Failed)."""
+def refused(site: Site, error: process.Failed) -> Refused:
+    """The refusal for a pip that failed."""
     text, lines = error.output, [line.strip() for line in error.output.splitlines() if line.strip()]
     again = "then  inv release --to %s" % site.name
     if "No module named pip" in text:
@@ -48,14 +51,14 @@ def refused(site, error):
     return Refused("the packages cannot be installed", _why(lines), _after_build(text, again))
 
 
-def _why(lines):
+def _why(lines: list[str]) -> list[str]:
     """The package that failed, and the last line of its own build's output before pip's frame around it."""
     told = [line for line in lines if line.startswith(("ERROR:", "error:")) and "subprocess-exited" not in line]
     inner = next((lines[i - 1] for i, line in enumerate(lines) if line.startswith("[end of output]") and i), None)
     return ([inner] if inner else []) + (told[-2:] or lines[-2:])
 
 
-def _after_build(text, again):
+def _after_build(text: str, again: str) -> list[str]:
     if "[end of output]" in text:
         return ["choose a version that has a wheel, or another package (PyMySQL for mysqlclient); %s" % again]
     return ["correct requirements.txt, %s" % again]

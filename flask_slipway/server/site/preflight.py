@@ -1,23 +1,26 @@
 """What must be there before anything else is looked at: git, the project's clone, the virtualenv, the WSGI file."""
 
+from __future__ import annotations
+
 import difflib
 import os
 
 from ..lib import files, next_steps, process
 from ..lib.outcome import Refused
 from . import clone
+from .site import Site
 
 HIGHEST = 4  # names that a message offers
 
 
-def check(site):
+def check(site: Site) -> None:
     """Raises Refused, with what to type next, unless all of them are there."""
     _check_clone(site)
     _check_virtualenv(site)
     _check_wsgi(site)
 
 
-def _check_clone(site):
+def _check_clone(site: Site) -> None:
     folder = site.project
     if process.find("git") is None:
         raise Refused("there is no git on the server", next=["install it there, then try again"])
@@ -51,7 +54,7 @@ def _check_clone(site):
         _refuse_unreadable(site)
 
 
-def _refuse_unreadable(site):
+def _refuse_unreadable(site: Site) -> None:
     try:
         clone.git(site.project, "rev-parse", "--show-toplevel")
     except process.Failed as error:
@@ -61,7 +64,7 @@ def _refuse_unreadable(site):
         raise Refused("git cannot read the clone %s" % site.project, [clone.reason(error)], [mend]) from error
 
 
-def _check_virtualenv(site):
+def _check_virtualenv(site: Site) -> None:
     folder, python = site.virtualenv, site.python
     if os.path.exists(python):
         return
@@ -82,7 +85,7 @@ def _check_virtualenv(site):
     )
 
 
-def _end_of_link(path):
+def _end_of_link(path: str) -> str:
     """Where a chain of links ends that leads nowhere, or begins again."""
     seen = set()
     while os.path.islink(path) and path not in seen:
@@ -91,7 +94,7 @@ def _end_of_link(path):
     return path
 
 
-def _check_wsgi(site):
+def _check_wsgi(site: Site) -> None:
     path = site.wsgi
     if os.path.isfile(path):
         return
@@ -109,7 +112,7 @@ def _check_wsgi(site):
     )
 
 
-def refuse_unwritable(site):
+def refuse_unwritable(site: Site) -> None:
     """Raises Refused where the WSGI file may not be written: then nothing could be closed or reloaded."""
     if not os.access(site.wsgi, os.W_OK):
         raise Refused(
@@ -119,20 +122,20 @@ def refuse_unwritable(site):
         )
 
 
-def _names(folder):
+def _names(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except OSError:
         return []
 
 
-def _offered(wanted, names, words):
+def _offered(wanted: str, names: list[str], words: str) -> list[str]:
     """A line with the names most like `wanted`, or no line."""
     near = difflib.get_close_matches(wanted, names, HIGHEST, 0) or names[:HIGHEST]
     return [words % ", ".join(near)] if near else []
 
 
-def refuse_locked(site):
+def refuse_locked(site: Site) -> None:
     """Raises Refused where another git holds the clone, or died holding it: nothing there could be moved."""
     path = os.path.join(clone.git_folder(site.project), "index.lock")
     if files.read(path) is not None:

@@ -1,0 +1,363 @@
+"""The shapes that cross the wire, and those that are kept on the account. Both halves read them here.
+
+What crosses the wire is of one version: the laptop's half brings the server's. What is kept outlives it: each record
+bears FORMAT; one without a number is of format 1, the only one before there were numbers. A record of a newer format is
+refused, never guessed at."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Optional, TypedDict
+
+FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
+
+
+class Stop(Exception):
+    """Why something ends before it is done: a value, until it is shown.
+
+    `what`: what happened, without a period; `lines`: what explains it, a line each; `next`: what to type next, a line
+    each, the first the likeliest. `changed`: False where nothing was changed, True where something was, None where
+    that is not known; `at`: the site that this is said of; `but`: what was changed elsewhere, such as
+    "50134ed is committed, not pushed"."""
+
+    changed: Optional[bool] = None
+
+    def __init__(
+        self,
+        what: str = "",
+        lines: Iterable[str] = (),
+        next: Iterable[str] = (),
+        changed: Optional[bool] = None,
+        at: str = "",
+        but: str = "",
+    ) -> None:
+        super().__init__(what)
+        self.what, self.lines, self.next = what, list(lines), list(next)
+        self.at, self.but = at, but
+        if changed is not None:
+            self.changed = changed
+
+
+# A request
+
+
+class SiteWords(TypedDict, total=False):
+    """A site as the laptop's settings have it; paths are absolute. Source: docs/configuration.md."""
+
+    name: str
+    domain: str
+    url: str
+    health: str
+    branch: str
+    remote: str
+    app: str
+    home: str
+    project: str
+    virtualenv: str
+    virtualenv_python: str
+    wsgi: str
+    backups: str
+    keep: int
+    scratch: Optional[str]
+    writes_on_load: bool
+    env: Dict[str, str]
+    seed: List[List[str]]
+    logs: Dict[str, str]
+
+
+class Wish(TypedDict, total=False):
+    """What the person asked for, as the laptop sends it with the request. Each task has its own of these."""
+
+    commit: str  # pull, release
+    pending: List[str]  # pull: none
+    to: Optional[str]  # downgrade: a revision
+    database_only: bool  # downgrade
+    backup: Optional[str]  # restore: an identifier, None for the newest
+    leave: bool  # recover
+    command: Optional[str]  # workon
+    lines: int  # history, logs
+    which: str  # logs
+    follow: bool  # logs
+
+
+class Request(TypedDict):
+    """One task on one site. `who`: user@machine; `version`: of the laptop's half."""
+
+    task: str
+    site: SiteWords
+    args: Wish
+    who: str
+    version: str
+
+
+class Go(TypedDict, total=False):
+    """The person's yes. `go`: the fingerprint of the facts that the plan stands on; for a release also what it brings:
+    `pending`: revisions in order of application; `revisions`: every one, newest first; `by`: user@machine."""
+
+    go: str
+    commit: str
+    pending: List[str]
+    revisions: List["Revision"]
+    heads: List[str]
+    text: str
+    by: str
+
+
+# What the app's process answers
+
+
+class UrlParts(TypedDict, total=False):
+    """A database URL taken apart: a secret."""
+
+    username: Optional[str]
+    password: Optional[str]
+    host: Optional[str]
+    port: Optional[int]
+    database: Optional[str]
+    query: Dict[str, str]
+
+
+class Access(TypedDict):
+    """What reaches a database without the app: a secret, for a 0600 file only."""
+
+    dialect: str
+    url: UrlParts
+
+
+class Revision(TypedDict, total=False):
+    """`down`: the revisions below, several for a merge; `text`: its message; `path`: its file, absolute."""
+
+    id: str
+    down: List[str]
+    text: str
+    path: str
+
+
+class Operation(TypedDict, total=False):
+    """What a revision would do. `kind`: as Alembic names it, such as drop_column, or unknown where it cannot be told
+    beforehand; `empty`: it adds a column that must have a value, and gives rows that are there none."""
+
+    revision: str
+    kind: str
+    table: Optional[str]
+    column: Optional[str]
+    text: str
+    empty: bool
+
+
+# Facts of a site
+
+
+class QuickFacts(TypedDict):
+    """What a plan stands on, cheap to read again under the lock. `changes`: tracked paths that a person has changed;
+    `requirements`: {path: sha256 or None}; `wsgi`: its sha256; `gate`: up or down; `packages`: the run that marked
+    the virtualenv; `identity`: what tells the database from every other."""
+
+    commit: Optional[str]
+    branch: str
+    changes: List[str]
+    revisions: List[str]
+    requirements: Dict[str, Optional[str]]
+    wsgi: Optional[str]
+    gate: str
+    packages: Optional[str]
+    identity: List[str]
+
+
+class DatabaseFacts(TypedDict):
+    """`bytes`: of tables and indexes."""
+
+    dialect: str
+    version: str
+    name: str
+    host: str
+    bytes: int
+    tables: int
+    rows: int
+
+
+class Holder(TypedDict, total=False):
+    """Who holds a lock. `since`: seconds since 1970; `machine`: host name, boot id and pid namespace; `started`: the
+    process's start, in clock ticks since boot; `open_run`: the file that names the run under way."""
+
+    format: int
+    who: str
+    task: str
+    run: str
+    site: str
+    commit: Optional[str]
+    open_run: str
+    token: str
+    since: float
+    machine: str
+    pid: int
+    started: Optional[int]
+
+
+class HeldFacts(TypedDict):
+    """A lock's holder as others are told. `alive`: whether its process is there."""
+
+    who: Optional[str]
+    since: Optional[float]
+    task: Optional[str]
+    commit: Optional[str]
+    run: Optional[str]
+    site: Optional[str]
+    alive: bool
+
+
+class InterruptedFacts(TypedDict, total=False):
+    """A run that began and did not end, and whose process is gone. `since`: seconds since 1970."""
+
+    run: str
+    task: str
+    who: str
+    since: float
+    commit: Optional[str]
+
+
+class LastFacts(TypedDict):
+    """The last change that ended well. `at`: seconds since 1970."""
+
+    commit: Optional[str]
+    revision: Optional[str]
+    at: float
+    who: str
+    task: str
+
+
+# Events, from the server to the laptop
+
+
+class Where(TypedDict):
+    """Where a site stands. `gate`, `fence`: up or down; `healthy`: None where it was not asked."""
+
+    commit: Optional[str]
+    revision: Optional[str]
+    gate: Optional[str]
+    fence: str
+    lock: Optional[str]
+    healthy: Optional[bool]
+
+
+class EndData(TypedDict, total=False):
+    backup: Optional[str]
+    run: str
+    gate_left_up: bool
+
+
+class End(TypedDict):
+    """The last event. `code`: the exit code; `outcome`: a key of CODES, or nothing; `what`, `cause`, `next`: a Stop's;
+    `closed`: seconds that visitors met the gate; `data`: what a reading task found."""
+
+    event: str
+    code: int
+    outcome: str
+    what: str
+    cause: List[str]
+    where: Optional[Where]
+    next: List[str]
+    seconds: Optional[float]
+    closed: Optional[float]
+    commit: Optional[str]
+    data: Dict[str, Any]
+
+
+Event = Dict[str, Any]  # one of: facts, step, returning, say, text, rows, following, follow, beat, end
+
+# How a run can end: the exit code of each.
+CODES = {"left": 0, "released": 0, "done": 0, "nothing": 0, "refused": 3, "returned": 6, "incident": 4}
+
+
+# What is kept
+
+
+class Before(QuickFacts, total=False):
+    """The whole state before a run. `revision_file`: the text of REVISION; `answered`: the status of the health page,
+    None where a gate answered; `expected_status`: the one that counts as healthy beside 2xx, None below that."""
+
+    revision_file: Optional[str]
+    answered: Optional[int]
+    expected_status: Optional[int]
+
+
+class OpenRun(Holder, total=False):
+    """The run under way, from its lock to its record. `holder`: who carries it, which changes by a recover."""
+
+    holder: Holder
+
+
+JournalLine = Dict[str, Any]  # "what": one of the constants below; "at": seconds since 1970; and that event's words
+
+
+class Manifest(TypedDict, total=False):
+    """A backup's. `tables`: {table: rows}; `bytes`: of its file; `at`: seconds since 1970; `compared`: equal where all
+    counts agreed; `restore_blockers`: what this user may not put back, as texts; `columns`: {table: {column: type}}."""
+
+    format: int
+    id: str
+    file: str
+    dialect: str
+    server: str
+    database: str
+    identity: List[str]
+    revisions: List[str]
+    tables: Dict[str, int]
+    rows: int
+    bytes: int
+    sha256: str
+    compared: str
+    restore_blockers: List[str]
+    columns: Dict[str, Dict[str, str]]
+    at: float
+    site: str
+    domain: str
+    task: str
+    run: str
+    who: str
+    commit: Optional[str]
+
+
+class HistoryLine(TypedDict, total=False):
+    """One change of the site that ended. `at`: seconds since 1970; `revision`: of the database, several by commas."""
+
+    format: int
+    run: str
+    task: str
+    who: str
+    at: float
+    outcome: str
+    commit: Optional[str]
+    revision: Optional[str]
+    before: Dict[str, Any]
+    backup: Optional[str]
+    closed: Optional[float]
+    seconds: float
+
+
+# The events of a journal, each written before what it names is done, unless its name says that it is.
+
+BEFORE = "before"  # the whole state: Before
+STAGING = "staging"  # code beside the live code: path, commit
+STAGING_PACKAGES = "staging packages"  # packages beside the live ones: path
+GATE = "gate"  # the gate is put up
+FENCE = "fence"  # writes are to be refused
+BACKING_UP = "backing up"
+BACKUP = "backup"  # done: id, tables
+CHANGING_DATABASE = "changing database"  # by: upgrade, downgrade, load, seed, restore, return
+REVISION = "revision"  # one revision goes up: id
+CONNECTION = "connection"  # a database connection, before it is used: id
+SCRATCH = "scratch"  # a scratch database is made: database
+SCRATCH_GONE = "scratch gone"
+REPLACING = "replacing"  # the database's contents are exchanged: backup, kept or in_place
+SWAPPING = "swapping"  # code: before, after
+SWAPPING_PACKAGES = "swapping packages"  # beside: the staged virtualenv
+RELOADING = "reloading"  # public: whether visitors pass the gate
+OPENED = "opened"  # the proved processes become public
+GATE_GONE = "gate gone"  # done: the site's own WSGI file serves; healthy
+LIFTING = "lifting"  # a fence that was left up is taken away
+COMPLETE = "complete"  # done: every step
+RETURNING = "returning"  # the return begins
+BACKUP_OF_REPLACED = "backup of replaced"  # done: id
+DATABASE_RETURNED = "database returned"  # done: how
+RECOVERING = "recovering"  # a recover has taken over
+END = "end"  # done: outcome
