@@ -188,6 +188,18 @@ class Inside:
         """Every revision of the code, and its heads."""
         return inside_revisions.revisions(self.migrations)
 
+    def do_pending(self, current: List[str]) -> Answer:
+        """What a database at `current` lacks, in order of application."""
+        return dict(inside_revisions.pending(self.migrations, current))
+
+    def do_related(self, current: List[str]) -> Answer:
+        """Which of `current` stand below others of them."""
+        return {"related": inside_revisions.related(self.migrations, current)}
+
+    def do_way_down(self, current: List[str], target: Optional[str] = None) -> Answer:
+        """What a database at `current` undoes to be at `target`."""
+        return inside_revisions.way_down(self.migrations, current, target)
+
     def do_current(self) -> Answer:
         """The revisions that the database is at."""
         return {"revisions": inside_revisions.current(self.migrations)}

@@ -10,7 +10,7 @@ from .guard import WriteRefused, last_line_below, one_line
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import Script
+    from alembic.script import Script, ScriptDirectory
 
     from ..protocol import Operation
     from .locate import Migrations
@@ -41,6 +41,95 @@ def _ids(value: Any) -> List[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
+
+
+def pending(migrations: Migrations, current: Sequence[str]) -> Dict[str, List[str]]:
+    """What a database at the revisions `current` lacks: {"pending": [id], in order of application; "unknown": those of
+    `current` that the code does not have, and then nothing is pending}."""
+    directory = migrations.script()
+    unknown = [identifier for identifier in current if not _is_known(directory, identifier)]
+    if unknown or directory is None:
+        return {"pending": [], "unknown": unknown}
+    lacking = directory.revision_map.iterate_revisions("heads", tuple(current) or "base", implicit_base=True)
+    return {"pending": [script.revision for script in reversed(list(lacking))], "unknown": []}
+
+
+def _is_known(directory: Optional[ScriptDirectory], identifier: str) -> bool:
+    """Whether there is a revision of just this id: a database holds no shortened ones."""
+    found = _resolved(directory, identifier) if directory is not None else None
+    return found is not None and found.revision == identifier
+
+
+def _resolved(directory: ScriptDirectory, name: str) -> Optional[Script]:
+    """The revision that Alembic takes `name` for, such as the beginning of its id; None where it is none or several."""
+    from alembic.util import CommandError
+
+    try:
+        return directory.get_revision(name)
+    except CommandError:
+        return None
+
+
+def related(migrations: Migrations, current: Sequence[str]) -> Dict[str, List[str]]:
+    """{id: those of `current` that stand below it, so that both cannot be true of one database}; ids that the code does
+    not have are left out."""
+    directory = migrations.script()
+    if directory is None:
+        return {}
+    known = [identifier for identifier in current if _is_known(directory, identifier)]
+    below = {identifier: set(_down(directory, [identifier], "base")) - {identifier} for identifier in known}
+    return {identifier: sorted(ids & set(known)) for identifier, ids in below.items() if ids & set(known)}
+
+
+def way_down(migrations: Migrations, current: Sequence[str], target: Optional[str]) -> Dict[str, Any]:
+    """How a database at `current` goes down to `target`: a revision as Alembic resolves it, "base", or None for a step.
+    {"target": where it ends, None for the empty schema; "undone": [id], newest first; "merge": the first of these that
+    merges branches, or None; "why": what is wrong with `target`: "" for nothing, "unknown", "several", "not below";
+    "choices": [id]: those that it may mean, or what is below}."""
+    directory = migrations.script()
+    if directory is None or not current:
+        return _no_way("unknown", [])
+    if target is None:
+        script = directory.get_revision(current[0])
+        return _way(directory, [script.revision], next(iter(_ids(script.down_revision)), None))
+    if target in ("base", ""):
+        return _way(directory, _down(directory, current, "base"), None)
+    script_there = _resolved(directory, target)
+    if script_there is None:
+        every = [script.revision for script in directory.walk_revisions()]
+        meant = [identifier for identifier in every if identifier.startswith(target)]
+        return _no_way("several" if meant else "unknown", meant or _below(directory, current))
+    there = script_there.revision
+    undone = _down(directory, current, there)
+    if not undone and there not in current:
+        return _no_way("not below", _below(directory, current), there)
+    return _way(directory, undone, there)
+
+
+def _way(directory: ScriptDirectory, undone: List[str], target: Optional[str]) -> Dict[str, Any]:
+    merges = [identifier for identifier in undone if directory.get_revision(identifier).is_merge_point]
+    merge = merges[0] if merges else None
+    return {"target": target, "undone": undone, "merge": merge, "why": "", "choices": []}
+
+
+def _no_way(why: str, choices: List[str], target: Optional[str] = None) -> Dict[str, Any]:
+    return {"target": target, "undone": [], "merge": None, "why": why, "choices": choices}
+
+
+def _below(directory: ScriptDirectory, current: Sequence[str]) -> List[str]:
+    """The revisions that a database at `current` can go down to, newest first."""
+    every = _down(directory, current, "base")
+    return [identifier for identifier in every if identifier not in current and _down(directory, current, identifier)]
+
+
+def _down(directory: ScriptDirectory, current: Sequence[str], target: str) -> List[str]:
+    """The revisions between `current` and `target`, without that, newest first; none where there is no way down."""
+    from alembic.script.revision import RangeNotAncestorError
+
+    try:
+        return [script.revision for script in directory.iterate_revisions(tuple(current), target)]
+    except RangeNotAncestorError:
+        return []
 
 
 def current(migrations: Migrations) -> List[str]:
