@@ -17,6 +17,7 @@ from typing import Any
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
+from flask_slipway.project import dotenv
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
@@ -229,22 +230,16 @@ def flask(root: Path, app: str, *arguments: str) -> int:
 def masked(text: str, root: Path) -> str:
     """The text without passwords of URLs, and without the values of .env whose names sound secret."""
     text = re.sub(r"(://[^\s/:@]*:)[^\s/]+@", r"\1••••@", text)
-    for name, value in env_values(root):
-        if len(value) >= 5 and re.search(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|AUTH|SALT", name, re.IGNORECASE):
-            text = text.replace(value, "••••")
+    found = {
+        part
+        for name, value in dotenv.secrets(root)
+        if re.search(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|AUTH|SALT", name, re.IGNORECASE)
+        for part in (value, *value.splitlines())
+        if len(part.strip()) >= 5
+    }
+    for value in sorted(found, key=len, reverse=True):
+        text = text.replace(value, "••••")
     return text
-
-
-def env_values(root: Path) -> Iterator[tuple[str, str]]:
-    """(name, value) of each line of .env; none where it cannot be read."""
-    try:
-        text = (root / ".env").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
-        match = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)
-        if match:
-            yield match[1], match[2].strip("'\"")
 
 
 def _relative(where: Any, root: Path) -> str:
