@@ -173,13 +173,15 @@ def pull(c: Context) -> None:
     """Bring the new code alone, where it needs nothing else.
 
     Example: fab prod.pull"""
+    from flask_slipway import wording
     from flask_slipway.project import push, working_copy
+    from flask_slipway.ui import screen as ui_screen
 
     site = _site(c)
     commit = working_copy.commit(root(c))
     push.refuse_unpushed(root(c), push.remote_for(root(c), site.name), site.branch)
     _change(c, "pull", commit=commit, pending=[])
-    print(f"Next: fab {site.name}.reload")
+    ui_screen.say(wording.follow([f"fab {site.name}.reload"]))
 
 
 @story()
