@@ -186,9 +186,9 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
     if end.get("outcome") == "stopped":
         print(f"Dry: nothing was changed, here or on {site.name}.")
         return
-    again = f'mend the cause, then  inv release -m "…" --to {site.name}'
+    again = [f'mend the cause, then  inv release -m "…" --to {site.name}']
     if "healthy" in (end.get("what") or ""):
-        again = f"fab {site.name}.logs  shows why\n{again}"
+        again = [f"fab {site.name}.logs  shows why", *again]
     ui_screen.finish(end, site, failed="Not released", again=again)
 
 

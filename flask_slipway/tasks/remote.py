@@ -62,7 +62,7 @@ def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> 
 
     end = conversation.converse(site, task_name, args, decide, screen.show)
     words = DONE.get(task_name, task_name).format(site.name)
-    ui_screen.finish(end, site, words, f"The {task_name} failed", f"fab {site.name}.{task_name}")
+    ui_screen.finish(end, site, words, f"The {task_name} failed", [f"fab {site.name}.{task_name}"])
     return end.get("data") or {}
 
 

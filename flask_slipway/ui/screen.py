@@ -167,7 +167,7 @@ def is_terminal(stream: TextIO) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
 
 
-def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: str = "") -> None:
+def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
     """The ending in words. `done`: what was done, such as Backed up prod; `failed`, `again`: the first word and what to
     type next where it was returned. Raises the error of the ending's code, unless that is 0."""
     outcome = end.get("outcome")
@@ -201,7 +201,7 @@ def _gate_left_up(end: Event, site: Site) -> None:
         print(" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])]))
 
 
-def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
+def _raise(end: Event, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     """Raises the error that fits the ending: ten lines at most."""
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
@@ -214,7 +214,7 @@ def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
         what = f"{what[0].upper()}{what[1:].rstrip('.')}"
     next_lines = list(end.get("next") or [])
     if not next_lines and kind is not WrongUse:
-        next_lines = again.splitlines() if again and kind is Returned else [f"fab {site.name}.status"]
+        next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
