@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project import dotenv
 from flask_slipway.server.lib.app_client import CHANGE_LIMIT, LIMIT, Answer, AppClient
@@ -29,7 +28,7 @@ class AppFailed(WrongUse):
     """The app could not be loaded, or a request to it failed. `kind`: the exception's name; `where`: file:line, or
     an empty text; `error`: what it said."""
 
-    ending = "{}."
+    changed: bool | None = None
 
     def __init__(self, what: str, answer: Mapping[str, Any], root: Path) -> None:
         self.kind = str(answer.get("kind") or "Ended")
@@ -41,17 +40,15 @@ class AppFailed(WrongUse):
         if answer.get("refused"):
             self.error = masked(str(answer["refused"]), root)
         plain = self.kind in PLAIN
-        self.lines = [self.error if plain else f"{self.kind}: {self.error}"]
-        if self.where:
-            self.lines.append(f"in {self.where}")
-        super().__init__(wording.told(self.ending.format(what), self.lines, _advice(self.kind, self.error, self.where)))
+        lines = [self.error if plain else f"{self.kind}: {self.error}", *([f"in {self.where}"] if self.where else [])]
+        super().__init__(what, lines, _advice(self.kind, self.error, self.where))
 
 
 class NotRead(AppFailed):
     """The same, where only something was to be read (3)."""
 
     code = 3
-    ending = "{}. Nothing was changed."
+    changed = False
 
 
 @dataclass
@@ -164,11 +161,9 @@ def _load(found: App, app: str, scratch: Sequence[Sequence[str]], guard: bool) -
         if error.kind != "WriteRefused":
             raise
         raise Refusal(
-            wording.told(
-                "The app writes to its database while it loads. Nothing was changed.",
-                error.lines,
-                ["move db.create_all(), seeding or upgrade() out of the app's loading, into a flask command"],
-            )
+            "The app writes to its database while it loads",
+            error.lines,
+            ["move db.create_all(), seeding or upgrade() out of the app's loading, into a flask command"],
         ) from error
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask_slipway import wording
 from flask_slipway.errors import WrongUse
 from flask_slipway.project.git import git, quietly, run, succeeds
 from flask_slipway.server.lib import git_status
@@ -74,7 +73,7 @@ def commit(root: Path) -> str:
     """The commit that is checked out, 40 hex digits. Raises WrongUse where there is none."""
     found = working_copy(root).commit
     if not found:
-        raise WrongUse(wording.told("There is no commit yet.", next=['inv commit -m "First version"']))
+        raise WrongUse("There is no commit yet", next=['inv commit -m "First version"'])
     return found
 
 

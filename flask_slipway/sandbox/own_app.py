@@ -11,7 +11,6 @@ import secrets
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from flask_slipway import wording
 from flask_slipway.config import settings
 from flask_slipway.config.settings import Settings, Site
 from flask_slipway.errors import WrongUse
@@ -36,8 +35,8 @@ def refuse_lacking() -> None:
     """Raises WrongUse where the packages that only the sandbox needs are not installed."""
     lacking = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if lacking:
-        what = f"The sandbox needs {' and '.join(lacking)}. Nothing was changed."
-        raise WrongUse(wording.told(what, next=["pip install 'flask-slipway[sandbox]'"]))
+        what = f"The sandbox needs {' and '.join(lacking)}"
+        raise WrongUse(what, next=["pip install 'flask-slipway[sandbox]'"])
 
 
 def model(known: Settings) -> Site:

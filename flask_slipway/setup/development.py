@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from flask_slipway import wording
 from flask_slipway.config.settings import Settings
 from flask_slipway.project import push
 from flask_slipway.project.app import App, loaded
@@ -18,7 +19,7 @@ def setup(known: Settings) -> Iterator[str]:
     yield from move.upgrade(known.root, known.app)
     with loaded(known.root, known.app) as app:
         yield from seed(app, known)
-    yield "Next: inv run"
+    yield from wording.follow(["inv run"])
 
 
 def env_file(root: Path) -> Iterator[str]:

@@ -34,7 +34,7 @@ def status(reading):
     """Commit, revision, drift, lock, gate, last release."""
     found = reading.facts
     found.check_places()
-    asking = site_health.Asking(reading.site.health_url())
+    asking = site_health.Question(reading.site.health_url())
     found.load_live()
     told = found.all()
     told.update(heads=[], differences=[])
@@ -45,7 +45,7 @@ def status(reading):
         told["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
     told["subject"] = clone.subject(reading.site.project, told["commit"]) if told["commit"] else None
     answer = asking.answer()
-    told["health"] = site_health.described(answer)
+    told["health"] = site_health.describe(answer)
     told["guarantees"] = guarantees(told)
     return told
 
@@ -97,7 +97,7 @@ def history(reading):
 
 def backups(reading):
     """The verified backups, newest first."""
-    found = store.listed(reading.site.backups)
+    found = store.usable(reading.site.backups)
     rows = [
         [
             m["id"],
@@ -160,15 +160,15 @@ def health(reading):
     told = {
         "url": url,
         "status": answer.status,
-        "answer": site_health.described(answer),
+        "answer": site_health.describe(answer),
         "gate": bool(answer.gate),
         "seconds": round(time.monotonic() - began, 2),
     }
     if not 200 <= answer.status < 300:
         if answer.gate:
             raise Refused("the gate is up: visitors of %s see it" % url, next=["fab %s.open" % reading.site.name])
-        what = "the site answers %s, at %s" % (site_health.described(answer), url)
-        raise Refused(what, next=site_health.mends(reading.site, answer))
+        what = "the site answers %s, at %s" % (site_health.describe(answer), url)
+        raise Refused(what, next=site_health.fixes(reading.site, answer))
     return told
 
 

@@ -30,8 +30,8 @@ class Journal:
 
     def last(self, what: str) -> JournalLine | None:
         """The last line of that kind, or None."""
-        found = [line for line in self.lines() if line.get("what") == what]
-        return found[-1] if found else None
+        matching = [line for line in self.lines() if line.get("what") == what]
+        return matching[-1] if matching else None
 
     def all(self, what: str) -> list[JournalLine]:
         """The lines of that kind, oldest first."""
@@ -59,12 +59,12 @@ def append(path: str, value: Mapping[str, Any]) -> None:
 
 def read_lines(path: str) -> list[dict[str, Any]]:
     """The dicts of a file of JSON lines; a line that was cut off or damaged is passed over."""
-    found = []
+    values = []
     for line in (files.read(path) or b"").splitlines():
         try:
             value = json.loads(line.decode())
         except ValueError:
             continue
         if isinstance(value, dict):
-            found.append(value)
-    return found
+            values.append(value)
+    return values

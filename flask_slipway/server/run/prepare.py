@@ -13,7 +13,7 @@ from . import stage, take_back, version_table
 
 def prepare(run):
     """Loads the live app, and puts into `run.found` what the plan of this task shows, into `run.args` what it does."""
-    asking = health.Asking(run.site.health_url())
+    asking = health.Question(run.site.health_url())
     run.facts.load_live()
     if run.task in VERSIONED:
         version_table.refuse(run)
@@ -32,9 +32,9 @@ def refuse_unseen(run, answer):
     if answer.status and not (answer.status == 401 and not answer.gate):
         return
     raise Refused(
-        "from the server, %s answers %s" % (run.site.health_url(), health.described(answer)),
+        "from the server, %s answers %s" % (run.site.health_url(), health.describe(answer)),
         ["new processes could not be proved there"],
-        health.mends(run.site, answer),
+        health.fixes(run.site, answer),
     )
 
 
@@ -52,7 +52,7 @@ def _known(run):
         raise Refused(
             "the live code's revisions cannot be read",
             ["%s: %s" % (error.kind, error)]
-            + (["in %s" % load_errors.below(error.where, run.site.project)] if error.where else []),
+            + (["in %s" % load_errors.location(error.where, run.site.project)] if error.where else []),
             ["mend it here, then  inv release --to %s" % run.site.name],
         ) from error
     return told
@@ -217,7 +217,7 @@ def install(run):
         raise Refused(
             "the live code has no requirements.txt", next=["inv freeze, then  inv release --to %s" % run.site.name]
         )
-    if virtualenv.satisfied(run.site.python, path):
+    if virtualenv.is_satisfied(run.site.python, path):
         raise Nothing("the virtualenv has what requirements.txt lists")
 
 

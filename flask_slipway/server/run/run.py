@@ -88,7 +88,7 @@ class Run:
             "open_run": self.site.open_run,
         }
         self.lock = lock.Lock(lock_folder(self.site), self.facts.keys(), holder)
-        self.database.approach()
+        self.database.prepare_lock()
         self.lock.acquire()
         quick = self.facts.quick()
         if fingerprint(quick) != self.args["fingerprint"]:
@@ -97,7 +97,7 @@ class Run:
                 ["somebody changed it meanwhile"],
                 ["try again, for a new plan"],
             )
-        if not self.database.hold():
+        if not self.database.hold_lock():
             raise Refused("another release holds the lock of database %s" % self.database.name)
         self.open_folder()
         self.before = dict(

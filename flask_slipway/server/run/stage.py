@@ -64,7 +64,7 @@ def stage_code(run):
 
 def stage_packages(run, always=False):
     """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
-    asked = virtualenv.asked(run.stage_folder)
+    asked = virtualenv.requirement_files(run.stage_folder)
     if asked[virtualenv.FILE] is None or (not always and asked == run.before["requirements"]):
         return []
     for path in asked:
@@ -73,14 +73,14 @@ def stage_packages(run, always=False):
     run.about_to("staging packages", path=beside)
     requirements = os.path.join(run.stage_folder, virtualenv.FILE)
     try:
-        before = set(virtualenv.listed(run.site.python))
+        before = set(virtualenv.installed(run.site.python))
         virtualenv.copy(run.site.virtualenv, beside)
         virtualenv.install(beside, run.site.virtualenv, requirements, run.stage_folder)
     except process.Failed as error:
-        raise pip_errors.refused(run.site, error) from error
+        raise pip_errors.refusal(run.site, error) from error
     virtualenv.mark(beside, run.id)
     run.python = os.path.join(beside, "bin", "python")
-    changed = set(virtualenv.listed(run.python)) ^ before
+    changed = set(virtualenv.installed(run.python)) ^ before
     names = {line.split("==")[0].split(" @")[0] for line in changed}
     if not names:
         return ["no package changed"]
@@ -111,7 +111,7 @@ def refuse_itself(run, path):
     names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", told, re.M)
     names.append(re.sub(r"\.py$", "", os.path.basename(re.split(r"[:(]", run.site.app)[0].rstrip("/"))))
     names.append(re.sub(r"\.git$", "", os.path.basename(address.rstrip("/"))))
-    line = virtualenv.itself(text, names)
+    line = virtualenv.self_reference(text, names)
     if line:
         raise Refused(
             "%s lists the project itself" % path,
@@ -130,7 +130,7 @@ def load_stage(run):
     except AppFailed as error:
         if error.refused and error.database:
             refuse_other_database(run, error.database)
-        raise load_errors.new(run.site, run.commit, run.stage_folder, error) from error
+        raise load_errors.staged_refusal(run.site, run.commit, run.stage_folder, error) from error
     if len(told["heads"]) > 1:
         heads = ", ".join(told["heads"])
         raise Refused(
@@ -156,7 +156,7 @@ def refuse_unfit_sql(run):
     first, dialect = found[0], run.database.dialect
     lines = [first["error"]]
     if first["where"]:
-        lines.append("in %s" % load_errors.below(first["where"], run.stage_folder, run.site.project))
+        lines.append("in %s" % load_errors.location(first["where"], run.stage_folder, run.site.project))
     raise Refused("revision %s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
 
 
@@ -200,7 +200,7 @@ def _refuse_unless_same(run, other):
         if not identity.same(other, run.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s"
-                % (identity.place(run.database), identity.place(other)),
+                % (identity.describe(run.database), identity.describe(other)),
                 next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
             )
     finally:
@@ -218,7 +218,7 @@ def see_own_database(found, told):
         if not identity.same(other, found.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, Alembic's env.py to %s"
-                % (identity.place(found.database), identity.place(other)),
+                % (identity.describe(found.database), identity.describe(other)),
                 next=["let env.py read the URL from where the app does: docs/alembic.md"],
             )
     except DatabaseError as error:

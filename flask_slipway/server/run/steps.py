@@ -77,8 +77,8 @@ def back_up(run):
     try:
         run.backup = make.make(run.database, run.site.backups, about, fenced=fenced)
     except (store.NotVerified, DatabaseError, OSError, process.Failed) as error:
-        ways = disk_full.mends(run.site, error) or database_errors.mends(run.site, error, str(error))
-        told = disk_full.line(error) if disk_full.is_full(error) else str(error)
+        ways = disk_full.fixes(run.site, error) or database_errors.fixes(run.site, error, str(error))
+        told = disk_full.message(error) if disk_full.is_full(error) else str(error)
         raise Failed("the backup failed", [told], ways) from error
     run.journal.write("backup", id=run.backup["id"], tables=run.backup["tables"])
     for text in run.backup["hindrances"]:
@@ -135,7 +135,7 @@ def move(run, app, direction, target):
         speaker = "%s says" % run.database.dialect if error.kind in DATABASE_ERRORS else error.kind
         lines = ["%s: %s" % (speaker, error)]
         if error.where:
-            lines.append("in %s" % load_errors.below(error.where, run.stage_folder, run.site.project))
+            lines.append("in %s" % load_errors.location(error.where, run.stage_folder, run.site.project))
         raise Failed(
             "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines
         ) from error

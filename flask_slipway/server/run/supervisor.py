@@ -203,8 +203,8 @@ def _as_stop(this, error):
     lines = [line for line in this.mask.text(str(error)).splitlines() if line.strip()]
     if not isinstance(error, (ProgramFailed, DatabaseError, OSError)):
         _note_fault(this)
-    told = disk_full.line(error) if disk_full.is_full(error) else lines[0] if lines else type(error).__name__
-    return Failed(told, lines[1:4] if lines and lines[0] == told else lines[:3], disk_full.mends(this.site, error))
+    told = disk_full.message(error) if disk_full.is_full(error) else lines[0] if lines else type(error).__name__
+    return Failed(told, lines[1:4] if lines and lines[0] == told else lines[:3], disk_full.fixes(this.site, error))
 
 
 TOLD = {"returned": "The interrupted %s is taken back", "left": "The interrupted %s is left where it stands"}
@@ -274,7 +274,7 @@ def end_of(error, site):
     if isinstance(error, files.Damaged):
         next_lines = ["fab %s.workon -c 'cat %s'" % (name, error.path), "when nothing runs there, remove it"]
     elif site and disk_full.is_full(error):
-        next_lines = disk_full.mends(site, error)
+        next_lines = disk_full.fixes(site, error)
     return end_event(3, "refused", lines[0], next=next_lines)
 
 

@@ -78,7 +78,7 @@ def back_up_replaced(run):
     whose database was swapped already."""
     kept = run.journal.last("backup of replaced")
     if kept is not None:
-        return next((m for m in store.listed(run.site.backups) if m["id"] == kept["id"]), None)
+        return next((m for m in store.usable(run.site.backups) if m["id"] == kept["id"]), None)
     about: Manifest = {
         "site": run.site.name,
         "domain": run.site.domain,
@@ -165,11 +165,11 @@ def losses(database, operations):
     for operation in operations:
         kind, table, column = operation["kind"], operation["table"], operation["column"]
         if kind == "drop_table" and table in tables:
-            rows = database.values_in(table)
+            rows = database.count_values(table)
             if rows:
                 found.append("table %s: %s" % (table, amounts.count(rows, "row")))
         elif kind == "drop_column" and column in database.columns().get(table, {}):
-            rows = database.values_in(table, column)
+            rows = database.count_values(table, column)
             if rows:
                 found.append("column %s.%s: %s" % (table, column, amounts.count(rows, "value")))
         elif kind in ("execute", "unknown"):
@@ -180,7 +180,7 @@ def losses(database, operations):
 def code_back(run):
     """The old commit and the old packages in the live place."""
     texts = []
-    virtualenv.settle(run.packages_folder, run.site.virtualenv)
+    virtualenv.finish_exchange(run.packages_folder, run.site.virtualenv)
     line = run.journal.last("swapping")
     if line is not None:
         saved = clone.save_edits(run.site.project, line["before"], line["after"], run.id)
@@ -201,18 +201,21 @@ def code_back(run):
 
 def site_back(run):
     """The old code proved behind the gate, then the gate away (unless the site was closed before)."""
-    url, usual = run.site.health_url(), run.before.get("answered")  # back means as before, also where that was a 500
+    url, expected_status = (
+        run.site.health_url(),
+        run.before.get("answered"),
+    )  # back means as before, also where that was a 500
     public = not run.is_gated()
     run.gate.keep_original()
     nonce = run.gate.put(public=public)
     if run.was_closed:
         health.prove_gate(url, nonce)
         return "closed, as before"
-    answer = health.prove_processes(url, run.token, nonce, usual)
+    answer = health.prove_processes(url, run.token, nonce, expected_status)
     run.gate.open()
     run.closed = closed_seconds(run)
     run.gate.take_away()
-    health.prove_own(url, run.token, usual)
+    health.prove_own(url, run.token, expected_status)
     healthy = answer.status < 500
     run.journal.write("gate gone", healthy=healthy)
     told = "%s (%d)" % ("healthy" if healthy else "answers as before", answer.status)

@@ -59,9 +59,9 @@ def url(folder: str, remote: str) -> str:
 def reason(error: process.Failed) -> str:
     """The line of a failed git that says why: git's own last words are often only advice."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
-    told = [line for line in told if any(word in line for word in REASONS)] or told or lines
-    return told[-1] if told else str(error)
+    useful = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
+    useful = [line for line in useful if any(word in line for word in REASONS)] or useful or lines
+    return useful[-1] if useful else str(error)
 
 
 def commit(folder: str) -> str | None:

@@ -83,7 +83,7 @@ def test_the_laptop_names_the_limit_of_an_app_that_hangs(tmp_path: Path):
     (tmp_path / "hanging.py").write_text("import time\ntime.sleep(90)\n")
     with pytest.raises(project_app.NotRead) as caught, project_app.loaded(tmp_path, "hanging", limit=1):
         pass
-    message = caught.value.message or ""
+    message = str(caught.value)
     assert "The app 'hanging' cannot be loaded. Nothing was changed." in message
     assert "it took longer than 1 s and was ended" in message
     assert "Next: see what the app waits for" in message
