@@ -13,8 +13,8 @@ import argparse  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from typing import NoReturn  # noqa: E402
 
-from flask_slipway import __version__, wording  # noqa: E402
-from flask_slipway.errors import Interrupted, SlipwayError, WrongUse  # noqa: E402
+from flask_slipway import __version__  # noqa: E402
+from flask_slipway.errors import Fault, Interrupted, SlipwayError, WrongUse  # noqa: E402
 from flask_slipway.setup import init  # noqa: E402
 
 SHORT = """\
@@ -25,6 +25,8 @@ Flask-Slipway releases a Flask app to PythonAnywhere: code, packages, database.
   python -m flask_slipway --version
 
 After init, in the project:  inv --list  and  fab --list"""
+
+HOW = "the same with --debug shows where"
 
 OPTIONS = {
     "user": "the account on PythonAnywhere, case-sensitive",
@@ -42,9 +44,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, whose faults are ours: one message, exit code 1."""
 
     def error(self, message: str) -> NoReturn:
-        raise WrongUse(
-            wording.told(f"{message[:1].upper()}{message[1:]}.", next=["python -m flask_slipway init --help"])
-        )
+        raise WrongUse(f"{message[:1].upper()}{message[1:]}", next=["python -m flask_slipway init --help"])
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,11 +54,11 @@ def main(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")
     try:
         return _do(arguments)
-    except SlipwayError as told:
-        print(wording.printable(told.message) or "", file=sys.stderr)
-        return told.code
+    except SlipwayError as stop:
+        print(stop.message, file=sys.stderr)
+        return stop.code
     except KeyboardInterrupt:
-        print("\nInterrupted; nothing was written.", file=sys.stderr)
+        print(Interrupted("Interrupted; nothing was written").message, file=sys.stderr)
         return Interrupted.code
     except Exception as error:
         if "--debug" in arguments:
@@ -66,9 +66,9 @@ def main(arguments: Sequence[str]) -> int:
         from flask_slipway.packages import requirements
 
         text = requirements.covered(str(error))
-        print(f"Internal error ({type(error).__name__}: {text}). This is a bug.", file=sys.stderr)
-        print("Next: the same with --debug shows where", file=sys.stderr)
-        return WrongUse.code
+        fault = Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW])
+        print(fault.message, file=sys.stderr)
+        return fault.code
 
 
 def _do(arguments: Sequence[str]) -> int:
@@ -90,7 +90,7 @@ def _init(rest: Sequence[str]) -> None:
     for pair in given["env"]:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise WrongUse(wording.told("--env wants NAME=VALUE.", next=["… --env FLASK_ENV=production"]))
+            raise WrongUse("--env wants NAME=VALUE", next=["… --env FLASK_ENV=production"])
         env[name] = value
     options = {name: given[name] for name in OPTIONS if given[name] is not None}
     init.adopt(HERE.resolve(), options, env, given["yes"])
@@ -114,10 +114,10 @@ def _refuse_unknown(word: str) -> NoReturn:
     from flask_slipway.tasks import local, remote
 
     if word in local.collection(HERE).task_names:
-        raise WrongUse(wording.told(f"{word} is a task of inv.", next=[f"inv {word}"]))
+        raise WrongUse(f"{word} is a task of inv", next=[f"inv {word}"])
     if word in remote.collection("ENV", HERE).task_names:
-        raise WrongUse(wording.told(f"{word} is a task of fab.", next=[f"fab prod.{word}"]))
-    raise WrongUse(wording.told(f"There is no command {word!r}.", next=["python -m flask_slipway --help"]))
+        raise WrongUse(f"{word} is a task of fab", next=[f"fab prod.{word}"])
+    raise WrongUse(f"There is no command {word!r}", next=["python -m flask_slipway --help"])
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class SlipwayError(Stop, Exit):
 class WrongUse(SlipwayError):
     """Wrong use (1)."""
 
-    changed = False
+    changed: bool | None = False
 
 
 class Fault(SlipwayError):
@@ -55,7 +55,7 @@ class Refusal(SlipwayError):
     """It stopped, and nothing was changed (3)."""
 
     code = 3
-    changed = False
+    changed: bool | None = False
 
 
 class Incident(SlipwayError):

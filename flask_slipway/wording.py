@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from flask_slipway.server.protocol import Stop
@@ -15,24 +15,20 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]") 
 
 
 def render(stop: Stop) -> str:
-    """A stop as a person reads it: a sentence, whether anything was changed, indented lines, then what to type next."""
-    if "\n" in stop.what:
-        return stop.what
-    what = f"{stop.what[:1].upper()}{stop.what[1:]}" if re.match("[a-z]+ ", stop.what) else stop.what
+    """A stop as a person reads it: a sentence, whether anything was changed, indented lines, then what to type next.
+    What comes from afar, such as git's own words, is printable in it."""
+    what = printable(stop.what)
     head = what if what.endswith((".", "?", "!", ":")) else f"{what}."
     if stop.changed is False:
         place, but = f" on {stop.at}" if stop.at else "", f"; {stop.but}" if stop.but else ""
         head += f" Nothing was changed{place}{but}."
-    return told(head, stop.lines, stop.next)
+    lines = [f"  {part}" for line in stop.lines for part in printable(line).split("\n")]
+    return "\n".join([head, *lines, *follow(stop.next)])
 
 
-def told(what: str, lines: Iterable[str] = (), next: Sequence[str] = ()) -> str:
-    """A message for a person: a sentence, indented lines, then what to type next."""
-    parts = [what, *(f"  {line}" for line in lines)]
-    if next:
-        parts.append(f"Next: {next[0]}")
-        parts += [f"      {line}" for line in next[1:]]
-    return "\n".join(parts)
+def follow(next: Iterable[str]) -> list[str]:
+    """What to type next, a line each: the first behind Next:, the others below it."""
+    return [f"{'      ' if number else 'Next: '}{printable(line)}" for number, line in enumerate(next)]
 
 
 def folded(message: str, width: int = 80) -> str:

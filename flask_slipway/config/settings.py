@@ -97,7 +97,7 @@ def load(root: Path) -> Settings:
     top = yaml_lines.slipway(root)
     faults = Faults()
     if top is None:
-        raise WrongUse(_nothing(root))
+        raise _nothing(root)
     for path, first, second in yaml_lines.doubled(root):
         faults.add(path, f"stands there twice, in lines {first} and {second}: take one away")
     whole = config_keys.checked(top, config_keys.TOP, "slipway", faults)
@@ -123,8 +123,8 @@ def load(root: Path) -> Settings:
         if not faults.below(path):
             sites[str(name)] = _site(root, str(name), values, whole, faults)
     if faults:
-        found = f"{FILE} has {wording.count(len(faults), 'fault')}. Nothing was changed."
-        raise WrongUse(wording.told(found, faults.lines(_line_of(root)), [f"edit {FILE}"]))
+        found = f"{FILE} has {wording.count(len(faults), 'fault')}"
+        raise WrongUse(found, faults.lines(_line_of(root)), [f"edit {FILE}"])
     return Settings(root, whole["app"], whole["seed"], whole["test"], MappingProxyType(sites))
 
 
@@ -134,14 +134,14 @@ def site(root: Path, name: str) -> Site:
     if name not in known:
         near = wording.near(name, known)
         if name == SANDBOX:
-            raise WrongUse(wording.told("There is no sandbox yet. Nothing was changed.", next=["inv sandbox.up"]))
+            raise WrongUse("There is no sandbox yet", next=["inv sandbox.up"])
         what = f"{FILE} has no environment {name!r}{wording.nearest(name, known)}"
         follow = [f"the same with {near}"] if near else [f"one of these, or add {name} to {FILE}"]
-        raise WrongUse(wording.told(f"{what}{'' if near else '.'} Nothing was changed.", next=follow))
+        raise WrongUse(what, next=follow)
     found = known[name]
     if found.unedited:
-        what = f"{name} still has the example's values. Nothing was changed."
-        raise WrongUse(wording.told(what, found.unedited, [f"edit {FILE}"]))
+        what = f"{name} still has the example's values"
+        raise WrongUse(what, found.unedited, [f"edit {FILE}"])
     return found
 
 
@@ -171,20 +171,20 @@ def with_sandbox(root: Path, environments: dict[str, Any]) -> dict[str, Any]:
         return environments
 
 
-def _nothing(root: Path) -> str:
+def _nothing(root: Path) -> WrongUse:
     """What is wrong with a project whose configuration says nothing to us."""
     path, make = yaml_lines.file(root), "python -m flask_slipway init"
     if path is None:
-        return wording.told(f"There is no {FILE} in {root}. Nothing was changed.", next=[make])
+        return WrongUse(f"There is no {FILE} in {root}", next=[make])
     node = yaml_lines.node(root)
     keys = [str(name.value) for name, _ in node.value] if node is not None else []
     if not keys:
-        return wording.told(f"{path.name} is empty. Nothing was changed.", next=[make])
+        return WrongUse(f"{path.name} is empty", next=[make])
     near = wording.near("slipway", keys)
     lines = [f"{near}: looks like it; the key is  slipway:"] if near else []
     lines += [f"{key}: should stand below  slipway:" for key in keys if key in config_keys.TOP]
-    what = f"{path.name} has no `slipway:`. Nothing was changed."
-    return wording.told(what, lines, [f"edit {path.name}"])
+    what = f"{path.name} has no `slipway:`"
+    return WrongUse(what, lines, [f"edit {path.name}"])
 
 
 def _line_of(root: Path) -> Callable[[str], int | None]:

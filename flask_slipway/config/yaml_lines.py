@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flask_slipway import wording
 from flask_slipway.errors import WrongUse
 
 NAMES = ("invoke.yaml", "invoke.yml")
@@ -26,7 +25,7 @@ def slipway(root: Path) -> Any:
         config.load_shell_env()
         return _plain(config["slipway"]) if "slipway" in config else None
     except (AmbiguousEnvVar, UncastableEnvVar) as error:
-        raise WrongUse(f"a variable INVOKE_… in the environment does not fit invoke.yaml: {error}") from error
+        raise WrongUse(f"A variable INVOKE_… in the environment does not fit invoke.yaml: {error}") from error
 
 
 def _plain(value: Any) -> Any:
@@ -60,18 +59,16 @@ def node(root: Path) -> Any:
         if found is not None:
             loader.construct_document(copy.deepcopy(found))  # into the node itself it would work its merge keys
     except (OSError, ValueError) as error:
-        what = f"{path.name} cannot be read: {error}. Nothing was changed."
-        raise WrongUse(wording.told(what, next=[f"edit {path.name}"])) from error
+        what = f"{path.name} cannot be read: {error}"
+        raise WrongUse(what, next=[f"edit {path.name}"]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         problem = _in_words(getattr(error, "problem", None) or "it is not YAML")
-        what = f"{path.name}{where} cannot be read: {problem}. Nothing was changed."
-        raise WrongUse(wording.told(what, next=[f"edit {path.name}"])) from error
+        what = f"{path.name}{where} cannot be read: {problem}"
+        raise WrongUse(what, next=[f"edit {path.name}"]) from error
     if found is not None and not isinstance(found, yaml.MappingNode):
-        raise WrongUse(
-            wording.told(f"{path.name} should begin with `slipway:`. Nothing was changed.", next=[f"edit {path.name}"])
-        )
+        raise WrongUse(f"{path.name} should begin with `slipway:`", next=[f"edit {path.name}"])
     _refuse_loops(path, found, [])
     _refuse_invokes_own(path, found)
     _refuse_odd_names(path, found)
@@ -99,7 +96,7 @@ def _refuse_loops(path: Path, here: Any, above: list[Any]) -> None:
     """Raises WrongUse where an alias stands for what it stands in: it would never end."""
     if here in above:
         what = f"{path.name}, line {here.start_mark.line + 1}: an alias (*) within its own anchor (&)"
-        raise WrongUse(wording.told(f"{what}. Nothing was changed.", next=[f"edit {path.name}"]))
+        raise WrongUse(what, next=[f"edit {path.name}"])
     for inner in here.value if hasattr(here, "value") and isinstance(here.value, list) else ():
         for below in inner if isinstance(inner, tuple) else (inner,):
             _refuse_loops(path, below, [*above, here])
@@ -113,11 +110,7 @@ def _refuse_invokes_own(path: Path, found: Any) -> None:
     for name, value in found.value if found is not None else ():
         if isinstance(Config.global_defaults().get(name.value), dict) and not isinstance(value, yaml.MappingNode):
             what = f"{path.name}, line {name.start_mark.line + 1}: `{name.value}` is a key of Invoke's own"
-            raise WrongUse(
-                wording.told(
-                    f"{what}, and should hold keys and values. Nothing was changed.", next=[f"edit {path.name}"]
-                )
-            )
+            raise WrongUse(f"{what}, and should hold keys and values", next=[f"edit {path.name}"])
 
 
 def _refuse_odd_names(path: Path, here: Any) -> None:
@@ -131,7 +124,7 @@ def _refuse_odd_names(path: Path, here: Any) -> None:
         if name.tag not in TEXTS:
             what = f"{path.name}, line {name.start_mark.line + 1}: {name.value} is no text to YAML as a name"
             mend = f'another name, or quotes: "{name.value}":'
-            raise WrongUse(wording.told(f"{what}. Nothing was changed.", next=[f"edit {path.name}: {mend}"]))
+            raise WrongUse(what, next=[f"edit {path.name}: {mend}"])
         _refuse_odd_names(path, value)
 
 

@@ -13,7 +13,7 @@ from flask_slipway.packages import known as packages_known
 from flask_slipway.packages.finding import Finding
 from flask_slipway.packages.imports import Import
 from flask_slipway.packages.requirements import Listing
-from flask_slipway.project import app as project_app
+from flask_slipway.project import dotenv
 
 SUBJECT = "packages"
 LISTED = 8  # how many lines of one finding are shown
@@ -81,7 +81,7 @@ def names(found: Import) -> set[str]:
 def _drivers(root: Path, trees: imports.Trees, bringing: set[str], site: Site | None) -> Iterator[Finding]:
     """Database drivers that only an URL names. One in the site's env: or in .env stops; one in the code may be meant
     for another place, and is noted."""
-    sure = {packages_known.driver(value): f"{name} in .env" for name, value in project_app.env_values(root)}
+    sure = {packages_known.driver(value): f"{name} in .env" for name, value in dotenv.values(root).items()}
     if site is not None:
         sure |= {packages_known.driver(value): f"env: of {site.name} in invoke.yaml" for value in site.env.values()}
     for driver, place in {**imports.drivers(trees), **sure}.items():

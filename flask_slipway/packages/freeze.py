@@ -44,7 +44,7 @@ def freeze(known: Settings, dry: bool = False) -> Iterator[str]:
         yield from screen.wrapped(line, 2)
     yield from fits(known, found.text)
     if found.changed:
-        yield "Next: inv freeze" if dry else "Next: git diff requirements.txt"
+        yield from wording.follow(["inv freeze" if dry else "git diff requirements.txt"])
 
 
 def fits(known: Settings, text: str) -> Iterator[str]:
@@ -88,15 +88,15 @@ def _needed(imported: list[imports.Import], old: Listing, itself: set[str]) -> s
     missing = [str(found) for found in imported if not found.packages]
     if missing:
         next_lines = ["python -m pip install …  (what brings them), then  inv freeze"]
-        what = "The code imports what is not installed here. Nothing was changed."
-        raise Refusal(wording.told(what, wording.listed(missing), next_lines))
+        what = "The code imports what is not installed here"
+        raise Refusal(what, wording.listed(missing), next_lines)
     names = set()
     for found in imported:
         chosen = set(found.packages) & old.names or set(found.packages)
         if len(found.packages) > 1 and not chosen & old.names:
             lines = [f"{found}: {', '.join(found.packages)}"]
             next_lines = ["add the one that is meant to requirements.txt, then  inv freeze"]
-            raise Refusal(wording.told("Several packages bring one module. Nothing was changed.", lines, next_lines))
+            raise Refusal("Several packages bring one module", lines, next_lines)
         names |= chosen - itself
     return names
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.packages import known
 from flask_slipway.project import git, source
@@ -49,7 +48,7 @@ def imports(root: Path, app: str, trees: Trees) -> list[Import]:
     """What the app's code `trees` imports that is neither its own nor Python's, once each. An import inside `try` with
     an `except` is optional, and left out, as is one for type checkers alone. Raises WrongUse."""
     if not can_look():
-        raise WrongUse(wording.told("deptry is not installed here.", next=["python -m pip install deptry"]))
+        raise WrongUse("deptry is not installed here", next=["python -m pip install deptry"])
     bringing, places = metadata.packages_distributions(), _places(root, app)
     found: dict[str, Import] = {}
     for module, name, line in sorted(_deptry(root, trees)):
@@ -92,8 +91,8 @@ def code(root: Path, app: str) -> Trees:
         except (SyntaxError, ValueError, OSError) as error:
             name, line = path.relative_to(root).as_posix(), getattr(error, "lineno", None)
             where = f"{name}, line {line}" if line else name
-            what = f"{where} cannot be read as Python: {getattr(error, 'msg', None) or error}. Nothing was changed."
-            raise Refusal(wording.told(what, next=[f"mend {name}, then the same again"])) from error
+            what = f"{where} cannot be read as Python: {getattr(error, 'msg', None) or error}"
+            raise Refusal(what, next=[f"mend {name}, then the same again"]) from error
         for module in source.imported(trees[path]):
             first = module.split(".")[0]
             if first not in own:
@@ -166,7 +165,7 @@ def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
         answer = Path(folder, "answer.json")
         if not answer.is_file():
             mend = "python -m pip install --upgrade --force-reinstall deptry, then the same again"
-            raise WrongUse(wording.told("deptry failed.", done.stderr.strip().splitlines()[-3:], [mend]))
+            raise WrongUse("deptry failed", done.stderr.strip().splitlines()[-3:], [mend])
         for row in json.loads(answer.read_text(encoding="utf-8")):
             name = names[Path(folder, row["location"]["file"])]
             yield row["module"], name, row["location"]["line"]

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
+from flask_slipway.project import dotenv
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
@@ -28,7 +28,7 @@ class AppFailed(WrongUse):
     """The app could not be loaded, or a request to it failed. `kind`: the exception's name; `where`: file:line, or
     an empty text; `error`: what it said."""
 
-    ending = "{}."
+    changed: bool | None = None
 
     def __init__(self, what: str, answer: Mapping[str, Any], root: Path) -> None:
         self.kind = str(answer.get("kind") or "Ended")
@@ -40,17 +40,15 @@ class AppFailed(WrongUse):
         if answer.get("refused"):
             self.error = masked(str(answer["refused"]), root)
         plain = self.kind in ("Ended", "WriteRefused", "SystemExit")
-        self.lines = [self.error if plain else f"{self.kind}: {self.error}"]
-        if self.where:
-            self.lines.append(f"in {self.where}")
-        super().__init__(wording.told(self.ending.format(what), self.lines, _advice(self.kind, self.error, self.where)))
+        lines = [self.error if plain else f"{self.kind}: {self.error}", *([f"in {self.where}"] if self.where else [])]
+        super().__init__(what, lines, _advice(self.kind, self.error, self.where))
 
 
 class NotRead(AppFailed):
     """The same, where only something was to be read (3)."""
 
     code = 3
-    ending = "{}. Nothing was changed."
+    changed = False
 
 
 @dataclass
@@ -185,11 +183,9 @@ def _load(found: App, app: str, scratch: Sequence[Sequence[str]], guard: bool) -
         if error.kind != "WriteRefused":
             raise
         raise Refusal(
-            wording.told(
-                "The app writes to its database while it loads. Nothing was changed.",
-                error.lines,
-                ["move db.create_all(), seeding or upgrade() out of the app's loading, into a flask command"],
-            )
+            "The app writes to its database while it loads",
+            error.lines,
+            ["move db.create_all(), seeding or upgrade() out of the app's loading, into a flask command"],
         ) from error
 
 
@@ -229,22 +225,16 @@ def flask(root: Path, app: str, *arguments: str) -> int:
 def masked(text: str, root: Path) -> str:
     """The text without passwords of URLs, and without the values of .env whose names sound secret."""
     text = re.sub(r"(://[^\s/:@]*:)[^\s/]+@", r"\1••••@", text)
-    for name, value in env_values(root):
-        if len(value) >= 5 and re.search(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|AUTH|SALT", name, re.IGNORECASE):
-            text = text.replace(value, "••••")
+    found = {
+        part
+        for name, value in dotenv.secrets(root)
+        if re.search(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|AUTH|SALT", name, re.IGNORECASE)
+        for part in (value, *value.splitlines())
+        if len(part.strip()) >= 5
+    }
+    for value in sorted(found, key=len, reverse=True):
+        text = text.replace(value, "••••")
     return text
-
-
-def env_values(root: Path) -> Iterator[tuple[str, str]]:
-    """(name, value) of each line of .env; none where it cannot be read."""
-    try:
-        text = (root / ".env").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
-        match = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)
-        if match:
-            yield match[1], match[2].strip("'\"")
 
 
 def _relative(where: Any, root: Path) -> str:

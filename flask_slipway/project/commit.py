@@ -23,7 +23,7 @@ def commit(root: Path, message: str) -> Iterator[str]:
         yield f"Nothing to commit: the tree is clean at {wording.short(here.commit)}."
         return
     yield f"Committed {wording.short(made.commit)}: {wording.count(made.files, 'file')}."
-    yield "Next: inv push, or inv release"
+    yield from wording.follow(["inv push, or inv release"])
 
 
 def push(root: Path) -> Iterator[str]:

@@ -14,44 +14,44 @@ from flask_slipway.errors import Refusal, SlipwayError, Unreachable, WrongUse
 # A part of what git says → what it means, what to type. The first that fits counts.
 TEACHINGS = {
     "not a git repository": (
-        "this folder is not in a git repository",
+        "This folder is not in a git repository",
         ["git init -b main", 'inv commit -m "First version"'],
     ),
     "dubious ownership": (
-        "git does not trust this folder, which belongs to somebody else",
+        "Git does not trust this folder, which belongs to somebody else",
         ["git config --global --add safe.directory, with the folder's name"],
     ),
-    "unmerged": ("a merge stands open", ["git status", "mend the files, git add them, git commit"]),
+    "unmerged": ("A merge stands open", ["git status", "mend the files, git add them, git commit"]),
     "tell me who you are": (
-        "git does not know who you are",
+        "Git does not know who you are",
         ['git config --global user.name "Your Name"', "git config --global user.email you@example.org"],
     ),
-    "remote rejected]": ("the remote refuses it", ["mend what it names, then the same again"]),
-    "rejected]": ("the remote has commits that are not here", ["git pull --rebase --autostash, then the same again"]),
+    "remote rejected]": ("The remote refuses it", ["mend what it names, then the same again"]),
+    "rejected]": ("The remote has commits that are not here", ["git pull --rebase --autostash, then the same again"]),
     "index.lock": (
-        "another git command is running here",
+        "Another git command is running here",
         ["wait for it, then the same again", "if there is none: remove .git/index.lock"],
     ),
 }
 # The same for a remote that cannot be reached, or does not let in.
 AWAY = {
     "does not appear to be a git repository": (
-        "the remote is not there",
+        "The remote is not there",
         ["git remote -v  shows where it should be", "git remote set-url NAME URL  sets it right"],
     ),
-    "repository not found": ("the remote has no such repository, or not for you", ["git remote -v"]),
-    "could not resolve host": ("this machine's DNS does not know the remote", ["check the network, git remote -v"]),
+    "repository not found": ("The remote has no such repository, or not for you", ["git remote -v"]),
+    "could not resolve host": ("This machine's DNS does not know the remote", ["check the network, git remote -v"]),
     "could not read username": (
-        "the remote asks for a name and a password",
+        "The remote asks for a name and a password",
         ["git push  asks in a terminal, or use SSH"],
     ),
-    "could not read password": ("the remote asks for a password", ["git push  asks in a terminal, or use SSH"]),
-    "terminal prompts disabled": ("the remote asks for a password", ["git push  asks in a terminal, or use SSH"]),
-    "authentication failed": ("the remote does not let you in", ["check the credentials that git uses"]),
-    "permission denied": ("the remote does not let you in", ["git remote -v", "see that your SSH key is known there"]),
-    "host key verification failed": ("the remote's host key is not known here", ["git fetch  asks in a terminal"]),
-    "could not read from remote": ("the remote cannot be reached", ["check the network, git remote -v"]),
-    "unable to access": ("the remote cannot be reached", ["check the network, git remote -v"]),
+    "could not read password": ("The remote asks for a password", ["git push  asks in a terminal, or use SSH"]),
+    "terminal prompts disabled": ("The remote asks for a password", ["git push  asks in a terminal, or use SSH"]),
+    "authentication failed": ("The remote does not let you in", ["check the credentials that git uses"]),
+    "permission denied": ("The remote does not let you in", ["git remote -v", "see that your SSH key is known there"]),
+    "host key verification failed": ("The remote's host key is not known here", ["git fetch  asks in a terminal"]),
+    "could not read from remote": ("The remote cannot be reached", ["check the network, git remote -v"]),
+    "unable to access": ("The remote cannot be reached", ["check the network, git remote -v"]),
 }
 QUOTED = ("remote rejected]", "dubious ownership", "unmerged")  # where git's own lines say more
 HOOKS = {"commit": ("pre-commit", "prepare-commit-msg", "commit-msg"), "push": ("pre-push",)}
@@ -69,7 +69,7 @@ def run(
     WrongUse where there is no git, subprocess.TimeoutExpired after `seconds`."""
     program = shutil.which("git")
     if program is None:
-        raise WrongUse(wording.told("git is not installed.", next=["install git: https://git-scm.com"]))
+        raise WrongUse("git is not installed", next=["install git: https://git-scm.com"])
     environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "1" if terminal else "0", **(env or {})}
     environment["GIT_OPTIONAL_LOCKS"] = "0"  # a look changes nothing, not even the index's times
     return subprocess.run(
@@ -107,19 +107,14 @@ def taught(arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayE
     lower = complaint.lower()
     for sign, (what, next_lines) in TEACHINGS.items():
         if sign in lower:
-            return Refusal(_told(what, wording.listed(said, 4) if sign in QUOTED else [], next_lines))
+            return Refusal(what, wording.listed(said, 4) if sign in QUOTED else [], next_lines)
     for sign, (what, next_lines) in AWAY.items():
         if sign in lower:
-            return Unreachable(_told(what, said[:1], next_lines))
+            return Unreachable(what, said[:1], next_lines, changed=False)
     if hook:
         next_lines = ["mend what it names, then the same again"]
-        return Refusal(_told(f"the hook {hook} refuses the {arguments[0]}", wording.listed(said, 4), next_lines))
-    return WrongUse(_told(f"git {arguments[0]} failed", wording.listed(said or ["it said nothing"], 5), ["git status"]))
-
-
-def _told(what: str, lines: Sequence[str], next_lines: Sequence[str]) -> str:
-    """The words of all of git's faults."""
-    return wording.told(f"{what[0].upper()}{what[1:]}. Nothing was changed.", lines, next_lines)
+        return Refusal(f"The hook {hook} refuses the {arguments[0]}", wording.listed(said, 4), next_lines)
+    return WrongUse(f"git {arguments[0]} failed", wording.listed(said or ["it said nothing"], 5), ["git status"])
 
 
 def hook(root: Path, command: str) -> str:

@@ -27,11 +27,7 @@ class Committed:
 def commit(root: Path, message: str) -> Committed | None:
     """Commits all that git does not ignore; None where there is nothing to commit. Raises Refusal, WrongUse."""
     if not message.strip():
-        raise WrongUse(
-            wording.told(
-                "A commit needs a message. Nothing was changed.", next=['inv commit -m "Let assets be reordered"']
-            )
-        )
+        raise WrongUse("A commit needs a message", next=['inv commit -m "Let assets be reordered"'])
     here = working_copy.working_copy(root)
     refuse_unfit(here)
     if here.clean:
@@ -92,11 +88,9 @@ def _default(root: Path, known: Sequence[str]) -> str:
     if len(known) == 1:
         return known[0]
     raise Refusal(
-        wording.told(
-            "There is no remote to push to. Nothing was changed.",
-            ["the server fetches from a remote such as GitHub"],
-            ["git remote add origin git@github.com:YOU/PROJECT.git"],
-        )
+        "There is no remote to push to",
+        ["the server fetches from a remote such as GitHub"],
+        ["git remote add origin git@github.com:YOU/PROJECT.git"],
     )
 
 
@@ -111,24 +105,20 @@ def refuse_unpushed(root: Path, remote: str, branch: str) -> None:
     here = working_copy.commit(root)
     there = working_copy.pushed(root, remote, branch)
     if not there or not succeeds(root, "merge-base", "--is-ancestor", here, there):
-        what = (
-            f"{wording.short(here)} is not pushed to {remote}/{branch}, so no site can fetch it. Nothing was changed."
-        )
-        raise Refusal(wording.told(what, next=["inv push, then the same again"]))
+        what = f"{wording.short(here)} is not pushed to {remote}/{branch}, so no site can fetch it"
+        raise Refusal(what, next=["inv push, then the same again"])
 
 
 def refuse_unfit(here: WorkingCopy) -> None:
     """Raises Refusal where no branch is checked out, or a merge or the like is under way."""
     under_way = working_copy.under_way(here.root)
     if under_way:
-        what = f"A {under_way} is under way. Nothing was changed."
-        raise Refusal(wording.told(what, wording.listed(here.changed), end_it(under_way)))
+        what = f"A {under_way} is under way"
+        raise Refusal(what, wording.listed(here.changed), end_it(under_way))
     if not here.branch and here.commit:
         raise Refusal(
-            wording.told(
-                f"No branch is checked out (a detached head at {wording.short(here.commit)}). Nothing was changed.",
-                next=["git switch main", "or keep what is here: git switch -c NAME"],
-            )
+            f"No branch is checked out (a detached head at {wording.short(here.commit)})",
+            next=["git switch main", "or keep what is here: git switch -c NAME"],
         )
 
 
@@ -146,9 +136,9 @@ def refuse_large(here: WorkingCopy) -> None:
         place = here.root / path
         size = place.lstat().st_size if place.is_file() else 0
         if size > LARGEST and quietly(here.root, "check-attr", "filter", "--", path).rpartition(" ")[2] != "lfs":
-            what = f"{path} has {wording.size(size)}: too large for git, and it would stay in the history."
+            what = f"{path} has {wording.size(size)}: too large for git, and it would stay in the history"
             next_lines = [f"name {path} in .gitignore, and keep it elsewhere", f"or  git lfs track {path}"]
-            raise Refusal(wording.told(f"{what} Nothing was changed.", next=next_lines))
+            raise Refusal(what, next=next_lines)
 
 
 def refuse_secrets(root: Path) -> None:
@@ -156,15 +146,13 @@ def refuse_secrets(root: Path) -> None:
     found = secret_scan.in_change(root)
     if found:
         raise Refusal(
-            wording.told(
-                "The change holds what looks like a secret. Nothing was changed.",
-                wording.listed(map(str, found)),
-                [
-                    "move it to .env, and name .env in .gitignore",
-                    "if it was committed: take it out of the commit, and make the secret invalid",
-                    "if it is none: write  not a secret  in a comment on that line",
-                ],
-            )
+            "The change holds what looks like a secret",
+            wording.listed(map(str, found)),
+            [
+                "move it to .env, and name .env in .gitignore",
+                "if it was committed: take it out of the commit, and make the secret invalid",
+                "if it is none: write  not a secret  in a comment on that line",
+            ],
         )
 
 

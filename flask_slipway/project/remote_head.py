@@ -22,8 +22,8 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
     try:
         done = run(root, *line, seconds=PATIENCE, env=_silent_ssh(root))
     except subprocess.TimeoutExpired:
-        what = f"The remote {remote} did not answer within {PATIENCE:.0f} s. Nothing was changed."
-        raise Unreachable(wording.told(what, next=["check the network, git remote -v"])) from None
+        what = f"The remote {remote} did not answer within {PATIENCE:.0f} s"
+        raise Unreachable(what, next=["check the network, git remote -v"], changed=False) from None
     complaint = done.stderr.decode("utf-8", "replace")
     if done.returncode:
         if terminal and any(sign in complaint.lower() for sign in ASKS):
@@ -31,12 +31,8 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
         raise taught(line, complaint)
     there = done.stdout.decode("ascii", "replace").partition("\t")[0]
     if there and not succeeds(root, "merge-base", "--is-ancestor", there, "HEAD"):
-        what = (
-            f"{remote}/{branch} is at {wording.short(there)}, which is not part of what is here. Nothing was changed."
-        )
-        raise Refusal(
-            wording.told(what, next=[f"git pull --rebase --autostash {remote} {branch}, then the same again"])
-        )
+        what = f"{remote}/{branch} is at {wording.short(there)}, which is not part of what is here"
+        raise Refusal(what, next=[f"git pull --rebase --autostash {remote} {branch}, then the same again"])
 
 
 def _silent_ssh(root: Path) -> dict[str, str]:

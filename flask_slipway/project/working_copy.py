@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask_slipway import wording
 from flask_slipway.errors import WrongUse
 from flask_slipway.project.git import git, quietly, run, succeeds
+from flask_slipway.server.lib import git_status
 
 REQUIREMENTS = "requirements.txt"
-FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
 # A file in git's own folder → what it shows to be under way.
 UNDER_WAY = {
     "rebase-merge": "rebase",
@@ -46,31 +45,16 @@ class WorkingCopy:
 def working_copy(root: Path) -> WorkingCopy:
     """The git facts of the project at `root`, by one look. Raises WrongUse where it is in no repository."""
     line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "-z", "--", ".")
-    told: dict[str, str] = {}
-    changed: list[str] = []
-    untracked: list[str] = []
-    entries = iter(git(root, *line).split("\0"))
-    for entry in entries:
-        kind, _, rest = entry.partition(" ")
-        if kind == "#":
-            name, _, value = rest.partition(" ")
-            told[name] = value
-        elif kind == "?":
-            untracked.append(rest)
-        elif kind in FIELDS:
-            changed.append(entry.split(" ", FIELDS[kind])[-1])
-        if kind == "2":
-            next(entries, None)  # the old name of a rename
-    ahead, behind = told.get("branch.ab", "+0 -0").split()
+    found = git_status.parse(git(root, *line))
     return WorkingCopy(
         root=root,
-        branch="" if told["branch.head"] == "(detached)" else told["branch.head"],
-        commit="" if told["branch.oid"] == "(initial)" else told["branch.oid"],
-        upstream=told.get("branch.upstream", "") if "branch.ab" in told else "",
-        ahead=int(ahead),
-        behind=-int(behind),
-        changed=tuple(changed),
-        untracked=tuple(untracked),
+        branch=found.branch,
+        commit=found.commit,
+        upstream=found.upstream,
+        ahead=found.ahead,
+        behind=found.behind,
+        changed=found.changed,
+        untracked=found.untracked,
     )
 
 
@@ -89,7 +73,7 @@ def commit(root: Path) -> str:
     """The commit that is checked out, 40 hex digits. Raises WrongUse where there is none."""
     found = working_copy(root).commit
     if not found:
-        raise WrongUse(wording.told("There is no commit yet.", next=['inv commit -m "First version"']))
+        raise WrongUse("There is no commit yet", next=['inv commit -m "First version"'])
     return found
 
 

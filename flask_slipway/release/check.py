@@ -43,12 +43,7 @@ def look(settings: Settings, site: Site | None) -> list[Finding]:
 
 def of_error(subject: str, error: SlipwayError) -> Finding:
     """What an error says, as a finding that stops a release."""
-    first, *rest = (error.message or "").replace(" Nothing was changed.", "").splitlines()
-    lines = tuple(line.strip() for line in rest if line.startswith("  "))
-    following = [line.removeprefix("Next:").strip() for line in rest if line.startswith(("Next:", "      "))]
-    return Finding(
-        subject, first.rstrip("."), True, tuple(line for line in lines if line not in following), tuple(following)
-    )
+    return Finding(subject, error.what, True, tuple(error.lines), tuple(error.next))
 
 
 def pushable(here: WorkingCopy, site: Site | None) -> Iterator[Finding]:
@@ -208,8 +203,8 @@ def refuse(found: Sequence[Finding]) -> None:
     if stops:
         first = stops[0]
         more = [f"{other.subject}: {other.text}" for other in stops[1:]]
-        what = f"{first.subject[0].upper()}{first.subject[1:]}: {first.text}. Nothing was changed."
-        raise Refusal(wording.told(what, [*first.lines, *more], first.next))
+        what = f"{first.subject[0].upper()}{first.subject[1:]}: {first.text}"
+        raise Refusal(what, [*first.lines, *more], first.next)
 
 
 def check(root: Path, to: str = "") -> None:
@@ -222,12 +217,12 @@ def check(root: Path, to: str = "") -> None:
         screen.step(finding.subject, f"stops a release: {finding.text}" if finding.stops else finding.text)
         ui_screen.tell([f"{'':18}{line}" for line in finding.lines])
         if finding.stops and finding.next:
-            ui_screen.tell([f"{'':18}Next: {finding.next[0]}", *(f"{'':24}{line}" for line in finding.next[1:])])
+            ui_screen.say([f"{'':18}{line}" for line in wording.follow(finding.next)])
     for other in known.sites.values():
         if other.unedited:
             screen.step(other.name, "still the example in invoke.yaml")
     stops = sum(finding.stops for finding in found)
     if stops:
         verb = "stops" if stops == 1 else "stop"
-        raise Refusal(f"{wording.count(stops, 'thing')} {verb} a release. Nothing was changed.")
+        raise Refusal(f"{wording.count(stops, 'thing')} {verb} a release")
     print("A release would go.")

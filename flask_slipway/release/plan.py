@@ -125,26 +125,26 @@ def refuse(site: Site, facts: Mapping[str, Any]) -> None:
         commit = [f"commit {wording.short(lock['commit'])}"] if lock.get("commit") else []
         alive = lock.get("alive", True)
         lines = commit if alive else [*commit, "its process is gone"]
-        raise refusal(what, lines, [f"fab {name}.watch" if alive else f"fab {name}.recover"])
+        raise Refusal(what, lines, [f"fab {name}.watch" if alive else f"fab {name}.recover"])
     if open_run:
-        what = f"an interrupted {open_run.get('task') or 'release'} of {name} stands open"
-        raise refusal(what, [f"begun by {open_run['who']}, {moment(open_run['since'])}"], [f"fab {name}.recover"])
+        what = f"An interrupted {open_run.get('task') or 'release'} of {name} stands open"
+        raise Refusal(what, [f"begun by {open_run['who']}, {moment(open_run['since'])}"], [f"fab {name}.recover"])
     if facts.get("fence") == "up":
-        raise refusal(
-            f"the database of {name} refuses all writes, and no run is under way",
+        raise Refusal(
+            f"The database of {name} refuses all writes, and no run is under way",
             ["a fence that was left up, or a person's own READ ONLY"],
             [f"fab {name}.open"],
         )
     if facts["changes"]:
-        raise refusal(
-            f"files were changed by hand on {name}",
+        raise Refusal(
+            f"Files were changed by hand on {name}",
             wording.listed(facts["changes"]),
             [f"fab {name}.workon -c 'git diff'", "take the changes into your own commit, then undo them there"],
         )
     if facts["branch"] != site.branch:
         there = f"on branch {facts['branch']}" if facts["branch"] else "on no branch (a detached head)"
-        raise refusal(
-            f"the clone on {name} is {there}, not on {site.branch}",
+        raise Refusal(
+            f"The clone on {name} is {there}, not on {site.branch}",
             next=[f"fab {name}.workon -c 'git switch {site.branch}'", f"or set  branch:  of {name} in invoke.yaml"],
         )
 
@@ -155,25 +155,25 @@ def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any],
     if facts["commit"] in (None, candidate.commit):
         return
     if relation.shallow and not relation.ancestor:
-        raise refusal(
-            f"this clone is shallow: how {new} follows the live commit {live} of {site.name} cannot be seen here",
+        raise Refusal(
+            f"This clone is shallow: how {new} follows the live commit {live} of {site.name} cannot be seen here",
             next=[f"git fetch --unshallow {site.remote}, then release again"],
         )
     if not relation.known:
         there = f"fab {site.name}.workon -c 'git push {site.remote} HEAD:refs/heads/made-there'"
-        raise refusal(
-            f"the live commit {live} of {site.name} is not known here",
+        raise Refusal(
+            f"The live commit {live} of {site.name} is not known here",
             next=[f"git fetch {site.remote}, and merge it", f"or, if it was made there: {there}  first"],
         )
     if relation.newer:
-        raise refusal(
-            f"the live commit {live} of {site.name} is newer than {new}",
+        raise Refusal(
+            f"The live commit {live} of {site.name} is newer than {new}",
             ["a release goes forward only"],
             ["git pull", f"or, to go back: fab {site.name}.rollback"],
         )
     if not relation.ancestor:
-        raise refusal(
-            f"the live commit {live} of {site.name} is not part of {new}",
+        raise Refusal(
+            f"The live commit {live} of {site.name} is not part of {new}",
             ["a release goes forward only"],
             [f"git merge {live}, then release again"],
         )
@@ -182,15 +182,15 @@ def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any],
 def pending_revisions(site: Site, candidate: Candidate, current: Sequence[str]) -> list[str]:
     """The revisions that the database, being at `current`, lacks, in order of application. Raises Refusal."""
     if len(candidate.heads) > 1:
-        raise refusal(
-            f"the code has {len(candidate.heads)} heads: {', '.join(candidate.heads)}",
+        raise Refusal(
+            f"The code has {len(candidate.heads)} heads: {', '.join(candidate.heads)}",
             next=[f"{candidate.tool} merge heads -m merge"],
         )
     down = {row["id"]: row["down"] for row in candidate.revisions}
     unknown = [identifier for identifier in current if identifier not in down]
     if unknown:
-        raise refusal(
-            f"the database of {site.name} is at {', '.join(unknown)}, a revision that this code does not know",
+        raise Refusal(
+            f"The database of {site.name} is at {', '.join(unknown)}, a revision that this code does not know",
             ["it was made by other code: on another branch, or by a newer commit"],
             ["git fetch, merge the commit that has it, then release again"],
         )
@@ -264,8 +264,3 @@ def moment(since: Any) -> str:
     if isinstance(since, (int, float)):
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
     return str(since)
-
-
-def refusal(what: str, lines: Sequence[str] = (), next: Sequence[str] = ()) -> Refusal:
-    """A refusal in the words of all messages, with the reassurance that nothing was changed."""
-    return Refusal(wording.told(f"{what[0].upper()}{what[1:]}. Nothing was changed.", lines, next))

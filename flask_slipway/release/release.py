@@ -41,7 +41,7 @@ def release(root: Path, wish: Wish) -> None:
     site = chosen(known, wish.to)
     if not (wish.yes or wish.dry or prompt.can_ask()):
         next_lines = ["the same command with --yes, or with --dry to see the plan alone"]
-        raise Refusal(wording.told("There is no terminal to ask in. Nothing was changed.", next=next_lines))
+        raise Refusal("There is no terminal to ask in", next=next_lines)
     with ExitStack() as stack:
         app, talk = check(known, site, wish, stack)
         dirty = not working_copy.working_copy(root).clean
@@ -51,8 +51,9 @@ def release(root: Path, wish: Wish) -> None:
         candidate = release_check.candidate(app, root, dirty=dirty and wish.dry)
         try:
             converse(site, candidate, app, wish, talk)
-        except SlipwayError as error:
-            raise _with_commit(error, made, site) from error
+        except SlipwayError as stop:
+            _say_commit(stop, made, site)
+            raise
 
 
 def chosen(known: Settings, name: str) -> Site:
@@ -111,10 +112,12 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
     try:
         pushed = push.push(root, remote, site.branch)
     except KeyboardInterrupt:
-        what = wording.told("Interrupted. Nothing was changed.", next=["inv push, or the release again without -m"])
-        raise _with_commit(Interrupted(what), _not_pushed(made), site) from None
-    except SlipwayError as error:
-        raise _with_commit(error, _not_pushed(made), site) from error
+        stop = Interrupted("Interrupted", next=["inv push, or the release again without -m"], changed=False)
+        _say_commit(stop, _not_pushed(made), site)
+        raise stop from None
+    except SlipwayError as stop:
+        _say_commit(stop, _not_pushed(made), site)
+        raise
     here = working_copy.working_copy(root)
     place = f"{remote}/{site.branch}"
     if made is not None:
@@ -169,7 +172,7 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
         if wish.dry:
             return None
         if not prompt.confirm(made.question, wish.yes):
-            raise Refusal(f"Not released. Nothing was changed on {site.name}.")
+            raise Refusal("Not released", at=site.name)
         print()
         return {**candidate.args(conversation.who()), **made.go()}
 
@@ -183,15 +186,13 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
     if end.get("outcome") == "stopped":
         print(f"Dry: nothing was changed, here or on {site.name}.")
         return
-    again = f'mend the cause, then  inv release -m "…" --to {site.name}'
+    again = [f'mend the cause, then  inv release -m "…" --to {site.name}']
     if "healthy" in (end.get("what") or ""):
-        again = f"fab {site.name}.logs  shows why\n{again}"
+        again = [f"fab {site.name}.logs  shows why", *again]
     ui_screen.finish(end, site, failed="Not released", again=again)
 
 
-def _with_commit(error: SlipwayError, made: str | None, site: Site) -> SlipwayError:
-    """The refusal with the truth about this side: that a commit was pushed before it."""
-    if made is None or not error.message:
-        return error
-    told = error.message.replace("Nothing was changed.", f"Nothing was changed on {site.name}; {made}.", 1)
-    return type(error)(told)
+def _say_commit(stop: SlipwayError, made: str | None, site: Site) -> None:
+    """Puts the truth about this side into the stop: that a commit was made, or pushed, before it."""
+    if made is not None:
+        stop.at, stop.but = site.name, made

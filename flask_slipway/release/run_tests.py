@@ -67,9 +67,9 @@ def for_release(root: Path, line: Sequence[str]) -> Result:
     if command is None and tuple(line) == UNSAID:
         return Result(f"no tests: {line[0]} is not installed")
     if command is None:
-        what = f"The tests cannot run: {line[0]} is not installed. Nothing was changed."
+        what = f"The tests cannot run: {line[0]} is not installed"
         next_lines = [f"install {line[0]}, or correct  test:  in invoke.yaml", "or, without them:  --skip-tests"]
-        raise Refusal(wording.told(what, next=next_lines))
+        raise Refusal(what, next=next_lines)
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True)
     output = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
     if "pytest" in line[0] and done.returncode == NO_TESTS:
@@ -77,9 +77,7 @@ def for_release(root: Path, line: Sequence[str]) -> Result:
     if done.returncode:
         tail = [text for text in output.splitlines() if text.strip()][-LAST_LINES:]
         shown = shlex.join(line)
-        raise Refusal(
-            wording.told(f"The tests failed: {shown} ended with {done.returncode}. Nothing was changed.", tail, [shown])
-        )
+        raise Refusal(f"The tests failed: {shown} ended with {done.returncode}", tail, [shown])
     passed = re.findall(r"(\d+) passed", output)
     return Result(wording.count(int(passed[-1]), "test") if passed else "tests passed")
 

@@ -60,13 +60,11 @@ def refuse(found: Iterable[Mapping[str, Any]], site: str, commit: str, root: Pat
         f"{first['id']} {first['text']}".strip() + f" was edited after {site} applied it: it will not run there again"
     )
     raise Refusal(
-        wording.told(
-            f"{what}. Nothing was changed.",
-            wording.listed(names),
-            [
-                f"git checkout {wording.short(commit)} -- {names[0]}",
-                'inv migrate -m "…"  makes a new revision for what is different',
-                f"if it is meant so: write  {ALLOWED}  in a comment of the file",
-            ],
-        )
+        what,
+        wording.listed(names),
+        [
+            f"git checkout {wording.short(commit)} -- {names[0]}",
+            'inv migrate -m "…"  makes a new revision for what is different',
+            f"if it is meant so: write  {ALLOWED}  in a comment of the file",
+        ],
     )

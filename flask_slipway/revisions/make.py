@@ -13,7 +13,7 @@ from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project import app as project_app
 from flask_slipway.project.app import App, AppFailed, heads_in_words, loaded, merging
 from flask_slipway.revisions import effects
-from flask_slipway.revisions.scratch import Scratch, compared, schema, scratch, url
+from flask_slipway.revisions.scratch import NoScratch, Scratch, compared, schema, scratch, url
 from flask_slipway.ui import screen
 
 HEADLINES = 20
@@ -32,9 +32,7 @@ class Revision:
 def migrate(root: Path, app_name: str, message: str, initial: bool = False) -> None:
     """Generates a revision and proves it. Raises Refusal where the models have nothing new, AppFailed."""
     if not message.strip():
-        raise WrongUse(
-            wording.told("A revision needs a text. Nothing was changed.", next=['inv migrate -m "add display_order"'])
-        )
+        raise WrongUse("A revision needs a text", next=['inv migrate -m "add display_order"'])
     if initial:
         return _initial(root, app_name, message)
     with loaded(root, app_name) as app:
@@ -46,7 +44,7 @@ def migrate(root: Path, app_name: str, message: str, initial: bool = False) -> N
         screen.say(proof)
         app.move("upgrade", made.id)
     print(f"Applied {made.id} to the development database.")
-    print(f"Next: read {_name(root, made.path)}, then  inv test")
+    screen.say(wording.follow([f"read {_name(root, made.path)}, then  inv test"]))
     return None
 
 
@@ -55,21 +53,17 @@ def _refuse_unready(app: App) -> None:
     told = app.ask("revisions")
     heads, current = told["heads"], app.current()
     if len(heads) > 1:
-        what = f"The code has {heads_in_words(told)}. Nothing was changed."
-        raise Refusal(wording.told(what, next=merging(told)))
+        what = f"The code has {heads_in_words(told)}"
+        raise Refusal(what, next=merging(told))
     if current != heads:
         if not heads:
-            what = f"The database is at {', '.join(current)}, and the code has no revision."
-            raise Refusal(wording.told(f"{what} Nothing was changed.", next=["git switch to the branch that has it"]))
+            what = f"The database is at {', '.join(current)}, and the code has no revision"
+            raise Refusal(what, next=["git switch to the branch that has it"])
         at = ", ".join(current) or "no revision"
-        what = f"The development database is at {at}, not at {heads[0]}. Nothing was changed."
-        raise Refusal(wording.told(what, next=["inv upgrade, then  inv migrate"]))
+        what = f"The development database is at {at}, not at {heads[0]}"
+        raise Refusal(what, next=["inv upgrade, then  inv migrate"])
     if not heads:
-        raise Refusal(
-            wording.told(
-                "There is no migration yet. Nothing was changed.", next=['inv migrate --initial -m "first tables"']
-            )
-        )
+        raise Refusal("There is no migration yet", next=['inv migrate --initial -m "first tables"'])
 
 
 def _generate(app: App, root: Path, message: str) -> Revision:
@@ -86,10 +80,8 @@ def _generate(app: App, root: Path, message: str) -> Revision:
         for revision in found:
             revision.path.unlink(missing_ok=True)
         raise Refusal(
-            wording.told(
-                "The models have nothing that the migrations lack: there is no revision to make. Nothing was changed.",
-                next=["edit the models first; see that the app imports them"],
-            )
+            "The models have nothing that the migrations lack: there is no revision to make",
+            next=["edit the models first; see that the app imports them"],
         )
     return found[0]
 
@@ -126,10 +118,8 @@ def _prove(root: Path, app_name: str, access: Any, made: Revision) -> list[str]:
             before = copy.schema()
             _up(app, made, root)
             return _down_and_up(app, copy, made, before, root)
-    except Refusal as error:
-        if "scratch database" not in (error.message or ""):
-            raise
-        return [f"Not proved: {error.message}"]
+    except NoScratch as stop:
+        return [f"Not proved: {stop.what}", *(f"  {line}" for line in stop.lines), *wording.follow(stop.next)]
 
 
 def _up(app: App, made: Revision, root: Path) -> None:
@@ -138,11 +128,10 @@ def _up(app: App, made: Revision, root: Path) -> None:
     except AppFailed as error:
         where = [f"in {error.where}"] if error.where else []
         raise Refusal(
-            wording.told(
-                f"{made.id} cannot be applied. The development database was not changed; the revision's file stays.",
-                [error.error, *where],
-                [f"mend {_name(root, made.path)}, then  inv upgrade", "or remove it, and make another"],
-            )
+            f"{made.id} cannot be applied. The development database was not changed; the revision's file stays",
+            [error.error, *where],
+            [f"mend {_name(root, made.path)}, then  inv upgrade", "or remove it, and make another"],
+            changed=True,
         ) from error
 
 
@@ -174,12 +163,12 @@ def _initial(root: Path, app_name: str, message: str) -> None:
     with loaded(root, app_name) as app:
         missing = app.ask("revisions")["folder"] is None
     if missing and project_app.flask(root, app_name, "db", "init"):
-        raise WrongUse("flask db init failed; see above.")
+        raise WrongUse("flask db init failed; see above", changed=True)
     with loaded(root, app_name) as app:
         if app.revisions():
             count = wording.count(len(app.revisions()), "revision")
-            what = f"There is a history already: {count}. --initial is for the first one. Nothing was changed."
-            raise Refusal(wording.told(what, next=[f'inv migrate -m "{message}"']))
+            what = f"There is a history already: {count}. --initial is for the first one"
+            raise Refusal(what, next=[f'inv migrate -m "{message}"'])
         access = app.database()
     with scratch(access, copy=False) as empty:
         with loaded(root, app_name, empty.redirect) as app:
@@ -189,7 +178,7 @@ def _initial(root: Path, app_name: str, message: str) -> None:
             wanted = empty.schema()
             _report_way_down(app, made)
         _settle(root, app_name, access, made, wanted)
-    print(f"Next: read {_name(root, made.path)}, then  inv test")
+    screen.say(wording.follow([f"read {_name(root, made.path)}, then  inv test"]))
 
 
 def _report_way_down(app: App, made: Revision) -> None:

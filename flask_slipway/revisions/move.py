@@ -16,8 +16,8 @@ def upgrade(root: Path, app_name: str) -> Iterator[str]:
     with loaded(root, app_name) as app:
         answer = app.ask("revisions")
         if len(answer["heads"]) > 1:
-            what = f"The code has {heads_in_words(answer)}. Nothing was changed."
-            raise Refusal(wording.told(what, next=merging(answer)))
+            what = f"The code has {heads_in_words(answer)}"
+            raise Refusal(what, next=merging(answer))
         before = app.current()
         _refuse_unknown(before, answer["revisions"])
         if before == answer["heads"]:
@@ -52,34 +52,34 @@ def _target(rows: Sequence[Any], current: Sequence[str], to: str) -> str:
         return below[0] if below else ""
     found = [identifier for identifier in down if identifier == to] or [name for name in down if name.startswith(to)]
     if len(found) != 1:
-        raise Refusal(_not_one(rows, to, found))
+        raise _not_one(rows, to, found)
     below, row = set(), list(current)
     while row:
         identifier = row.pop()
         below.add(identifier)
         row += down.get(identifier, [])
     if found[0] not in below:
-        what = f"{found[0]} is not below {', '.join(current)}, where the development database is. Nothing was changed."
-        raise Refusal(wording.told(what, next=["inv upgrade, to go up"]))
+        what = f"{found[0]} is not below {', '.join(current)}, where the development database is"
+        raise Refusal(what, next=["inv upgrade, to go up"])
     return found[0]
 
 
-def _not_one(rows: Sequence[Any], to: str, found: Sequence[str]) -> str:
+def _not_one(rows: Sequence[Any], to: str, found: Sequence[str]) -> Refusal:
     """What to type instead of `to`, which is no revision, or the beginning of several: the nearest ones, with texts."""
     texts = {row["id"]: row["text"] for row in rows}
     near = wording.near(to, texts)
     offered = list(found) or ([near] if near else list(texts))
-    what = f"{to} is {'the beginning of several revisions' if found else 'no revision here'}. Nothing was changed."
+    what = f"{to} is {'the beginning of several revisions' if found else 'no revision here'}"
     follow = [f"inv downgrade --to {near}"] if near and not found else ["inv downgrade --to  and one of these"]
-    return wording.told(what, wording.listed(f"{name} {texts[name]}".strip() for name in offered), follow)
+    return Refusal(what, wording.listed(f"{name} {texts[name]}".strip() for name in offered), follow)
 
 
 def _refuse_unknown(current: Sequence[str], rows: Sequence[Any]) -> None:
     unknown = set(current) - {row["id"] for row in rows}
     if unknown:
-        what = f"The development database is at {', '.join(sorted(unknown))}, which this code does not know."
+        what = f"The development database is at {', '.join(sorted(unknown))}, which this code does not know"
         next_lines = ["git switch to the branch that has it, inv downgrade there, then come back"]
-        raise Refusal(wording.told(f"{what} Nothing was changed.", next=next_lines))
+        raise Refusal(what, next=next_lines)
 
 
 def current(root: Path, app_name: str) -> Iterator[str]:
@@ -98,4 +98,4 @@ def current(root: Path, app_name: str) -> Iterator[str]:
             yield f"drift     {wording.count(len(differences), 'difference') if differences else 'none'}"
             yield from (f"          {line}" for line in wording.listed(differences, 20))
         elif not set(at) - set(texts):
-            yield "Next: inv upgrade"
+            yield from wording.follow(["inv upgrade"])

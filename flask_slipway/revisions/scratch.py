@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask_slipway import wording
 from flask_slipway.errors import Refusal
+
+
+class NoScratch(Refusal):
+    """No scratch database can be made here."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,11 @@ class Scratch:
 @contextlib.contextmanager
 def scratch(access: Mapping[str, Any], copy: bool = True) -> Iterator[Scratch]:
     """A scratch database beside the one that `access` leads to (development.App.database): a copy of its tables and
-    rows, or empty. Raises Refusal where none can be made."""
+    rows, or empty. Raises NoScratch where none can be made."""
     real = url(access)
     opened = _sqlite if access["dialect"] == "sqlite" else _mysql
     if access["dialect"] not in ("sqlite", "mysql", "mariadb"):
-        raise Refusal(f"A scratch database cannot be made on {access['dialect']}. Nothing was changed.")
+        raise NoScratch(f"A scratch database cannot be made on {access['dialect']}")
     with opened(real, copy) as made:
         yield made
 
@@ -87,7 +90,7 @@ def compared(before: list[str], after: list[str]) -> list[str]:
 def _sqlite(real: Any, copy: bool) -> Iterator[Scratch]:
     path = real.database or ""
     if path in ("", ":memory:"):
-        raise Refusal("The development database is in memory: there is nothing to copy. Nothing was changed.")
+        raise Refusal("The development database is in memory: there is nothing to copy")
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         target = str(Path(folder) / "scratch.db")
         if copy and Path(path).is_file():
@@ -118,12 +121,10 @@ def _mysql(real: Any, copy: bool) -> Iterator[Scratch]:
         try:
             run(connection, f"CREATE DATABASE {quoted(name)}")
         except SQLAlchemyError as error:
-            raise Refusal(
-                wording.told(
-                    "A scratch database cannot be made beside the development database. Nothing was changed.",
-                    [str(getattr(error, "orig", error))],
-                    [f"GRANT ALL ON `{real.database}%`.* TO the user of .env, as an administrator of the database"],
-                )
+            raise NoScratch(
+                "A scratch database cannot be made beside the development database",
+                [str(getattr(error, "orig", error))],
+                [f"GRANT ALL ON `{real.database}%`.* TO the user of .env, as an administrator of the database"],
             ) from error
         try:
             if copy:

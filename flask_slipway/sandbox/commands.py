@@ -56,7 +56,7 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     yield from own_app.told(root, made)
     yield f"Its repository is the git remote {NAME}; a release to it pushes there."
     message = "" if working_copy.working_copy(root).clean else ' -m "…"'
-    yield f"Next: fab {NAME}.check, then  inv release --to {NAME}{message}"
+    yield from wording.follow([f"fab {NAME}.check, then  inv release --to {NAME}{message}"])
 
 
 def down(root: Path, remove: bool = False) -> Iterator[str]:
@@ -87,9 +87,9 @@ def _folder(root: Path, site: Site | None) -> Path:
     if site is None:
         return root / own_app.FOLDER
     if site.host not in keys.THIS_MACHINE:
-        what = f"{NAME} in {settings.FILE} is a site on {site.host}, not on this machine. Nothing was changed."
+        what = f"{NAME} in {settings.FILE} is a site on {site.host}, not on this machine"
         lines = [f"The name {NAME} is kept for the one that  inv sandbox.up  makes here."]
-        raise Refusal(wording.told(what, lines, [f"edit {settings.FILE}: another name for that site"]))
+        raise Refusal(what, lines, [f"edit {settings.FILE}: another name for that site"])
     return Path(site.home).parent
 
 
@@ -98,17 +98,17 @@ def _refuse_strange(root: Path, folder: Path) -> None:
     if folder == root / own_app.FOLDER or state.read(folder) is not None or not folder.is_dir():
         return
     if any(path.name != ".gitignore" for path in folder.iterdir()):
-        what = f"The sandbox wants a folder of its own, and {folder} holds other things. Nothing was changed."
+        what = f"The sandbox wants a folder of its own, and {folder} holds other things"
         lines = [f"It is the folder around  home:  of {NAME} in {settings.FILE}."]
-        raise Refusal(wording.told(what, lines, [f"edit {settings.FILE}, such as  home: .sandbox/home"]))
+        raise Refusal(what, lines, [f"edit {settings.FILE}, such as  home: .sandbox/home"])
 
 
 def _refuse_another_remote(root: Path, repository: Path) -> None:
     """Raises Refusal where the sandbox's name is that of a git remote which is somewhere else."""
     url = _url(root)
     if url and url != str(repository):
-        what = f"There is a git remote {NAME} already, which is not the sandbox's repository. Nothing was changed."
-        raise Refusal(wording.told(what, next=[f"git remote rename {NAME} OTHER, then the same again"]))
+        what = f"There is a git remote {NAME} already, which is not the sandbox's repository"
+        raise Refusal(what, next=[f"git remote rename {NAME} OTHER, then the same again"])
 
 
 def _url(root: Path) -> str:

@@ -26,6 +26,7 @@ from flask_slipway import wording
 from flask_slipway.errors import SlipwayError, WrongUse
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host.processes import free_port
+from flask_slipway.ui import screen
 
 MODELS = Path("app/models.py")
 PAGE = Path("app/templates/comments.html")
@@ -37,6 +38,8 @@ COMMENTS = ("The first comment, from before the change.", "The second one, with 
 
 class DemoFailed(WrongUse):
     """The demo did not show what it says it shows."""
+
+    changed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Stage:
         program = Path(sys.executable).parent / command[0]
         done = subprocess.run([program, *command[1:]], cwd=self.clone, env=self.env, stdin=subprocess.DEVNULL)
         if done.returncode != expect:
-            raise DemoFailed(f"The demo stops: {shown} ended with {done.returncode}, not {expect}.")
+            raise DemoFailed(f"The demo stops: {shown} ended with {done.returncode}, not {expect}")
 
     def edit(self, old: str, new: str) -> None:
         path = self.clone / MODELS
@@ -74,7 +77,7 @@ def run(root: Path) -> None:
         host.down(folder / ".sandbox")
     print(f"\nThat was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped.")
     print("What is left lies in .sandbox:  inv sandbox.down --remove  deletes it.")
-    print("Next: in your own project:  python -m flask_slipway init  (README.md)")
+    screen.say(wording.follow(["in your own project:  python -m flask_slipway init  (README.md)"]))
 
 
 def remove(folder: Path) -> None:
@@ -88,15 +91,13 @@ def remove(folder: Path) -> None:
 def _refuse_without_commit(root: Path) -> None:
     line = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
     if not (root / MODELS).is_file() or subprocess.run(line, cwd=root, capture_output=True).returncode:
-        what = "The demo plays with the app of Flask-Slipway's own repository, which is not here. Nothing was changed."
+        what = "The demo plays with the app of Flask-Slipway's own repository, which is not here"
         raise WrongUse(
-            wording.told(
-                what,
-                next=[
-                    "inv sandbox.up  serves your own app on this machine",
-                    "or, in a clone of that repository:  inv demo",
-                ],
-            )
+            what,
+            next=[
+                "inv sandbox.up  serves your own app on this machine",
+                "or, in a clone of that repository:  inv demo",
+            ],
         )
 
 
@@ -123,7 +124,7 @@ def _prepare(root: Path, folder: Path) -> Stage:
 def _git(folder: Path, *arguments: str) -> None:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise DemoFailed(f"The demo stops: git {arguments[0]}: {done.stderr.strip()}")
+        raise DemoFailed(f"The demo stops: git {arguments[0]} failed", done.stderr.splitlines())
 
 
 def _play(stage: Stage) -> None:
@@ -150,7 +151,7 @@ def _play(stage: Stage) -> None:
     stage.type("inv", "release", "--to", "sandbox", "-m", "Let comments have a mood", "--yes")
     second = _look(stage)
     if second["commit"] == first["commit"] or second["revision"] == first["revision"]:
-        raise DemoFailed("The demo stops: the site does not serve the new commit and revision.")
+        raise DemoFailed("The demo stops: the site does not serve the new commit and revision")
     _see_comments(stage)
     _tell("A backup, verified, whenever you like.")
     stage.type("fab", "sandbox.backup")
@@ -162,12 +163,12 @@ def _play(stage: Stage) -> None:
     stage.type("inv", "migrate", "-m", "number the comments")
     stage.type("inv", "release", "--to", "sandbox", "-m", "Number the comments", "--skip-tests", "--yes", expect=6)
     if _look(stage) != second:
-        raise DemoFailed("The demo stops: the site was not returned to where it was.")
+        raise DemoFailed("The demo stops: the site was not returned to where it was")
     _see_comments(stage)
     _tell("The site is as it was, with every row. And if you want back behind the release before:")
     stage.type("fab", "sandbox.downgrade", "--yes")
     if _look(stage) != first:
-        raise DemoFailed("The demo stops: the site is not back at its first release.")
+        raise DemoFailed("The demo stops: the site is not back at its first release")
     _see_comments(stage)
     stage.type("fab", "sandbox.history")
 
@@ -181,7 +182,7 @@ def _look(stage: Stage) -> dict[str, str]:
     status, body = _get(stage.url + "/health")
     told = json.loads(body) if status == 200 else {}
     if not told:
-        raise DemoFailed(f"The demo stops: /health answers {status}.")
+        raise DemoFailed(f"The demo stops: /health answers {status}")
     print(f"\nThe site answers: commit {told['commit'][:7]}, revision {told['revision']}", flush=True)
     return {"commit": told["commit"], "revision": told["revision"]}
 
@@ -204,7 +205,7 @@ def _write_comments(stage: Stage) -> None:
         form = {"csrf_token": token[1] if token else "", "content": text}
         status, _ = _get(stage.url + "/comments", urllib.parse.urlencode(form).encode(), opener)
         if status != 200:
-            raise DemoFailed(f"The demo stops: a comment was answered with {status}.")
+            raise DemoFailed(f"The demo stops: a comment was answered with {status}")
     print(f"\nA visitor writes {len(COMMENTS)} comments.", flush=True)
 
 

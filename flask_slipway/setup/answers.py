@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask_slipway import wording
 from flask_slipway.config import keys, settings
 from flask_slipway.errors import Interrupted, Refusal, WrongUse
 from flask_slipway.setup import discover
@@ -102,7 +101,7 @@ def read(question: str) -> str:
     try:
         return prompt.read_line(question)
     except (EOFError, KeyboardInterrupt):
-        raise Interrupted("Interrupted; nothing was written.") from None
+        raise Interrupted("Interrupted; nothing was written") from None
 
 
 def _choosers(found: Found, given: Mapping[str, str]) -> dict[str, str]:
@@ -135,7 +134,7 @@ def _refuse_wrong(found: Found, given: dict[str, str], env: Mapping[str, str]) -
     except keys.Wrong as error:
         wrong.append(f"--env: {error}")
     if wrong:
-        raise WrongUse(wording.told("Nothing was changed. Wrong:", wrong, ["python -m flask_slipway init --help"]))
+        raise WrongUse("Some options are wrong", wrong, ["python -m flask_slipway init --help"])
 
 
 def _refuse_lacking(found: Found, given: Mapping[str, str], env: Mapping[str, str]) -> None:
@@ -150,8 +149,8 @@ def _refuse_lacking(found: Found, given: Mapping[str, str], env: Mapping[str, st
             usual = question.default if question.key != "domain" or given.get("user") else ""
             shown[question.key] = usual or question.key.upper()
     line = shlex.join(command(shown, env))
-    what = "There is no terminal to ask in. Nothing was changed; lacking:"
-    raise Refusal(wording.told(what, [" ".join(f"--{key}" for key in lacking)], [line]))
+    lines = [f"lacking: {' '.join(f'--{key}' for key in lacking)}"]
+    raise Refusal("There is no terminal to ask in", lines, [line])
 
 
 def command(given: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:

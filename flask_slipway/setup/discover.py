@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flask_slipway import wording
 from flask_slipway.config import yaml_lines
 from flask_slipway.errors import Refusal
 from flask_slipway.project import dotenv, source, taskfiles
@@ -99,17 +98,15 @@ def refuse_elsewhere(root: Path) -> None:
     """Raises Refusal in a folder that cannot be a project's: below the repository's top, or a home."""
     top = quietly(root, "rev-parse", "--show-toplevel")
     if top and not Path(top).samefile(root):
-        what = "This folder lies inside a git repository, and a site is a clone of the whole. Nothing was changed."
-        raise Refusal(wording.told(what, [f"the repository: {top}"], [f"cd {top}", "python -m flask_slipway init"]))
+        what = "This folder lies inside a git repository, and a site is a clone of the whole"
+        raise Refusal(what, [f"the repository: {top}"], [f"cd {top}", "python -m flask_slipway init"])
     if root == Path.home():
-        what = "This is your home folder, not a project. Nothing was changed."
-        raise Refusal(wording.told(what, next=["cd to the project, then  python -m flask_slipway init"]))
+        what = "This is your home folder, not a project"
+        raise Refusal(what, next=["cd to the project, then  python -m flask_slipway init"])
     for name in ("invoke.json", "invoke.py"):
         if (root / name).is_file() and yaml_lines.file(root) is None:
-            what = f"There is {name}, and Invoke reads only one such file. Nothing was changed."
-            raise Refusal(
-                wording.told(what, next=[f"put what {name} says into invoke.yaml, remove {name}, then again"])
-            )
+            what = f"There is {name}, and Invoke reads only one such file"
+            raise Refusal(what, next=[f"put what {name} says into invoke.yaml, remove {name}, then again"])
 
 
 # the app
@@ -120,11 +117,9 @@ def app(root: Path, every: Sequence[source.Module]) -> App:
     needy = tuple(source.needy(root, every))
     given, where = flask_app(root)
     if not closed(given):
-        what = f"FLASK_APP in {where} cannot be read: {given}. Nothing was changed."
+        what = f"FLASK_APP in {where} cannot be read: {given}"
         lines = ["What stands after the colon is a name or a call, with its brackets closed."]
-        raise Refusal(
-            wording.told(what, lines, ["FLASK_APP=\"app:create_app('production')\", or as it is called here"])
-        )
+        raise Refusal(what, lines, ["FLASK_APP=\"app:create_app('production')\", or as it is called here"])
     if given and (name := existing(root, given)):
         return App(name, f"FLASK_APP in {where}")
     row = source.candidates(root, every)

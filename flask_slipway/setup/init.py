@@ -70,11 +70,9 @@ def _answered(found: Found, options: Mapping[str, str], env: Mapping[str, str]) 
 
 def _refuse_another(found: Found, given: Answers) -> None:
     """One more site: told as lines, for a person's invoke.yaml is theirs."""
-    what = f"{found.config} is there, and is never rewritten. Nothing was changed. Add below its `environments:`"
-    lines = "\n".join(templates.environment(given)).splitlines()
-    raise Refusal(
-        wording.told(what, lines, [f"add the lines, then  fab {found.fabfile.prefix}{given.environment}.check"])
-    )
+    what = f"{found.config} is there, and is never rewritten"
+    lines = ["add below its `environments:`", *"\n".join(templates.environment(given)).splitlines()]
+    raise Refusal(what, lines, [f"add the lines, then  fab {found.fabfile.prefix}{given.environment}.check"])
 
 
 def plan(found: Found, given: Answers | None, site: str) -> Plan:
@@ -190,6 +188,7 @@ def following(planned: Plan, found: Found) -> list[str]:
     nested = f"{taskfiles.BELOW}." if any(path == found.fabfile.path for path, _ in planned.by_hand) else ""
     check = f"fab {found.fabfile.prefix or nested}{planned.site}.check"
     if planned.unedited:
-        return ["", *planned.unedited, f"Next: edit {found.config}, then  {check}"]
+        return ["", *planned.unedited, *wording.follow([f"edit {found.config}, then  {check}"])]
     first = "add these lines, then  " if planned.by_hand else ""
-    return ["", f"Next: {first}{check}", "      It changes nothing, and says what a release would find on the site."]
+    what = "It changes nothing, and says what a release would find on the site."
+    return ["", *wording.follow([f"{first}{check}", what])]

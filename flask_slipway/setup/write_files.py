@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask_slipway import wording
 from flask_slipway.errors import Refusal
 
 
@@ -41,9 +40,7 @@ def place(root: Path, files: Sequence[File]) -> None:
         if not isinstance(error, OSError):
             raise
         why = error.strerror or str(error)
-        raise Refusal(
-            wording.told(f"{file.path} could not be written: {why}. Nothing was changed.", next=["mend it, then again"])
-        ) from error
+        raise Refusal(f"{file.path} could not be written: {why}", next=["mend it, then again"]) from error
     finally:
         for part, _ in parts:
             part.unlink(missing_ok=True)

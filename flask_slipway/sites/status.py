@@ -15,20 +15,22 @@ from flask_slipway.errors import SlipwayError
 from flask_slipway.project import working_copy
 from flask_slipway.project.app import loaded
 from flask_slipway.release import plan
+from flask_slipway.server.protocol import Stop
 from flask_slipway.ssh import conversation
 from flask_slipway.ui import screen, table
 
 MOST_DIFFERENCES = 8
+MOST_REASONS = 4
 AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of one place. `rows`: by label; `fault`: why nothing is; `differences`: its drift."""
+    """What is known of one place. `rows`: by label; `stop`: why nothing is; `differences`: its drift."""
 
     name: str
     rows: Mapping[str, str] = field(default_factory=dict)
-    fault: str = ""
+    stop: Stop | None = None
     differences: tuple[str, ...] = ()
 
 
@@ -59,9 +61,9 @@ def lines(columns: Sequence[Column]) -> list[str]:
             told += [f"Drift of {column.name}:"]
             told += [f"  {line}" for line in wording.listed(column.differences, MOST_DIFFERENCES)]
     for column in columns:
-        if column.fault:
-            first, *rest = column.fault.splitlines()
-            told += [f"{column.name}: {first}", *(f"  {line.strip()}" for line in rest[:4])]
+        if column.stop is not None:
+            why = [*column.stop.lines, *wording.follow(column.stop.next)]
+            told += [f"{column.name}: {column.stop.what}", *(f"  {line.strip()}" for line in why[:MOST_REASONS])]
     return told
 
 
@@ -94,20 +96,20 @@ def development_column(known: Settings) -> Column:
             rows["drift"] = drift(differences) if at == heads else "not at head"
         return Column("development", rows, differences=tuple(differences or ()))
     except SlipwayError as error:
-        return Column("development", fault=error.message or "")
+        return Column("development", stop=error)
 
 
 def site_column(site: Site, root: Path) -> Column:
     """What a site says of itself."""
     if site.unedited:
-        return Column(site.name, fault="still the example in invoke.yaml")
+        return Column(site.name, stop=Stop("still the example in invoke.yaml"))
     try:
         end = conversation.converse(site, "status", {}, None, lambda event: None)
         if end.get("code"):
-            return Column(site.name, fault="\n".join([end.get("what") or "refused", *(end.get("cause") or [])]))
+            return Column(site.name, stop=Stop(end.get("what") or "refused", end.get("cause") or ()))
         return column_of(site, end["data"], root)
     except SlipwayError as error:
-        return Column(site.name, fault=error.message or "")
+        return Column(site.name, stop=error)
 
 
 def column_of(site: Site, data: Mapping[str, Any], root: Path) -> Column:

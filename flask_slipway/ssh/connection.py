@@ -51,7 +51,7 @@ def _strict(site: Site) -> Any:
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
             told = _fingerprint(key.asbytes())
             if told not in pins:
-                raise Unreachable(_foreign_key(site, told, bool(pins)))
+                raise _foreign_key(site, told, bool(pins))
 
     class StrictConnection(Connection):
         def open(self) -> Any:
@@ -76,28 +76,27 @@ def _open(connection: Any, site: Site) -> None:
     try:
         connection.open()
     except paramiko.BadHostKeyException as error:
-        raise Unreachable(_changed_key(site, _fingerprint(error.key.asbytes()))) from None
+        raise _changed_key(site, _fingerprint(error.key.asbytes())) from None
     except paramiko.PasswordRequiredException:
-        raise Unreachable(_locked_key(site)) from None
+        raise _locked_key(site) from None
     except paramiko.AuthenticationException as error:
-        raise Unreachable(_login_refused(site, error)) from None
+        raise _login_refused(site, error) from None
     except FileNotFoundError as error:
         missing = error.filename or site.key
-        raise WrongUse(f"The key {missing} is not there.\nNext: correct  key:  of {site.name} in invoke.yaml") from None
-    except socket.gaierror:
-        raise Unreachable(
-            f"This machine's DNS does not know the name {site.host}.\n"
-            f"Nothing was changed. Next: check the network, and  host:  of {site.name} in invoke.yaml"
+        raise WrongUse(
+            f"The key {missing} is not there", next=[f"correct  key:  of {site.name} in invoke.yaml"]
         ) from None
+    except socket.gaierror:
+        what = f"This machine's DNS does not know the name {site.host}"
+        follow = [f"check the network, and  host:  of {site.name} in invoke.yaml"]
+        raise Unreachable(what, next=follow, changed=False) from None
     except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
         if "not a valid" in str(error) or "unpack requires" in str(error):
-            raise WrongUse(_no_key(site)) from None
+            raise _no_key(site) from None
         if "No authentication methods" in str(error):
-            raise Unreachable(_login_refused(site, "there is no key to log in with")) from None
-        raise Unreachable(
-            f"{site.host}:{site.port} does not answer as an SSH server: {_told(error)}\n"
-            f"Nothing was changed. Next: {_reachable(site)}"
-        ) from None
+            raise _login_refused(site, "there is no key to log in with") from None
+        what = f"{site.host}:{site.port} does not answer as an SSH server: {_in_words(error)}"
+        raise Unreachable(what, next=[_reachable(site)], changed=False) from None
 
 
 def _reachable(site: Site) -> str:
@@ -112,7 +111,7 @@ def _fingerprint(blob: bytes) -> str:
     return "SHA256:" + b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def _told(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     """What a failed connection says, in words that a person knows."""
     if "No existing session" in str(error) or "banner" in str(error):
         return f"it did not greet within {PATIENCE:.0f} s, or hung up"
@@ -135,39 +134,46 @@ def fingerprints(site: Site) -> list[str]:
             key = b64decode(Path(pin).expanduser().read_text(encoding="ascii").split()[1])
         except (OSError, IndexError, ValueError):
             what = "neither SHA256:… nor a readable public key file" if Path(pin).suffix != ".pub" else "not there"
-            make = "  or make it:  inv sandbox.up" if site.host == "127.0.0.1" else ""
-            raise WrongUse(
-                f"host_key of {site.name} is {what}: {pin}\nNext: correct  host_key:  in invoke.yaml{make}"
-            ) from None
+            make = ["or make it:  inv sandbox.up"] if site.host == "127.0.0.1" else []
+            follow = ["correct  host_key:  in invoke.yaml", *make]
+            raise WrongUse(f"host_key of {site.name} is {what}: {pin}", next=follow) from None
         found.append(_fingerprint(key))
     return found
 
 
-def _foreign_key(site: Site, told: str, pinned: bool) -> str:
+def _foreign_key(site: Site, shown: str, pinned: bool) -> Unreachable:
     reason = "which is not the pinned one" if pinned else "and no key of it is known here"
-    return (
-        f"{site.host} shows the host key {told}, {reason}.\nNothing was sent. "
-        "Next: compare it with what the host publishes;\n"
-        f"if it is right, set  host_key: {told}  for {site.name} in invoke.yaml"
+    return Unreachable(
+        f"{site.host} shows the host key {shown}, {reason}",
+        ["Nothing was sent."],
+        [
+            "compare it with what the host publishes;",
+            f"if it is right, set  host_key: {shown}  for {site.name} in invoke.yaml",
+        ],
+        changed=False,
     )
 
 
-def _changed_key(site: Site, told: str) -> str:
+def _changed_key(site: Site, shown: str) -> Unreachable:
     known = site.host if site.port == 22 else f"'[{site.host}]:{site.port}'"
-    return (
-        f"{site.host} shows another host key than the known one: {told}.\n"
-        "Somebody may stand in between; nothing was sent.\n"
-        f"Next: compare it with what the host publishes, then:  ssh-keygen -R {known}"
+    return Unreachable(
+        f"{site.host} shows another host key than the known one: {shown}",
+        ["Somebody may stand in between; nothing was sent."],
+        [f"compare it with what the host publishes, then:  ssh-keygen -R {known}"],
+        changed=False,
     )
 
 
-def _login_refused(site: Site, error: object) -> str:
-    told = str(error or "authentication failed").rstrip(".")
-    return (
-        f"{site.host} does not let {site.user} in: {told}.\n"
-        "It was tried once: a few failed logins can ban an address for an hour.\n"
-        f"Next: {login(site)}  must work without a password;\n"
-        f"      or set  key:  or  user:  of {site.name} in invoke.yaml (PythonAnywhere: paid accounts only)"
+def _login_refused(site: Site, error: object) -> Unreachable:
+    why = str(error or "authentication failed").rstrip(".")
+    return Unreachable(
+        f"{site.host} does not let {site.user} in: {why}",
+        ["It was tried once: a few failed logins can ban an address for an hour."],
+        [
+            f"{login(site)}  must work without a password;",
+            f"or set  key:  or  user:  of {site.name} in invoke.yaml (PythonAnywhere: paid accounts only)",
+        ],
+        changed=False,
     )
 
 
@@ -177,17 +183,18 @@ def login(site: Site) -> str:
     return f"ssh{f' -i {site.key}' if site.key else ''}{port} {site.user}@{site.host}"
 
 
-def _locked_key(site: Site) -> str:
+def _locked_key(site: Site) -> Unreachable:
     key = site.key or "~/.ssh/id_ed25519"
-    return (
-        f"The key for {site.name} has a passphrase, and nothing here can ask for it. Nothing was sent.\n"
-        f"Next: eval $(ssh-agent); ssh-add {key}\n"
-        f"      and take  key:  of {site.name} out of invoke.yaml, so that the agent is asked"
+    return Unreachable(
+        f"The key for {site.name} has a passphrase, and nothing here can ask for it",
+        next=[
+            f"eval $(ssh-agent); ssh-add {key}",
+            f"and take  key:  of {site.name} out of invoke.yaml, so that the agent is asked",
+        ],
+        changed=False,
     )
 
 
-def _no_key(site: Site) -> str:
-    return (
-        f"The file {site.key or 'of your SSH key'} is no private key. Nothing was sent.\n"
-        f"Next: correct  key:  of {site.name} in invoke.yaml: the private one, without .pub"
-    )
+def _no_key(site: Site) -> WrongUse:
+    what = f"The file {site.key or 'of your SSH key'} is no private key"
+    return WrongUse(what, next=[f"correct  key:  of {site.name} in invoke.yaml: the private one, without .pub"])

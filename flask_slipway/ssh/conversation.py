@@ -83,9 +83,9 @@ class Talk:
                 else:
                     show(event)
         except KeyboardInterrupt:
-            raise Interrupted(_interrupted(self.site, self.task, went)) from None
+            raise _interrupted(self.site, self.task, went) from None
         except _Lost as lost:
-            raise Unreachable(_lost(self.site, self.task, went, str(lost))) from None
+            raise _lost(self.site, self.task, went, str(lost)) from None
 
     def _next(self) -> Event:
         """The next event, or what went wrong. It looks up each second, so that Ctrl-C is heard everywhere."""
@@ -133,9 +133,7 @@ def shell(site: Site, command: str | None) -> int:
 
     interactive = command is None
     if interactive and not sys.stdin.isatty():
-        raise WrongUse(
-            f"workon needs a terminal. Nothing was changed.\nNext: fab {site.name}.workon -c 'flask --version'"
-        )
+        raise WrongUse("workon needs a terminal", next=[f"fab {site.name}.workon -c 'flask --version'"])
     if command is not None:
         _refuse_unreadable(site, command)
     try:
@@ -146,7 +144,7 @@ def shell(site: Site, command: str | None) -> int:
             line.settle()
             return terminal.attach(channel, line.rest, interactive)
     except _Lost as lost:
-        raise Unreachable(_lost(site, "workon", NOT_SENT, str(lost))) from None
+        raise _lost(site, "workon", NOT_SENT, str(lost)) from None
 
 
 def _refuse_unreadable(site: Site, command: str) -> None:
@@ -156,10 +154,8 @@ def _refuse_unreadable(site: Site, command: str) -> None:
     except ValueError as error:
         fault = str(error).lower()
     if fault:
-        raise WrongUse(
-            f"The command cannot be read: {fault}. Nothing was changed.\n"
-            f"Next: fab {site.name}.workon -c '…', with the quotes in it in pairs"
-        )
+        follow = [f"fab {site.name}.workon -c '…', with the quotes in it in pairs"]
+        raise WrongUse(f"The command cannot be read: {fault}", next=follow)
 
 
 class _Lost(Exception):
@@ -181,14 +177,13 @@ class _Line:
             if match:
                 break
         else:
-            raise Unreachable(_no_greeting(site, self._complaint()))
+            raise _no_greeting(site, self._complaint())
         self.nonce = match[1]
         version = int(match[2]), int(match[3])
         if version < OLDEST_PYTHON:
-            raise Unreachable(
-                f"On the server, {site.python} is Python {version[0]}.{version[1]}; 3.8 or newer is needed.\n"
-                f"Next: set  python: python3.11  (one that the server has) for {site.name} in invoke.yaml"
-            )
+            what = f"On the server, {site.python} is Python {version[0]}.{version[1]}; 3.8 or newer is needed"
+            follow = [f"set  python: python3.11  (one that the server has) for {site.name} in invoke.yaml"]
+            raise Unreachable(what, next=follow, changed=False)
         data, digest = engine.engine()
         self.send({"engine": digest, "home": site.home})
         self.send(request)
@@ -212,15 +207,12 @@ class _Line:
             if event["event"] == "need":
                 self._send_block(self.engine)
             elif event["event"] == "no home":
-                raise WrongUse(
-                    f"On the server there is no folder {event['home']}.\n"
-                    f"Next: correct  user:  or  home:  of {site.name} in invoke.yaml"
-                )
+                what = f"On the server there is no folder {event['home']}"
+                raise WrongUse(what, next=[f"correct  user:  or  home:  of {site.name} in invoke.yaml"])
             elif event["event"] == "not kept":
-                raise Refusal(
-                    f"{site.name} cannot be written to: {event['why']}, in {event['folder']}. Nothing was changed.\n"
-                    f"Next: {connection.login(site)}  and look at the quota (du -sh ~) and at that folder"
-                )
+                what = f"{site.name} cannot be written to: {event['why']}, in {event['folder']}"
+                follow = [f"{connection.login(site)}  and look at the quota (du -sh ~) and at that folder"]
+                raise Refusal(what, next=follow)
             elif event["event"] == "damaged":
                 raise _Lost("the server's half arrived damaged")
             elif event["event"] != "beat":
@@ -283,30 +275,30 @@ def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
     return channel
 
 
-def _no_greeting(site: Site, complaint: str) -> str:
-    told = complaint.splitlines()[-1] if complaint else "it printed nothing"
-    return (
-        f"On {site.host}, {site.python} did not start: {told}\n"
-        f"Next: set  python:  for {site.name} in invoke.yaml to a Python 3.8 or newer that the server has"
+def _no_greeting(site: Site, complaint: str) -> Unreachable:
+    said = complaint.splitlines()[-1] if complaint else "it printed nothing"
+    return Unreachable(
+        f"On {site.host}, {site.python} did not start: {said}",
+        next=[f"set  python:  for {site.name} in invoke.yaml to a Python 3.8 or newer that the server has"],
+        changed=False,
     )
 
 
-def _interrupted(site: Site, task: str, went: int) -> str:
+def _interrupted(site: Site, task: str, went: int) -> Interrupted:
+    watch = [f"fab {site.name}.watch"]
     if went == SENT:
-        return f"Interrupted here, while the go was sent: the {task} may be running.\nNext: fab {site.name}.watch"
+        return Interrupted(f"Interrupted here, while the go was sent: the {task} may be running", next=watch)
     if went:
-        return f"Interrupted here. The {task} goes on, on the server.\nNext: fab {site.name}.watch"
-    return "Interrupted. Nothing was changed."
+        return Interrupted(f"Interrupted here. The {task} goes on, on the server", next=watch)
+    return Interrupted("Interrupted", changed=False)
 
 
-def _lost(site: Site, task: str, went: int, how: str) -> str:
+def _lost(site: Site, task: str, went: int, how: str) -> Unreachable:
+    watch = [f"fab {site.name}.watch"]
     if went == SENT:
-        return (
-            f"The link to {site.name} is lost, while the go was sent: {how}.\n"
-            f"The {task} may be running. Next: fab {site.name}.watch"
-        )
+        what = f"The link to {site.name} is lost, while the go was sent: {how}"
+        return Unreachable(what, [f"The {task} may be running."], watch)
+    what = f"The link to {site.name} is lost: {how}"
     if went:
-        return (
-            f"The link to {site.name} is lost: {how}.\nThe {task} goes on, on the server. Next: fab {site.name}.watch"
-        )
-    return f"The link to {site.name} is lost: {how}.\nNothing was changed. Next: try again"
+        return Unreachable(what, [f"The {task} goes on, on the server."], watch)
+    return Unreachable(what, next=["try again"], changed=False)

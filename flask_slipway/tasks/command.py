@@ -15,7 +15,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
 from flask_slipway import wording
-from flask_slipway.errors import Fault, Interrupted
+from flask_slipway.errors import Fault, Interrupted, SlipwayError
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
 
@@ -58,7 +58,7 @@ def told(function: Callable[..., Any], after: Sequence[str] | None) -> Callable[
             from flask_slipway.packages import requirements
 
             text = requirements.covered(str(error))
-            raise Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug.", next=[HOW]) from error
+            raise Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW]) from error
 
     return run
 
@@ -66,7 +66,8 @@ def told(function: Callable[..., Any], after: Sequence[str] | None) -> Callable[
 def fold(error: Exit) -> None:
     """The message of an ending without control characters, for git, a database or a server may have written it. It is
     folded where a person reads it in a terminal; in a file it stays as long as it is."""
-    error.message = wording.printable(error.message)
+    if not isinstance(error, SlipwayError):
+        error.message = wording.printable(error.message)
     if error.message and sys.stderr is not None and sys.stderr.isatty():
         error.message = wording.folded(error.message)
 

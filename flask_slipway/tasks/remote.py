@@ -62,7 +62,7 @@ def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> 
 
     end = conversation.converse(site, task_name, args, decide, screen.show)
     words = DONE.get(task_name, task_name).format(site.name)
-    ui_screen.finish(end, site, words, f"The {task_name} failed", f"fab {site.name}.{task_name}")
+    ui_screen.finish(end, site, words, f"The {task_name} failed", [f"fab {site.name}.{task_name}"])
     return end.get("data") or {}
 
 
@@ -173,13 +173,15 @@ def pull(c: Context) -> None:
     """Bring the new code alone, where it needs nothing else.
 
     Example: fab prod.pull"""
+    from flask_slipway import wording
     from flask_slipway.project import push, working_copy
+    from flask_slipway.ui import screen as ui_screen
 
     site = _site(c)
     commit = working_copy.commit(root(c))
     push.refuse_unpushed(root(c), push.remote_for(root(c), site.name), site.branch)
     _change(c, "pull", commit=commit, pending=[])
-    print(f"Next: fab {site.name}.reload")
+    ui_screen.say(wording.follow([f"fab {site.name}.reload"]))
 
 
 @story()

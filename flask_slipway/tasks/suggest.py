@@ -176,6 +176,6 @@ class Typed:
         from flask_slipway.project import taskfiles
         from flask_slipway.tasks import command_names
 
-        end, prefixes = "" if what.endswith("?") else ".", taskfiles.prefixes(self.root)
+        prefixes = taskfiles.prefixes(self.root)
         follow = [command_names.renamed(line, prefixes) for line in next_lines]
-        raise WrongUse(wording.told(f"{what}{end} Nothing was changed.", next=follow))
+        raise WrongUse(what, next=follow)

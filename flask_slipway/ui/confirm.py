@@ -28,10 +28,8 @@ def refuse_held(site: str, facts: Facts) -> None:
     commit = f", commit {holder['commit'][:7]}" if holder.get("commit") else ""
     what = f"{holder.get('site') or site} is held by {holder['who']}: {holder['task']}, since {since}{commit}"
     if holder["alive"]:
-        raise Refusal(f"Refused, nothing was changed. {what}.\nNext: fab {site}.watch")
-    raise Refusal(
-        f"Refused, nothing was changed. {what}; its process is gone.\nNext: fab {holder.get('site') or site}.recover"
-    )
+        raise Refusal(what, next=[f"fab {site}.watch"])
+    raise Refusal(what, ["its process is gone"], [f"fab {holder.get('site') or site}.recover"])
 
 
 def of(task: str, site: str, facts: Facts) -> Question:

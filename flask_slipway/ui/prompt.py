@@ -6,7 +6,6 @@ import os
 import select
 import sys
 
-from flask_slipway import wording
 from flask_slipway.errors import Interrupted, Refusal
 
 
@@ -18,9 +17,7 @@ def can_ask() -> bool:
 def refuse_silent() -> None:
     """Raises Refusal where nobody can be asked."""
     if not can_ask():
-        raise Refusal(
-            wording.told("There is no terminal to ask in. Nothing was changed.", next=["the same command with --yes"])
-        )
+        raise Refusal("There is no terminal to ask in", next=["the same command with --yes"])
 
 
 def confirm(question: str, yes: bool = False) -> bool:
@@ -35,7 +32,7 @@ def confirm(question: str, yes: bool = False) -> bool:
         print()
         return False
     except KeyboardInterrupt:
-        raise Interrupted("Interrupted. Nothing was changed.") from None
+        raise Interrupted("Interrupted", changed=False) from None
 
 
 def read_line(question: str) -> str:

@@ -167,7 +167,7 @@ def is_terminal(stream: TextIO) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
 
 
-def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: str = "") -> None:
+def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
     """The ending in words. `done`: what was done, such as Backed up prod; `failed`, `again`: the first word and what to
     type next where it was returned. Raises the error of the ending's code, unless that is 0."""
     outcome = end.get("outcome")
@@ -185,7 +185,7 @@ def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", ag
             print(f"To go back: fab {site.name}.restore --backup {backup}")
         _gate_left_up(end, site)
     elif outcome == "stopped":
-        raise Refusal(f"Stopped. Nothing was changed on {site.name}.")
+        raise Refusal("Stopped", at=site.name)
     elif outcome == "nothing":
         print(end.get("what") or f"Nothing to do on {site.name}.")
     else:
@@ -198,33 +198,27 @@ def _in(end: Event) -> str:
 
 def _gate_left_up(end: Event, site: Site) -> None:
     if (end.get("data") or {}).get("gate_left_up"):
-        print(f"The site is closed. Next: fab {site.name}.open")
+        print(" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])]))
 
 
-def _raise(end: Event, site: Site, failed: str, again: str) -> NoReturn:
+def _raise(end: Event, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     """Raises the error that fits the ending: ten lines at most."""
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
     what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
     if kind is Returned:
-        head = _fitting(f"{failed} (6).", f"{standing(end.get('where'), site)}; nothing was lost.")
-        cause = [what, *cause]
+        what, cause = f"{failed} (6). {standing(end.get('where'), site)}; nothing was lost", [what, *cause]
     elif kind is Incident:
-        head = _fitting(f"{what}.", f"{standing(end.get('where'), site)}.")
+        what = f"{what}. {standing(end.get('where'), site)}"
     else:
-        head = f"{what[0].upper()}{what[1:].rstrip('.')}. Nothing was changed."
+        what = f"{what[0].upper()}{what[1:].rstrip('.')}"
     next_lines = list(end.get("next") or [])
     if not next_lines and kind is not WrongUse:
-        next_lines = again.splitlines() if again and kind is Returned else [f"fab {site.name}.status"]
+        next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
-    raise kind(wording.told(head, cause[: max(1, room)], next_lines))
-
-
-def _fitting(first: str, second: str) -> str:
-    """Two sentences on one line where they fit, else each on its own."""
-    return f"{first} {second}" if len(first) + len(second) < WIDTH else f"{first}\n{second}"
+    raise kind(what, cause[: max(1, room)], next_lines)
 
 
 def standing(where: Mapping[str, Any] | None, site: Site) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from flask_slipway.config import settings
 from flask_slipway.errors import Refusal
-from flask_slipway.packages import check, compatibility, freeze, imports, requirements
+from flask_slipway.packages import check, compatibility, freeze, imports, requirements, resolve
 
 YAML = """\
 slipway:
@@ -272,15 +272,19 @@ def index(tmp_path_factory, monkeypatch):
         ("slipnew", "2.0", ">=3.99"),
         ("slipasks", "1.0", ">=3.8"),
         ("slipsource", "1.0", ""),
+        ("slipyanked", "1.0", ">=3.7"),
+        ("slipwants", "1.0", ">=3.6"),
     ]
+    needs = {"slipasks": ["slipgood>=2"], "slipwants": ["slipsource"]}
     for name, version, python in made:
         folder = root / name
         folder.mkdir()
         if python:
-            wheel(folder, name, version, python, ["slipgood>=2"] if name == "slipasks" else ())
+            wheel(folder, name, version, python, needs.get(name, ()))
         else:
             source(folder, name, version)
         mark = f' data-requires-python="{python.replace(">", "&gt;")}"' if python else ""
+        mark += ' data-yanked="bad"' * (name == "slipyanked")
         links = [f'<a href="{path.name}"{mark}>{path.name}</a>' for path in folder.iterdir()]
         (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -301,6 +305,36 @@ def test_a_pin_for_a_newer_python_and_one_that_is_nowhere_are_refused_and_source
     assert "not on the index" in found.notes[0]
     assert "only its source" in found.notes[1]
     assert fit(shop, "slipgood==7.0\n").refused == (f"slipgood==7.0: the index has no such version for Python {HERE}",)
+
+
+def test_pip_is_asked_once_and_once_more_for_the_reasons_however_many_pins_are_missing(shop, index, monkeypatch):
+    asked, run = [], subprocess.run
+    monkeypatch.setattr(resolve.subprocess, "run", lambda *line, **how: asked.append(line) or run(*line, **how))
+    lines = [f"slipgood{number}==1" for number in range(9)]
+    assert len(fit(shop, "\n".join(["slipgood==1.0", *lines, "slipnew==2.0\n"])).notes) == len(lines)
+    assert len([line for (line,) in asked if "pip" in line]) == 2
+    asked.clear()
+    assert fit(shop, "slipgood==1.0\n").notes == ()
+    assert len([line for (line,) in asked if "pip" in line]) == 1
+
+
+def test_a_pin_that_was_yanked_or_has_extras_is_taken_as_pip_takes_it(shop, index):
+    assert fit(shop, "slipyanked==1.0\nslipgood[fast]==1\n").looked.startswith("pip resolved 2 lines")
+    assert "only its source" in fit(shop, "slipsource[fast]==1.0\n").notes[0]
+
+
+@pytest.mark.parametrize("text", ["slipsource\n", "slipwants==1.0\n", "slipwants==1.0\nslipsource==1.0\n"])
+def test_what_comes_as_source_alone_stops_nothing_pinned_or_not_listed_or_needed(shop, index, text):
+    found = fit(shop, text)
+    assert found.refused == ()
+    assert len(found.notes) == 1
+    assert "only its source" in found.notes[0]
+
+
+def test_a_conflict_does_not_hide_a_pin_for_a_newer_python(shop, index):
+    found = fit(shop, "slipasks==1.0\nslipgood==1.0\nslipnew==2.0\n")
+    assert found.refused[0] == "slipnew==2.0: needs Python >=3.99"
+    assert "conflicting" in found.refused[1]
 
 
 def test_pins_that_exclude_each_other_are_refused_for_the_same_python_alone(shop, index):
@@ -325,6 +359,13 @@ def test_a_virtualenv_without_pip_stops_nothing(shop, tmp_path_factory, monkeypa
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     monkeypatch.setattr(sys, "executable", str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"))
     assert fit(shop, "slipgood==1.0\n") == compatibility.Fit("not looked for: pip is not installed here")
+
+
+def test_a_pip_that_has_no_report_stops_nothing(shop, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("old")
+    (folder / "pip.py").write_text("raise SystemExit('no such option: --dry-run')\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    assert fit(shop, "slipgood==1.0\n").looked.startswith("not looked for: pip is too old here")
 
 
 def test_what_is_installed_here_tells_without_an_index_that_it_does_not_fit(shop, monkeypatch):

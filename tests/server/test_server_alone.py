@@ -89,7 +89,7 @@ def test_every_module_imports_from_the_zip_without_any_package(tmp_path, request
     data, _ = engine.engine()
     (tmp_path / "engine.zip").write_bytes(data)
     if kind != "as it is sent":
-        (tmp_path / "engine.zip").write_bytes(zipcache.of(str(tmp_path / "engine.zip"), "ready.zip"))
+        (tmp_path / "engine.zip").write_bytes(zipcache.compiled(str(tmp_path / "engine.zip"), "ready.zip"))
     inner = [path.relative_to(SERVER).with_suffix("") for path in MODULES if path.stem not in ("hello", "__init__")]
     names = [".".join(path.parts) for path in inner]
     if kind != "as it is sent" and how == "this":  # then no source is needed

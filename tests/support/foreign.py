@@ -14,10 +14,11 @@ from pathlib import Path
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import virtualenv
 from flask_slipway.sandbox.host.state import Sandbox
+from support import ROOT
 from support.wheel import Virtualenv
 from support.world import Result, World, git
 
-APPS = Path(__file__).parent / "apps"
+APPS = ROOT / "tests" / "foreign" / "apps"
 TASK_FILES = {
     "tasks.py": "import flask_slipway\n\nnamespace = flask_slipway.local()\n",
     "fabfile.py": "import flask_slipway\n\nnamespace = flask_slipway.remote()\n",

@@ -21,6 +21,7 @@ SHARED = {
     "flask_slipway.server.protocol",
     "flask_slipway.server.lib.amounts",
     "flask_slipway.server.lib.dotenv",
+    "flask_slipway.server.lib.git_status",
     "flask_slipway.server.lib.held_lock",
 }
 

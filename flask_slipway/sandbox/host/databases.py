@@ -79,7 +79,7 @@ class Server:
         finally:
             options.unlink()
         if done.returncode:
-            raise WrongUse(f"{self.dialect} refused a statement: {done.stderr.strip()}")
+            raise WrongUse(f"{self.dialect} refused a statement", done.stderr.splitlines(), changed=True)
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     def create(self, database: str) -> None:
@@ -129,7 +129,7 @@ def start(programs: Programs, folder: Path, port: int = 0, lasting: bool = True)
     try:
         if not processes.wait(lambda: _answers(admin.port) or not process.alive, 60) or not process.alive:
             process.stop()
-            raise WrongUse(f"{programs.server} does not start. The end of {log}:\n{_tail(log)}")
+            raise WrongUse(f"{programs.server} does not start", [f"the end of {log}:", *_tail(log)], changed=True)
     finally:
         opening.unlink()
     return Server(programs, folder, admin, process)
@@ -165,7 +165,7 @@ def _initialize(programs: Programs, data: Path, log: Path) -> None:
     with log.open("ab") as output:
         code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output).returncode
     if code:
-        raise WrongUse(f"{command[0]} cannot make a data folder. The end of {log}:\n{_tail(log)}")
+        raise WrongUse(f"{command[0]} cannot make a data folder", [f"the end of {log}:", *_tail(log)], changed=True)
 
 
 def _opening(admin: Account) -> str:
@@ -198,8 +198,8 @@ def _answers(port: int) -> bool:
     return False
 
 
-def _tail(log: Path, lines: int = 5) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+def _tail(log: Path, lines: int = 5) -> list[str]:
+    return log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
 
 
 def write_private(path: Path, content: str) -> None:

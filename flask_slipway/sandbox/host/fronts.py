@@ -111,10 +111,10 @@ def wait(site: Sandbox) -> None:
         processes.wait(lambda ready=ready, process=process: ready() or not process.alive, 120)  # type: ignore[misc]
         if not process.alive or not ready():
             log = site.folder / f"log/{name}.log"
-            end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
+            end = log.read_text(errors="replace").splitlines()[-5:]
             for started in site.processes.values():
                 started.stop()
-            raise WrongUse(f"The sandbox's {name} server does not start. The end of {log}:\n{end}")
+            raise WrongUse(f"The sandbox's {name} server does not start", [f"the end of {log}:", *end], changed=True)
 
 
 def _greets(port: int) -> bool:

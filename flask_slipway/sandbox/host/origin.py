@@ -33,5 +33,5 @@ def git(*words: str) -> str:
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(["git", *words], capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise WrongUse(f"git {' '.join(words)}: {done.stderr.strip()}")
+        raise WrongUse(f"git {' '.join(words)} failed", done.stderr.splitlines(), changed=True)
     return done.stdout

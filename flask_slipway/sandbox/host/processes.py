@@ -139,7 +139,9 @@ def port(wanted: int, purpose: str) -> int:
             listener.bind((LOOPBACK, wanted))
         except OSError as error:
             raise WrongUse(
-                f"Port {wanted}, wanted for the sandbox's {purpose}, cannot be had: {error.strerror}.\n"
-                "Nothing was started for it. End the program that has it, or give another port (0 takes a free one)."
+                f"Port {wanted}, wanted for the sandbox's {purpose}, cannot be had: {error.strerror}",
+                ["Nothing was started for it."],
+                ["end the program that has it, or give another port (0 takes a free one)"],
+                changed=True,
             ) from error
     return wanted

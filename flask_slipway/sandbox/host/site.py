@@ -103,18 +103,17 @@ def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Progr
         used = before.database["dialect"]
         if wanted not in ("auto", used):
             raise WrongUse(
-                f"The sandbox in {before.folder} has its data in {used}, not in {wanted}. Nothing was changed.\n"
-                f"Next: inv sandbox.down --remove, then inv sandbox.up --database {wanted}\n"
-                "      which starts anew"
+                f"The sandbox in {before.folder} has its data in {used}, not in {wanted}",
+                next=[f"inv sandbox.down --remove, then inv sandbox.up --database {wanted}", "which starts anew"],
             )
         wanted, folder = used, folder or before.programs
     if wanted not in ("auto", "sqlite", "mariadb", "mysql"):
-        raise WrongUse(f"database: {wanted!r} is unknown; it can be auto, sqlite, mariadb or mysql.")
+        raise WrongUse(f"database: {wanted!r} is unknown; it can be auto, sqlite, mariadb or mysql")
     for dialect in ("mysql", "mariadb") if wanted == "auto" else (wanted,):
         if dialect != "sqlite" and (found := programs.find(dialect, folder)):
             return found
     if wanted in ("mysql", "mariadb"):
-        raise WrongUse(f"There is no {wanted} server on this machine. Get it: {programs.INSTALL[wanted]}")
+        raise WrongUse(f"There is no {wanted} server on this machine", next=[programs.INSTALL[wanted]])
     return None
 
 
@@ -173,7 +172,7 @@ def _refuse(site: Sandbox) -> None:
     if any(ord(character) < 32 or character in "'\"" for character in str(site.folder)):
         raise WrongUse(f"A sandbox's folder cannot have quotes in its name: {site.folder}")
     if site.ssh not in ("embedded", "openssh"):
-        raise WrongUse(f"ssh: {site.ssh!r} is unknown; it can be embedded or openssh.")
+        raise WrongUse(f"ssh: {site.ssh!r} is unknown; it can be embedded or openssh")
 
 
 # What is made

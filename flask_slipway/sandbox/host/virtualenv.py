@@ -95,7 +95,7 @@ def _own() -> Path:
 
     found = importlib.util.find_spec("pyuwsgi")
     if found is None or found.origin is None:
-        raise WrongUse("The sandbox needs pyuwsgi and asyncssh: pip install 'flask-slipway[sandbox]'")
+        raise WrongUse("The sandbox needs pyuwsgi and asyncssh", next=["pip install 'flask-slipway[sandbox]'"])
     return Path(found.origin)
 
 
@@ -110,4 +110,5 @@ def _run(command: Sequence[str | Path], cwd: Path | None = None) -> None:
     done = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         words = " ".join(map(str, command[:4]))
-        raise WrongUse(f"{words} … failed. Nothing was kept. Its last words:\n{(done.stderr or done.stdout)[-800:]}")
+        said = (done.stderr or done.stdout)[-800:].splitlines()
+        raise WrongUse(f"{words} … failed. Nothing was kept", ["its last words:", *said], changed=True)

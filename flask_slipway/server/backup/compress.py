@@ -91,6 +91,6 @@ def best() -> Compressor:
     return Compressor("zst" if process.find("zstd") else "gz")
 
 
-def of(path: str) -> Compressor:
+def for_file(path: str) -> Compressor:
     """The way that `path` was compressed, by its ending."""
     return Compressor("zst" if path.endswith(".zst") else "gz")

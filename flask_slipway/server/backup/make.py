@@ -29,7 +29,7 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
         before = database.counts()
         dumped = _dump(database, way, part)
         with way.check(part) as check, ThreadPoolExecutor(1) as pool:  # it is read back while the database counts
-            read = pool.submit(_to_its_end, check)
+            read = pool.submit(_read_to_end, check)
             after = database.counts()
             sha256 = files.sha256_file(part)
             files.sync(part)
@@ -49,7 +49,7 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
             "bytes": os.path.getsize(part),
             "sha256": sha256,
             "compared": compared,
-            "restore_blockers": database.hindrances(),
+            "restore_blockers": database.restore_blockers(),
             "columns": database.columns(),
             "at": time.time(),
         }
@@ -67,9 +67,9 @@ def _compare(before: Counts, dumped: Counts, after: Counts, fenced: bool) -> str
         return "changing, not compared"
     tables = sorted({*before, *dumped, *after})
     rows = [(table, before.get(table), dumped.get(table), after.get(table)) for table in tables]
-    wrong = ["%s: %s, %s, %s" % row for row in rows if not row[1] == row[2] == row[3]]
-    if wrong:
-        raise store.NotVerified("rows before, in the dump and after do not agree: %s" % ", ".join(wrong[:3]))
+    differing = ["%s: %s, %s, %s" % row for row in rows if not row[1] == row[2] == row[3]]
+    if differing:
+        raise store.NotVerified("rows before, in the dump and after do not agree: %s" % ", ".join(differing[:3]))
     return "equal"
 
 
@@ -98,7 +98,7 @@ def _dump(database: Database, way: compress.Compressor, part: str) -> Counts:
         target.inner.close()
 
 
-def _to_its_end(file: compress.Stream) -> None:
+def _read_to_end(file: compress.Stream) -> None:
     """Reads the stream to its end. Raises NotVerified."""
     try:
         while file.read(1 << 20):

@@ -36,7 +36,7 @@ class Restorer:
 
     def _reader(self, manifest: Manifest) -> compress.Stream:
         path = store.path_of(self.folder, manifest)
-        return compress.of(path).reader(path)
+        return compress.for_file(path).reader(path)
 
     def _sqlite(self, database: SQLite, manifest: Manifest) -> str:
         plain = os.path.join(self.folder, "%s.%s.part" % (manifest["id"], self.tag))
@@ -48,7 +48,7 @@ class Restorer:
             beside.check()
             _compare(beside, manifest)
             self.note(protocol.REPLACING, backup=manifest["id"])
-            database.take(plain)
+            database.replace_with(plain)
         finally:
             remove_sqlite(plain)
         _compare(database, manifest)
@@ -56,7 +56,7 @@ class Restorer:
 
     def _beside(self, database: MySQL, manifest: Manifest) -> str:
         scratch, kept = (database.scratch_name(word + self.tag) for word in ("new_", "old_"))
-        if database.exists(kept) and database.at_tables(kept):
+        if database.exists(kept) and database.tables_of(kept):
             _compare(database, manifest)  # an earlier run was cut off after its swap
             database.drop(scratch)
             return "beside"
@@ -106,8 +106,8 @@ class Restorer:
 
 def _compare(database: Database, manifest: Manifest) -> None:
     """Raises NotVerified unless the database has the rows that the backup has."""
-    there, wanted = database.counts(), manifest["tables"]
-    wrong = [table for table in sorted({*there, *wanted}) if there.get(table) != wanted.get(table)]
-    if wrong:
-        rows = ", ".join("%s: %s, not %s" % (table, there.get(table), wanted.get(table)) for table in wrong[:3])
+    present, wanted = database.counts(), manifest["tables"]
+    differing = [table for table in sorted({*present, *wanted}) if present.get(table) != wanted.get(table)]
+    if differing:
+        rows = ", ".join("%s: %s, not %s" % (table, present.get(table), wanted.get(table)) for table in differing[:3])
         raise store.NotVerified("backup %s, loaded beside, has other rows: %s" % (manifest["id"], rows))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from .interface import Database
 
 
-def place(base: Database) -> str:
+def describe(database: Database) -> str:
     """A database in a few words: mysql bob$site on host."""
-    return "%s %s%s" % (base.dialect, base.place, " on %s" % base.host if base.host else "")
+    return "%s %s%s" % (database.dialect, database.location, " on %s" % database.host if database.host else "")
 
 
 def same(one: Database, other: Database) -> bool:

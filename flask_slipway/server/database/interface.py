@@ -19,7 +19,7 @@ class DumpTarget(Protocol):
 
 
 class Database(Protocol):
-    """A site's database. `place`: its name, or the path of its file; `host`: "" where it has none; `fence_kind`:
+    """A site's database. `location`: its name, or the path of its file; `host`: "" where it has none; `fence_kind`:
     "database" or "sqlite" where it can refuse all writes, "watched" where its connections are only looked at."""
 
     name: str
@@ -32,7 +32,7 @@ class Database(Protocol):
     def fence_kind(self) -> str: ...
 
     @property
-    def place(self) -> str: ...
+    def location(self) -> str: ...
 
     @property
     def version(self) -> str: ...
@@ -61,11 +61,11 @@ class Database(Protocol):
         """Bytes that the database takes."""
         ...
 
-    def values_in(self, table: str, column: str | None = None) -> int:
+    def count_values(self, table: str, column: str | None = None) -> int:
         """How many rows of `table`, or how many of its rows whose `column` is neither NULL, empty nor the default."""
         ...
 
-    def hindrances(self) -> list[str]:
+    def restore_blockers(self) -> list[str]:
         """What a backup holds that this user may not put back, as texts."""
         ...
 
@@ -77,18 +77,17 @@ class Database(Protocol):
         """Whether a scratch database can be made."""
         ...
 
-    def others(self) -> list[int]:
+    def other_connections(self) -> list[int]:
         """Who else uses the database: the ids of connections, or of processes."""
         ...
 
-    def kill(self, ids: Iterable[int], seconds: int = 600) -> None:
-        """Ends connections, and waits until they are gone, `seconds` at most."""
-        ...
+    def kill(self, ids: Iterable[int]) -> None:
+        """Ends connections, and waits until they are gone."""
 
-    def approach(self) -> None:
-        """Begins the connection that `hold` needs: it comes up while something else is looked at."""
+    def prepare_lock(self) -> None:
+        """Begins the connection that `hold_lock` needs: it comes up while something else is looked at."""
 
-    def hold(self) -> bool:
+    def hold_lock(self) -> bool:
         """Takes the database's own lock, which lasts as long as this process's connection; False where it is held."""
         ...
 

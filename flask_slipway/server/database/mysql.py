@@ -14,6 +14,7 @@ from .interface import Columns, Counts, DumpTarget
 from .mysql_client import DatabaseError, Session, literal, name
 
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
+KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
 
 
 class MySQL:
@@ -41,19 +42,19 @@ class MySQL:
             self._session = None
             raise
 
-    def one(self, statement: str) -> str:
+    def scalar(self, statement: str) -> str:
         """The first field of the first row, "" where there is no row."""
         rows = self.rows(statement)
         return rows[0][0] if rows else ""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return self.name
 
     @property
     def version(self) -> str:
         if not self._version:
-            self._version = self.one("SELECT VERSION()")
+            self._version = self.scalar("SELECT VERSION()")
         return self._version
 
     @property
@@ -64,10 +65,10 @@ class MySQL:
         """What proves that two ways lead to the same database: [dialect, server, name]."""
         unique = "@@server_uid" if self.dialect == "mariadb" else "@@server_uuid"
         try:
-            server = self.one("SELECT %s" % unique)
+            server = self.scalar("SELECT %s" % unique)
         except DatabaseError:
-            server = self.one("SELECT CONCAT(@@hostname, ':', @@port)")
-        return [self.dialect, server, self.one("SELECT DATABASE()")]
+            server = self.scalar("SELECT CONCAT(@@hostname, ':', @@port)")
+        return [self.dialect, server, self.scalar("SELECT DATABASE()")]
 
     def tables(self) -> list[str]:
         return self._named("BASE TABLE")
@@ -75,8 +76,8 @@ class MySQL:
     def _named(self, kind: str) -> list[str]:
         """The names of what has this TABLE_TYPE, sorted."""
         where = "table_schema = DATABASE() AND table_type = %s" % literal(kind)
-        found = self.rows("SELECT table_name FROM information_schema.tables WHERE %s ORDER BY 1" % where)
-        return [row[0] for row in found]
+        rows = self.rows("SELECT table_name FROM information_schema.tables WHERE %s ORDER BY 1" % where)
+        return [row[0] for row in rows]
 
     def revisions(self) -> list[str]:
         if "alembic_version" not in self.tables():
@@ -91,25 +92,25 @@ class MySQL:
         return {row[0]: int(row[1]) for row in self.rows(" UNION ALL ".join(parts))}
 
     def size(self) -> int:
-        total = self.one(
+        total = self.scalar(
             "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables "
             "WHERE table_schema = DATABASE()"
         )
         return int(float(total))
 
     def columns(self) -> Columns:
-        found = self.rows(
+        rows = self.rows(
             "SELECT table_name, column_name, column_type, is_nullable, COALESCE(column_default, 'NULL'), extra "
             "FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY 1, ordinal_position"
         )
         result: Columns = {}
-        for table, column, *kind in found:
+        for table, column, *kind in rows:
             result.setdefault(table, {})[column] = " ".join(kind)
         return result
 
-    def values_in(self, table: str, column: str | None = None) -> int:
+    def count_values(self, table: str, column: str | None = None) -> int:
         if column is None:
-            return int(self.one("SELECT COUNT(*) FROM %s" % name(table)))
+            return int(self.scalar("SELECT COUNT(*) FROM %s" % name(table)))
         text = "CAST(%s AS CHAR)" % name(column)
         default = self.rows(
             "SELECT column_default FROM information_schema.columns WHERE table_schema = DATABASE() AND "
@@ -117,57 +118,59 @@ class MySQL:
         )
         other = " AND %s <> %s" % (text, literal(default[0][0].strip("'"))) if default else ""
         where = "%s IS NOT NULL AND %s <> ''%s" % (name(column), text, other)
-        return int(self.one("SELECT COUNT(*) FROM %s WHERE %s" % (name(table), where)))
+        return int(self.scalar("SELECT COUNT(*) FROM %s WHERE %s" % (name(table), where)))
 
-    def hindrances(self) -> list[str]:
+    def restore_blockers(self) -> list[str]:
         texts = []
         where = "table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'"
         for table, engine in self.rows("SELECT table_name, engine FROM information_schema.tables WHERE %s" % where):
             texts.append("table %s is %s, not InnoDB: its rows may change while it is dumped" % (table, engine))
-        user = self.one("SELECT CURRENT_USER()")
-        binary_log = self.one("SELECT @@log_bin") == "1" and self.one("SELECT @@log_bin_trust_function_creators") != "1"
+        user = self.scalar("SELECT CURRENT_USER()")
+        binary_log = (
+            self.scalar("SELECT @@log_bin") == "1" and self.scalar("SELECT @@log_bin_trust_function_creators") != "1"
+        )
         for kind, schema, named in (
             ("trigger", "trigger_schema", "trigger_name"),
             ("routine", "routine_schema", "routine_name"),
         ):
-            found = self.rows(
+            rows = self.rows(
                 "SELECT %s, definer FROM information_schema.%ss WHERE %s = DATABASE()" % (named, kind, schema)
             )
-            for thing, definer in found:
+            for routine, definer in rows:
                 if definer != user:
-                    texts.append("%s %s belongs to %s: only they can put it back (1227)" % (kind, thing, definer))
+                    texts.append("%s %s belongs to %s: only they can put it back (1227)" % (kind, routine, definer))
                 elif binary_log:
-                    texts.append("%s %s cannot be put back while the server logs binary (1419)" % (kind, thing))
+                    texts.append("%s %s cannot be put back while the server logs binary (1419)" % (kind, routine))
         for view in self._named("VIEW"):
             texts.append("view %s is put back in place, not beside" % view)
         return texts
 
     def movable(self) -> bool:
         """Whether every table can be moved to another database by RENAME TABLE: no views, triggers, routines."""
-        things = (
+        immovable = (
             ("tables", "table_schema", " AND table_type = 'VIEW'"),
             ("triggers", "trigger_schema", ""),
             ("routines", "routine_schema", ""),
         )
         return all(
-            self.one("SELECT COUNT(*) FROM information_schema.%s WHERE %s = DATABASE()%s" % (table, schema, more))
+            self.scalar("SELECT COUNT(*) FROM information_schema.%s WHERE %s = DATABASE()%s" % (table, schema, more))
             == "0"
-            for table, schema, more in things
+            for table, schema, more in immovable
         )
 
-    def others(self) -> list[int]:
+    def other_connections(self) -> list[int]:
         """Connections to this database that are not this process's own: [id], as far as the user may see them."""
-        own = {self.one("SELECT CONNECTION_ID()")}
+        own = {self.scalar("SELECT CONNECTION_ID()")}
         if self._guard is not None and self._guard.alive():
             own.add(self._guard.rows("SELECT CONNECTION_ID()")[0][0])
         return [int(row[0]) for row in self.rows("SHOW PROCESSLIST") if row[3] == self.name and row[0] not in own]
 
     # the lock that the server itself holds
 
-    def approach(self) -> None:
+    def prepare_lock(self) -> None:
         self._guard = Session(self.options, self.name)
 
-    def hold(self) -> bool:
+    def hold_lock(self) -> bool:
         """Takes the server's own lock for this database (GET_LOCK) on its own connection; False where it is held."""
         if self._guard is None:
             self._guard = Session(self.options, self.name)
@@ -194,7 +197,7 @@ class MySQL:
         Source: MySQL manual, ALTER DATABASE."""
         if self.fence_kind == "database":
             self.rows("ALTER DATABASE %s READ ONLY = 1" % name(self.name))
-        self.wait_alone()
+        self.wait_until_alone()
 
     def fence_down(self) -> None:
         if self.fence_is_up():  # to lift what is not there would wait for open transactions all the same
@@ -203,32 +206,35 @@ class MySQL:
     def fence_is_up(self) -> bool:
         if self.fence_kind != "database":
             return False
-        options = self.one("SELECT options FROM information_schema.schemata_extensions WHERE schema_name = DATABASE()")
+        options = self.scalar(
+            "SELECT options FROM information_schema.schemata_extensions WHERE schema_name = DATABASE()"
+        )
         return "READ ONLY=1" in options
 
-    def wait_alone(self, seconds: int = PATIENCE) -> None:
+    def wait_until_alone(self) -> None:
         """Waits until no other connection to the database is left. Raises DatabaseError when some stay."""
-        for _ in range(seconds * 5):
-            if not self.others():
+        for _ in range(PATIENCE * 5):
+            if not self.other_connections():
                 return
             time.sleep(0.2)
-        left = ", ".join(str(number) for number in self.others())
+        left = ", ".join(str(number) for number in self.other_connections())
         if left:
             raise DatabaseError(
                 "connections to %s stay open: %s; another program is using the database" % (self.name, left)
             )
 
-    def kill(self, ids: Iterable[int], seconds: int = 600) -> None:
+    def kill(self, ids: Iterable[int]) -> None:
         """Ends connections and waits until the server has forgotten them: a killed ALTER goes on for a while."""
         wanted = set(ids)
-        for number in wanted & set(self.others()):  # a number of before a restart of the server may be another's
+        there = set(self.other_connections())  # a number of before a restart of the server may be another's
+        for number in wanted & there:
             try:
                 self.rows("KILL %d" % number)
             except DatabaseError as error:
                 if error.code not in (1094, 1095):  # no such connection, or not ours any more
                     raise
-        for _ in range(seconds * 5):
-            if not wanted & set(self.others()):
+        for _ in range(KILL_PATIENCE * 5):
+            if not wanted & set(self.other_connections()):
                 return
             time.sleep(0.2)
         raise DatabaseError("the connections %s do not end" % ", ".join(map(str, sorted(wanted))))
@@ -257,8 +263,8 @@ class MySQL:
 
     def exists(self, database: str) -> bool:
         """Whether there is a database of that name, as far as the user may see it."""
-        found = self.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s" % literal(database))
-        return bool(found)
+        rows = self.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s" % literal(database))
+        return bool(rows)
 
     def create(self, database: str) -> None:
         """Makes an empty database with this one's character set. Raises DatabaseError where the user may not."""
@@ -292,12 +298,12 @@ class MySQL:
         """In one statement: this database's tables go to `kept`, those of `scratch` take their place."""
         moves = ["%s.%s TO %s.%s" % (name(self.name), name(t), name(kept), name(t)) for t in self.tables()]
         moves += [
-            "%s.%s TO %s.%s" % (name(scratch), name(t), name(self.name), name(t)) for t in self.at_tables(scratch)
+            "%s.%s TO %s.%s" % (name(scratch), name(t), name(self.name), name(t)) for t in self.tables_of(scratch)
         ]
         if moves:
             self.rows("RENAME TABLE " + ", ".join(moves))
 
-    def at_tables(self, database: str) -> list[str]:
+    def tables_of(self, database: str) -> list[str]:
         """The names of the tables in another database of the server."""
         other = self.at(database)
         try:

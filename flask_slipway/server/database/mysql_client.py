@@ -84,15 +84,15 @@ class Session:
                 self.child.stdin.flush()
             except BrokenPipeError:
                 raise self._failure() from None
-            found: list[list[str]] = []
+            rows: list[list[str]] = []
             while True:
                 line = self.child.stdout.readline()
                 if not line:
                     raise self._failure()
                 text = line.decode("utf-8", "replace")[:-1]
                 if text == self.nonce:
-                    return found
-                found.append([unescaped(field) for field in text.split("\t")])
+                    return rows
+                rows.append([unescaped(field) for field in text.split("\t")])
 
     def _failure(self) -> DatabaseError:
         text = self.child.stderr.read().decode("utf-8", "replace")

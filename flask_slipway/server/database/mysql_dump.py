@@ -54,7 +54,7 @@ def _write(options: str, database: str, target: DumpTarget, portable: list[str])
         for number, line in enumerate(child.stdout):
             if number == 0 and SANDBOX_LINE.match(line):
                 continue
-            counter.take(line)
+            counter.feed(line)
             target.write(line)
             last = line if line.strip() else last
     finally:

@@ -35,7 +35,7 @@ class SQLite:
         self._fence: sqlite3.Connection | None = None
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return self.path
 
     @property
@@ -105,7 +105,7 @@ class SQLite:
             result[table] = {row[0]: " ".join(str(part) for part in row[1:]) for row in rows}
         return result
 
-    def values_in(self, table: str, column: str | None = None) -> int:
+    def count_values(self, table: str, column: str | None = None) -> int:
         if column is None:
             return int(self._rows("SELECT COUNT(*) FROM %s" % quoted(table))[0][0])
         default = self._rows("SELECT dflt_value FROM pragma_table_info(?) WHERE name = ?", (table, column))
@@ -115,7 +115,7 @@ class SQLite:
             where += " AND %s <> %s" % (text, _text(str(default[0][0]).strip("'")))
         return int(self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0])
 
-    def hindrances(self) -> list[str]:
+    def restore_blockers(self) -> list[str]:
         return []
 
     def movable(self) -> bool:
@@ -124,22 +124,22 @@ class SQLite:
     def can_create(self) -> bool:
         return True
 
-    def others(self) -> list[int]:
+    def other_connections(self) -> list[int]:
         """Processes of this account on this machine that hold the file open: [pid], except this one."""
-        found = []
+        pids = []
         for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []):
             if int(pid) == os.getpid():
                 continue
             with contextlib.suppress(OSError):
                 folder = "/proc/%s/fd" % pid
                 if any(_leads_to(os.path.join(folder, name), self.path) for name in os.listdir(folder)):
-                    found.append(int(pid))
-        return found
+                    pids.append(int(pid))
+        return pids
 
-    def approach(self) -> None:
+    def prepare_lock(self) -> None:
         """Does nothing: there is no connection to wait for."""
 
-    def hold(self) -> bool:
+    def hold_lock(self) -> bool:
         return True
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class SQLite:
 
     def fence_up(self) -> None:
         """From here on nobody else can write: the file's write lock is held."""
-        self.wait_alone()
+        self.wait_until_alone()
         if self._fence is None:
             connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:
@@ -169,17 +169,17 @@ class SQLite:
     def fence_is_up(self) -> bool:
         return self._fence is not None
 
-    def wait_alone(self, seconds: int = PATIENCE) -> None:
+    def wait_until_alone(self) -> None:
         """Waits until no other process on this machine has the file open. Raises DatabaseError when some stay."""
-        for _ in range(seconds * 5):
-            if not self.others():
+        for _ in range(PATIENCE * 5):
+            if not self.other_connections():
                 return
             time.sleep(0.2)
-        left = self.others()
+        left = self.other_connections()
         if left:
             raise DatabaseError("processes keep %s open: %s" % (self.path, ", ".join(map(str, left))))
 
-    def kill(self, ids: Iterable[int], seconds: int = 600) -> None:
+    def kill(self, ids: Iterable[int]) -> None:
         """Nothing to end: an SQLite connection ends with its process."""
 
     # dump and load
@@ -205,11 +205,11 @@ class SQLite:
 
     def check(self) -> None:
         """Raises DatabaseError unless the file is whole."""
-        found = [row[0] for row in self._rows("PRAGMA integrity_check")] or ["ok"]
-        if found != ["ok"]:
-            raise DatabaseError("%s is damaged: %s" % (self.name, found[0]))
+        problems = [row[0] for row in self._rows("PRAGMA integrity_check")] or ["ok"]
+        if problems != ["ok"]:
+            raise DatabaseError("%s is damaged: %s" % (self.name, problems[0]))
 
-    def take(self, path: str) -> None:
+    def replace_with(self, path: str) -> None:
         """Makes this database what the file `path` is, by SQLite's backup, behind the file's write lock."""
         self.fence_down()
         with self._open(path) as source, self._open(writing=True) as target:

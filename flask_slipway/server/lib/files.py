@@ -52,9 +52,9 @@ def read(path: str) -> bytes | None:
         return None
 
 
-def write_json(path: str, value: Mapping[str, object], mode: int = 0o600) -> None:
+def write_json(path: str, value: Mapping[str, object]) -> None:
     """Replaces `path` by `value` as JSON, as `write` does."""
-    write(path, json.dumps(value, indent=1, sort_keys=True).encode(), mode)
+    write(path, json.dumps(value, indent=1, sort_keys=True).encode())
 
 
 class Damaged(Exception):

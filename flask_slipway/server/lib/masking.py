@@ -1,8 +1,11 @@
 """Known secret values never leave the server: they are replaced in everything that is told or written down."""
 
 import ast
+import os
 import re
 import urllib.parse
+
+from . import dotenv
 
 SECRET_NAME = re.compile(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|CREDENTIAL|AUTH|SALT", re.I)
 # Among what an app sets while it loads, most values are no secret: CACHE_KEY_PREFIX, PREFERRED_URL_SCHEME, LOGIN_URL.
@@ -52,8 +55,9 @@ class Mask:
             self.add(urllib.parse.unquote(part))
 
     def add_env(self, text):
-        """Takes the values of a .env file whose names sound secret."""
-        for name, value in env_pairs(text):
+        """Takes the values of a .env file whose names sound secret: as written, and as this process's environment
+        completes them."""
+        for name, value in dotenv.every_value(text, os.environ):
             self.add_named(name, value)
 
     def add_settings(self, settings):
@@ -148,33 +152,3 @@ def _named(target):
 
 def _constant(node):
     return node.value if isinstance(node, ast.Constant) else None
-
-
-PAIR = re.compile(
-    r"""[^\S\r\n]*(?:export[^\S\r\n]+)?(?:'(?P<quoted>[^']+)'|(?P<name>[^=\#\s]+))[^\S\r\n]*=
-    (?:[^\S\r\n]+(?=\#)|[^\S\r\n]*
-    (?:'(?P<single>(?:\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)"|(?P<plain>[^\r\n]*)))""",
-    re.X | re.S,
-)
-LINE_END = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
-ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-
-
-def env_pairs(text):
-    """(name, value) of each assignment in a .env file, as python-dotenv reads it: quotes and escapes taken off."""
-    position = 1 if text.startswith("\ufeff") else 0
-    while position < len(text):
-        match = PAIR.match(text, position)
-        if match:
-            yield match["quoted"] or match["name"], _plain(match)
-            position = match.end()
-        end = LINE_END.match(text, position)
-        position = end.end() if end else len(text)
-
-
-def _plain(match):
-    if match["single"] is not None:
-        return re.sub(r"\\([\\'])", r"\1", match["single"])
-    if match["double"] is not None:
-        return re.sub(r"\\([\\'\"abfnrtv])", lambda m: ESCAPES.get(m[1], m[1]), match["double"])
-    return re.sub(r"\s+#.*", "", match["plain"] or "").rstrip()

@@ -40,8 +40,8 @@ class Failed(Exception):
     def __init__(self, name: str, code: int | None, output: str) -> None:
         self.name, self.code, self.output = name, code, output
         lines = [line for line in output.strip().splitlines() if line.strip()]
-        told = lines[-1].strip() if lines else ("took too long" if code is None else "ended with %s" % code)
-        super().__init__("%s: %s" % (name, told))
+        reason = lines[-1].strip() if lines else ("took too long" if code is None else "ended with %s" % code)
+        super().__init__("%s: %s" % (name, reason))
 
 
 def die_with_parent() -> None:
@@ -116,17 +116,17 @@ def run_raw(
         stop(child)
         raise Failed(name, None, "took longer than %d s" % timeout) from None
     if check and child.returncode:
-        text, told = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
-        raise Failed(name, child.returncode, (text + told if both else told or text)[-8000:])
+        text, errors = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        raise Failed(name, child.returncode, (text + errors if both else errors or text)[-8000:])
     return out
 
 
-def stop(child: Child, patience: float = 5) -> None:
-    """Ends a started program and waits until it is gone; after `patience` seconds it is killed."""
+def stop(child: Child) -> None:
+    """Ends a started program and waits until it is gone: after 5 seconds it is killed."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(patience)
+            child.wait(5)
     if child.poll() is None:
         child.kill()
         child.wait()

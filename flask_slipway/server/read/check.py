@@ -64,7 +64,7 @@ def _database(site: Site, found: Facts) -> Iterator[Row]:
     yield "fence", FENCES[base.fence_kind], True
     scratch = base.can_create() and base.movable()
     yield "scratch database", "can be made" if scratch else "weaker: restores happen in place", True
-    for text in base.hindrances():
+    for text in base.restore_blockers():
         yield "backup", text, False
     free = _free_bytes(site.home)
     yield "disk", "{:,.0f} MB free".format(free / 1e6), free > 3 * base.size()
@@ -73,7 +73,7 @@ def _database(site: Site, found: Facts) -> Iterator[Row]:
 def _web(site: Site) -> Iterator[Row]:
     answer, log = health.settled(site.health_url()), site.logs.get("error")
     yield ("gate", *_place_of_gate(site))
-    yield "health", "%s answers %s" % (site.health_url(), health.described(answer)), 200 <= answer.status < 300
+    yield "health", "%s answers %s" % (site.health_url(), health.describe(answer)), 200 <= answer.status < 300
     yield "error log", log or "none", os.path.exists(log or "")
 
 
@@ -119,7 +119,7 @@ def _same_by_flask(found: Facts) -> tuple[str, bool]:
     assert found.database is not None
     try:
         if not identity.same(other, found.database):
-            return "no, it leads to %s" % identity.place(other), False
+            return "no, it leads to %s" % identity.describe(other), False
         stage.see_own_database(found, answer)
     except DatabaseError as error:
         return str(error), False

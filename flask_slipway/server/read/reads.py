@@ -34,7 +34,7 @@ def status(reading: Reading) -> Data:
     """Commit, revision, drift, lock, gate, last release."""
     found = reading.facts
     found.check_places()
-    asking = site_health.Asking(reading.site.health_url())
+    asking = site_health.Question(reading.site.health_url())
     found.load_live()
     site_facts = found.all()
     data: dict[str, Any] = {**site_facts, "heads": [], "differences": []}
@@ -43,7 +43,7 @@ def status(reading: Reading) -> Data:
         data["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
     commit = site_facts["commit"]
     data["subject"] = clone.subject(reading.site.project, commit) if commit else None
-    data["health"] = site_health.described(asking.answer())
+    data["health"] = site_health.describe(asking.answer())
     data["guarantees"] = guarantees(site_facts)
     return data
 
@@ -97,7 +97,7 @@ def history(reading: Reading) -> Data:
 
 def backups(reading: Reading) -> Data:
     """The verified backups, newest first."""
-    found = store.listed(reading.site.backups)
+    found = store.usable(reading.site.backups)
     rows = [
         [
             m["id"],
@@ -161,12 +161,12 @@ def health(reading: Reading) -> Data:
     if not 200 <= answer.status < 300:
         if answer.gate:
             raise Refused("the gate is up: visitors of %s see it" % url, next=["fab %s.open" % reading.site.name])
-        what = "the site answers %s, at %s" % (site_health.described(answer), url)
-        raise Refused(what, next=site_health.mends(reading.site, answer))
+        what = "the site answers %s, at %s" % (site_health.describe(answer), url)
+        raise Refused(what, next=site_health.fixes(reading.site, answer))
     return {
         "url": url,
         "status": answer.status,
-        "answer": site_health.described(answer),
+        "answer": site_health.describe(answer),
         "gate": bool(answer.gate),
         "seconds": seconds,
     }

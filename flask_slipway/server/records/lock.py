@@ -92,14 +92,14 @@ class Lock:
         linked: list[str] = []
         try:
             claims = self._claim(part, dead["token"])
-            found = {path: known_holder(path) for path in self.paths}
-            for holder in found.values():
+            in_place = {path: known_holder(path) for path in self.paths}
+            for holder in in_place.values():
                 if holder and not self._inherits(holder, dead):
                     raise Held(holder, is_alive(self.folder, holder))
-            for path in (path for path, holder in found.items() if not holder):
+            for path in (path for path, holder in in_place.items() if not holder):
                 os.link(part, path)
                 linked.append(path)
-            for path in (path for path, holder in found.items() if holder):
+            for path in (path for path, holder in in_place.items() if holder):
                 files.write_json(path, self.holder)
         except BaseException as error:
             for path in [*linked, *claims[-1:], self._beat_path(self.token)]:
@@ -186,12 +186,12 @@ def path_name(key: str) -> str:
 
 def holders(folder: str, keys: Iterable[str]) -> list[Holder]:
     """The holders of the locks over `keys`, each once. Raises kept.Newer."""
-    found = {}
+    by_token = {}
     for key in keys:
         holder = known_holder(os.path.join(folder, path_name(key)))
         if holder:
-            found[holder.get("token")] = holder
-    return list(found.values())
+            by_token[holder.get("token")] = holder
+    return list(by_token.values())
 
 
 def is_abandoned(folder: str, holder: Holder) -> bool:

@@ -102,14 +102,14 @@ class Facts:
             live.close()
             self.live = None
             return error.database
-        where = ["in %s" % load_errors.below(error.where, site.project)] if error.where else []
+        where = ["in %s" % load_errors.location(error.where, site.project)] if error.where else []
         if error.refused:
             raise Refused(
                 "the live app writes to its database while it loads",
                 [error.refused, *where, "only reads are allowed before there is a backup"],
                 ["make the app load without writing, or set writes_on_load: true for %s in invoke.yaml" % site.name],
             )
-        raise load_errors.live(site, error, self.mask.text(str(error)))
+        raise load_errors.live_refusal(site, error, self.mask.text(str(error)))
 
     def use(self, access: Access) -> None:
         """Takes the database that `access` leads to. Raises Refused where it cannot be reached."""
@@ -120,8 +120,8 @@ class Facts:
             self.identity = self.database.identity()
             self.database.tables()
         except DatabaseError as error:
-            described = database_access.described(access)
-            raise errors.refused(self.site, error, described, self.mask.text(str(error))) from error
+            described = database_access.describe(access)
+            raise errors.refusal(self.site, error, described, self.mask.text(str(error))) from error
 
     # what is true now
 
@@ -135,7 +135,7 @@ class Facts:
             "branch": branch,
             "changes": changes,
             "revisions": self.database.revisions(),
-            "requirements": virtualenv.asked(site.project),
+            "requirements": virtualenv.requirement_files(site.project),
             "wsgi": files.sha256(files.read(site.wsgi)),
             "gate": self.gate(),
             "packages": virtualenv.marked(site.virtualenv),
@@ -179,7 +179,7 @@ class Facts:
             "lock": self.lock(),
             "interrupted": interrupted(site),
             "last": history.last_good(site),
-            "backups": len(store.listed(site.backups)),
+            "backups": len(store.usable(site.backups)),
         }
 
     def keys(self) -> list[str]:

@@ -20,7 +20,7 @@ from .run import Run
 
 def prepare(run: Run) -> Findings:
     """Loads the live app, and finds what the plan of this task is made of. Raises Refused, Nothing."""
-    asking = health.Asking(run.site.health_url())
+    asking = health.Question(run.site.health_url())
     run.facts.load_live()
     if run.task in VERSIONED:
         version_table.refuse(run)
@@ -45,9 +45,9 @@ def refuse_unseen(run: Run, answer: health.Answer) -> None:
     if answer.status and not (answer.status == 401 and not answer.gate):
         return
     raise Refused(
-        "from the server, %s answers %s" % (run.site.health_url(), health.described(answer)),
+        "from the server, %s answers %s" % (run.site.health_url(), health.describe(answer)),
         ["new processes could not be proved there"],
-        health.mends(run.site, answer),
+        health.fixes(run.site, answer),
     )
 
 
@@ -71,7 +71,7 @@ def _revisions(run: Run) -> list[Revision]:
         raise Refused(
             "the live code's revisions cannot be read",
             ["%s: %s" % (error.kind, error)]
-            + (["in %s" % load_errors.below(error.where, run.site.project)] if error.where else []),
+            + (["in %s" % load_errors.location(error.where, run.site.project)] if error.where else []),
             ["mend it here, then  inv release --to %s" % run.site.name],
         ) from error
     return rows
@@ -235,7 +235,7 @@ def install(run: Run) -> None:
         raise Refused(
             "the live code has no requirements.txt", next=["inv freeze, then  inv release --to %s" % run.site.name]
         )
-    if virtualenv.satisfied(run.site.python, path):
+    if virtualenv.is_satisfied(run.site.python, path):
         raise Nothing("the virtualenv has what requirements.txt lists")
 
 

@@ -130,7 +130,7 @@ class Run:
             self.version,
         )
         self.lock = lock.Lock(lock_folder(self.site), self.facts.keys(), holder)
-        self.database.approach()
+        self.database.prepare_lock()
         self.lock.acquire()
         quick = self.facts.quick()
         if fingerprint(quick) != self.go["go"]:
@@ -139,7 +139,7 @@ class Run:
                 ["somebody changed it meanwhile"],
                 ["try again, for a new plan"],
             )
-        if not self.database.hold():
+        if not self.database.hold_lock():
             raise Refused("another release holds the lock of database %s" % self.database.name)
         revision_file = (files.read(os.path.join(self.site.project, "REVISION")) or b"").decode("utf-8", "replace")
         self.before = {

@@ -73,7 +73,7 @@ def stage_code(run: Run, commit: str) -> None:
 
 def stage_packages(run: Run, always: bool = False) -> list[str]:
     """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
-    asked = virtualenv.asked(run.stage_folder)
+    asked = virtualenv.requirement_files(run.stage_folder)
     if asked[virtualenv.FILE] is None or (not always and asked == run.before["requirements"]):
         return []
     for path in asked:
@@ -82,14 +82,14 @@ def stage_packages(run: Run, always: bool = False) -> list[str]:
     run.about_to(protocol.STAGING_PACKAGES, path=beside)
     requirements = os.path.join(run.stage_folder, virtualenv.FILE)
     try:
-        before = set(virtualenv.listed(run.site.python))
+        before = set(virtualenv.installed(run.site.python))
         virtualenv.copy(run.site.virtualenv, beside)
         virtualenv.install(beside, run.site.virtualenv, requirements, run.stage_folder)
     except process.Failed as error:
-        raise pip_errors.refused(run.site, error) from error
+        raise pip_errors.refusal(run.site, error) from error
     virtualenv.mark(beside, run.id)
     run.python = os.path.join(beside, "bin", "python")
-    changed = set(virtualenv.listed(run.python)) ^ before
+    changed = set(virtualenv.installed(run.python)) ^ before
     names = {line.split("==")[0].split(" @")[0] for line in changed}
     if not names:
         return ["no package changed"]
@@ -120,7 +120,7 @@ def refuse_itself(run: Run, path: str) -> None:
     names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", project, re.M)
     names.append(re.sub(r"\.py$", "", os.path.basename(re.split(r"[:(]", run.site.app)[0].rstrip("/"))))
     names.append(re.sub(r"\.git$", "", os.path.basename(address.rstrip("/"))))
-    line = virtualenv.itself(text, names)
+    line = virtualenv.self_reference(text, names)
     if line:
         raise Refused(
             "%s lists the project itself" % path,
@@ -140,7 +140,7 @@ def load_stage(run: Run, commit: str) -> list[str]:
     except AppFailed as error:
         if error.refused and error.database:
             refuse_other_database(run, error.database)
-        raise load_errors.new(run.site, commit, run.stage_folder, error) from error
+        raise load_errors.staged_refusal(run.site, commit, run.stage_folder, error) from error
     heads: list[str] = answer["heads"]
     if len(heads) > 1:
         raise Refused(
@@ -167,7 +167,7 @@ def refuse_unfit_sql(run: Run, app: App) -> None:
     first, dialect = found[0], run.database.dialect
     lines = [first["error"]]
     if first["where"]:
-        lines.append("in %s" % load_errors.below(first["where"], run.stage_folder, run.site.project))
+        lines.append("in %s" % load_errors.location(first["where"], run.stage_folder, run.site.project))
     raise Refused("revision %s cannot be run on %s" % (first["revision"], dialect), lines, fixes(first["error"]))
 
 
@@ -211,7 +211,7 @@ def _refuse_unless_same(run: Run, other: Database) -> None:
         if not identity.same(other, run.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, FLASK_APP and env: to %s"
-                % (identity.place(run.database), identity.place(other)),
+                % (identity.describe(run.database), identity.describe(other)),
                 next=["set what the WSGI file sets under env: of %s in invoke.yaml" % run.site.name],
             )
     finally:
@@ -232,7 +232,7 @@ def see_own_database(facts: Facts, answer: Any) -> None:
         if not identity.same(other, facts.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, Alembic's env.py to %s"
-                % (identity.place(facts.database), identity.place(other)),
+                % (identity.describe(facts.database), identity.describe(other)),
                 next=["let env.py read the URL from where the app does: docs/alembic.md"],
             )
     except DatabaseError as error:

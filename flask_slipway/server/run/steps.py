@@ -76,8 +76,8 @@ def back_up(run: Run) -> str:
     try:
         backup = run.backup = make.make(run.database, run.site.backups, about, fenced=fenced)
     except (store.NotVerified, DatabaseError, OSError, process.Failed) as error:
-        ways = disk_full.mends(run.site, error) or database_errors.mends(run.site, error, str(error))
-        cause = disk_full.line(error) if disk_full.is_full(error) else str(error)
+        ways = disk_full.fixes(run.site, error) or database_errors.fixes(run.site, error, str(error))
+        cause = disk_full.message(error) if disk_full.is_full(error) else str(error)
         raise Failed("the backup failed", [cause], ways) from error
     run.journal.write(protocol.BACKUP, id=backup["id"], tables=backup["tables"])
     for text in backup["restore_blockers"]:
@@ -142,7 +142,7 @@ def move(run: Run, app: App, direction: str, target: str) -> None:
         speaker = "%s says" % run.database.dialect if error.kind in DATABASE_ERRORS else error.kind
         lines = ["%s: %s" % (speaker, error)]
         if error.where:
-            lines.append("in %s" % load_errors.below(error.where, run.stage_folder, run.site.project))
+            lines.append("in %s" % load_errors.location(error.where, run.stage_folder, run.site.project))
         what = "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target)
         raise Failed(what, lines) from error
 

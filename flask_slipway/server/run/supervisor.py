@@ -228,9 +228,9 @@ def _as_stop(this: Run, error: Exception) -> protocol.Stop:
     texts = [line for line in this.mask.text(str(error)).splitlines() if line.strip()]
     if not isinstance(error, (ProgramFailed, DatabaseError, OSError)):
         _note_fault(this)
-    what = disk_full.line(error) if disk_full.is_full(error) else texts[0] if texts else type(error).__name__
+    what = disk_full.message(error) if disk_full.is_full(error) else texts[0] if texts else type(error).__name__
     cause = texts[1:4] if texts and texts[0] == what else texts[:3]
-    return Failed(what, cause, disk_full.mends(this.site, error))
+    return Failed(what, cause, disk_full.fixes(this.site, error))
 
 
 def _finish(this: Run, outcome: Outcome, stop: protocol.Stop | None = None) -> End:

@@ -76,7 +76,7 @@ def back_up_replaced(run: Run) -> Manifest | None:
     whose database was swapped already."""
     kept = run.journal.last(protocol.BACKUP_OF_REPLACED)
     if kept is not None:
-        return next((m for m in store.listed(run.site.backups) if m["id"] == kept["id"]), None)
+        return next((m for m in store.usable(run.site.backups) if m["id"] == kept["id"]), None)
     manifest = make.make(run.database, run.site.backups, run.about_backup("return", run.commit), fenced=False)
     run.journal.write(protocol.BACKUP_OF_REPLACED, id=manifest["id"])
     return manifest
@@ -155,11 +155,11 @@ def losses(database: Database, operations: Iterable[Mapping[str, Any]]) -> list[
     for operation in operations:
         kind, table, column = operation["kind"], operation["table"], operation["column"]
         if kind == "drop_table" and table in tables:
-            rows = database.values_in(table)
+            rows = database.count_values(table)
             if rows:
                 lost.append("table %s: %s" % (table, amounts.count(rows, "row")))
         elif kind == "drop_column" and column in database.columns().get(table, {}):
-            rows = database.values_in(table, column)
+            rows = database.count_values(table, column)
             if rows:
                 lost.append("column %s.%s: %s" % (table, column, amounts.count(rows, "value")))
         elif kind in ("execute", "unknown"):
@@ -170,7 +170,7 @@ def losses(database: Database, operations: Iterable[Mapping[str, Any]]) -> list[
 def code_back(run: Run) -> str:
     """The old commit and the old packages in the live place."""
     texts = []
-    virtualenv.settle(run.packages_folder, run.site.virtualenv)
+    virtualenv.finish_exchange(run.packages_folder, run.site.virtualenv)
     line = run.journal.last(protocol.SWAPPING)
     if line is not None:
         saved = clone.save_edits(run.site.project, line["before"], line["after"], run.id)

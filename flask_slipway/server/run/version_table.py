@@ -29,7 +29,7 @@ def _refuse_missing(run: Run) -> None:
     if not tables and last:
         raise Refused(
             "the database is empty, and the last release left it at %s" % last,
-            [identity.place(run.database), "another database than before, or somebody emptied it"],
+            [identity.describe(run.database), "another database than before, or somebody emptied it"],
             ["fab %s.restore  puts the newest backup back" % name, "or correct .env: fab %s.workon" % name],
         )
     known = [table for table in tables if table in _made_by_revisions(run)]

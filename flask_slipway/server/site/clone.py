@@ -6,12 +6,10 @@ import contextlib
 import os
 import re
 import shutil
-from typing import Mapping
+from typing import List, Mapping, NamedTuple, Optional
 
-from ..lib import files, process
+from ..lib import files, git_status, process
 
-COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
 REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
 
 
@@ -61,9 +59,9 @@ def url(folder: str, remote: str) -> str:
 def reason(error: process.Failed) -> str:
     """The line of a failed git that says why: git's own last words are often only advice."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
-    told = [line for line in told if any(word in line for word in REASONS)] or told or lines
-    return told[-1] if told else str(error)
+    useful = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
+    useful = [line for line in useful if any(word in line for word in REASONS)] or useful or lines
+    return useful[-1] if useful else str(error)
 
 
 def commit(folder: str) -> str | None:
@@ -77,31 +75,28 @@ def branch(folder: str) -> str:
     return git(folder, "symbolic-ref", "--short", "--quiet", "HEAD", check=False).strip()
 
 
+class State(NamedTuple):
+    """What is checked out, and the tracked paths that a person has changed in the working tree or the index. `commit`:
+    None in an empty repository; `branch`: "" for a detached HEAD."""
+
+    commit: Optional[str]
+    branch: str
+    changes: List[str]
+
+
 def changes(folder: str) -> list[str]:
     """The tracked paths that a person has changed in the working tree or the index."""
-    return state(folder)[2]
+    return state(folder).changes
 
 
-def state(folder: str) -> tuple[str | None, str, list[str]]:
-    """What is checked out, by one look: (commit, branch, changed paths), each as the functions above say it."""
-    found = {"branch.oid": "", "branch.head": ""}
-    paths = []
-    entries = iter(git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z").split("\0"))
-    for entry in entries:
-        kind, _, rest = entry.partition(" ")
-        if kind == "#":
-            name, _, value = rest.partition(" ")
-            found[name] = value
-        elif kind in FIELDS:
-            paths.append(entry.split(" ", FIELDS[kind])[-1])
-        if kind == "2":  # where it was renamed from
-            next(entries, None)
-    head = found["branch.head"]
-    return (
-        found["branch.oid"] if COMMIT.match(found["branch.oid"]) else None,
-        "" if head == "(detached)" else head,
-        paths,
-    )
+def state(folder: str) -> State:
+    """What is checked out and changed, by one look."""
+    now = _status(folder, "--branch", "--untracked-files=no")
+    return State(now.commit or None, now.branch, list(now.changed))
+
+
+def _status(folder: str, *options: str) -> git_status.GitStatus:
+    return git_status.parse(git(folder, "status", "--porcelain=v2", "-z", *options))
 
 
 def has(folder: str, revision: str) -> bool:
@@ -176,8 +171,8 @@ def remove_worktree(folder: str, path: str) -> None:
 
 def ignored_and_untracked(folder: str) -> list[str]:
     """The top-most paths in the live folder that git ignores or does not know: .env, instance/, data."""
-    text = git(folder, "status", "--porcelain", "--ignored=traditional", "--untracked-files=normal", "-z")
-    return [entry[3:].rstrip("/") for entry in text.split("\0") if entry[:2] in ("??", "!!")]
+    now = _status(folder, "--ignored=traditional", "--untracked-files=normal")
+    return [path.rstrip("/") for path in (*now.untracked, *now.ignored)]
 
 
 def move(folder: str, revision: str) -> None:

@@ -16,13 +16,13 @@ def fetch(site: Site, wanted: str) -> None:
     try:
         clone.fetch(site.project, site.remote, site.branch)
     except process.Failed as error:
-        raise refused(site, error) from error
+        raise refusal(site, error) from error
 
 
-def refused(site: Site, error: process.Failed) -> Refused:
+def refusal(site: Site, error: process.Failed) -> Refused:
     """The refusal for a fetch that failed."""
     if disk_full.is_full(error):
-        return Refused("there is no room for what is fetched", [disk_full.line(error)], disk_full.mends(site, error))
+        return Refused("there is no room for what is fetched", [disk_full.message(error)], disk_full.fixes(site, error))
     remotes = clone.remotes(site.project)
     if site.remote not in remotes:
         return Refused(
@@ -34,9 +34,9 @@ def refused(site: Site, error: process.Failed) -> Refused:
             ],
         )
     url = clone.url(site.project, site.remote)
-    _, what, mends = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
-    mends = [mend.format(name=site.name, remote=site.remote, branch=site.branch) for mend in mends]
-    return Refused("%s: %s" % (what, url), [clone.reason(error)], mends)
+    _, what, fixes = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
+    fixes = [fix.format(name=site.name, remote=site.remote, branch=site.branch) for fix in fixes]
+    return Refused("%s: %s" % (what, url), [clone.reason(error)], fixes)
 
 
 KEY = "fab {name}.workon -c 'git remote set-url {remote} git@HOST:YOU/REPOSITORY.git'"

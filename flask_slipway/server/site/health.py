@@ -53,7 +53,7 @@ class Answer(NamedTuple):
         return self.headers.get("X-Slipway-Gate")
 
 
-class _Still(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
 
@@ -61,7 +61,7 @@ class _Still(urllib.request.HTTPRedirectHandler):
 @functools.lru_cache(maxsize=None)
 def _opener() -> urllib.request.OpenerDirector:
     """What asks; made once, for to read the host's certificates takes longer than an answer."""
-    return urllib.request.build_opener(_Still, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    return urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
 
 
 def ask(url: str, token: str | None = None, only: str | None = None, timeout: float = 30) -> Answer:
@@ -79,10 +79,10 @@ def ask(url: str, token: str | None = None, only: str | None = None, timeout: fl
         with error:
             return Answer(error.code, error.headers, error.read(4000))
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Answer(0, Message(), _told(error).encode())
+        return Answer(0, Message(), _failure(error).encode())
 
 
-def _told(error: Exception) -> str:
+def _failure(error: Exception) -> str:
     """Why nothing answered, in words."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, socket.timeout):
@@ -90,18 +90,18 @@ def _told(error: Exception) -> str:
     return getattr(reason, "strerror", None) or str(reason)
 
 
-class Asking:
+class Question:
     """One question, put by a thread while this one does something else."""
 
     def __init__(self, url: str) -> None:
-        self._found: list[Answer] = []
-        self._thread = threading.Thread(target=lambda: self._found.append(ask(url)), daemon=True)
+        self._answers: list[Answer] = []
+        self._thread = threading.Thread(target=lambda: self._answers.append(ask(url)), daemon=True)
         self._thread.start()
 
     def answer(self) -> Answer:
         """What the site answered, once it has: `ask` itself gives up in time, and raises nothing."""
         self._thread.join()
-        return self._found[0]
+        return self._answers[0]
 
 
 def is_reloading(answer: Answer, url: str) -> bool:
@@ -143,7 +143,7 @@ def wait_for(
         now = time.monotonic()
         well = well if answer.status in (502, 504) else now
         if now - began > patience or now - well > broken:
-            raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, described(answer)))
+            raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, describe(answer)))
         time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 20)))
 
 
@@ -152,34 +152,34 @@ def prove_gate(url: str, nonce: str) -> Answer:
     return wait_for(url, lambda answer: answer.gate == nonce)
 
 
-def prove_processes(url: str, token: str, nonce: str, usual: int | None) -> Answer:
-    """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `usual`: the status
-    that counts as healthy beside 2xx, or None. Raises NotHealthy."""
+def prove_processes(url: str, token: str, nonce: str, expected_status: int | None) -> Answer:
+    """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `expected_status`: what
+    counts as healthy beside 2xx, or None. Raises NotHealthy."""
     answer = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce)
     if answer.headers.get("X-Slipway-Load"):
         raise NotHealthy(answer.body.decode("utf-8", "replace").strip(), load_failed=True)
-    judge(answer, usual)
+    check_healthy(answer, expected_status)
     return answer
 
 
-def prove_own(url: str, token: str, usual: int | None, broken: float = BROKEN) -> Answer:
+def prove_own(url: str, token: str, expected_status: int | None, broken: float = BROKEN) -> Answer:
     """Waits until the site's own WSGI file answers (no gate, no nonce), healthily; `broken` as for wait_for.
     Raises NotHealthy."""
     answer = wait_for(
         url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token, only=ANY_BUT_GATES, broken=broken
     )
-    judge(answer, usual)
+    check_healthy(answer, expected_status)
     return answer
 
 
-def judge(answer: Answer, usual: int | None) -> None:
-    """Raises NotHealthy unless the status is 2xx, or `usual`."""
-    if 200 <= answer.status < 300 or (answer.status and answer.status == usual):
+def check_healthy(answer: Answer, expected_status: int | None) -> None:
+    """Raises NotHealthy unless the status is 2xx, or `expected_status`."""
+    if 200 <= answer.status < 300 or (answer.status and answer.status == expected_status):
         return
-    raise NotHealthy("the site answers %s" % described(answer))
+    raise NotHealthy("the site answers %s" % describe(answer))
 
 
-def mends(site: Named, answer: Answer) -> list[str]:
+def fixes(site: Named, answer: Answer) -> list[str]:
     """What to type where the site's own health is not what it should be."""
     name = site.name
     if answer.status == 401 or 300 <= answer.status < 400:
@@ -191,7 +191,7 @@ def mends(site: Named, answer: Answer) -> list[str]:
     return ["fab %s.logs" % name]
 
 
-def described(answer: Answer) -> str:
+def describe(answer: Answer) -> str:
     """An answer in a few words."""
     if not answer.status:
         return answer.body.decode("utf-8", "replace") or "nothing"
@@ -209,8 +209,8 @@ class LogMark(NamedTuple):
 def log_mark(path: str | None) -> LogMark:
     """Where the log at `path` ends now."""
     try:
-        found = os.stat(path or "")
-        return LogMark(found.st_ino, found.st_size)
+        status = os.stat(path or "")
+        return LogMark(status.st_ino, status.st_size)
     except OSError:
         return LogMark(0, 0)
 
@@ -226,16 +226,16 @@ def new_errors(path: str | None, mark: LogMark) -> list[str]:
             text = file.read(4 << 20).decode("utf-8", "replace")
     except OSError:
         return []
-    found, inside = [], False
+    errors, inside = [], False
     for line in text.splitlines():
         if "Traceback (most recent call last)" in line:
             inside = True
         elif inside and line and not line[0].isspace() and not line.startswith("During handling"):
             plain = line.split(": ", 1)[-1] if line.startswith("20") and ": " in line else line
             if not plain.startswith(" "):
-                found.append(plain.strip())
+                errors.append(plain.strip())
                 inside = False
-    return found[-3:]
+    return errors[-3:]
 
 
 def log_tail(path: str, lines: int) -> str | None:

@@ -15,7 +15,7 @@ from .site import Site
 MISSING = re.compile(r"No module named '([^']+)'")
 
 
-def live(site: Site, error: AppFailed, text: str) -> Refused:
+def live_refusal(site: Site, error: AppFailed, text: str) -> Refused:
     """The refusal where the live app cannot be loaded by the WSGI file. `text`: the error, masked."""
     if error.kind == "ForeignCode":
         return Refused(
@@ -27,27 +27,27 @@ def live(site: Site, error: AppFailed, text: str) -> Refused:
     lines = ["%s: %s" % (error.kind, text)]
     in_wsgi = error.kind == "NoApp" or os.path.basename(site.wsgi) in text
     if error.where:
-        lines.append("in %s" % below(error.where, site.project))
+        lines.append("in %s" % location(error.where, site.project))
         in_wsgi = in_wsgi or error.where.startswith(site.wsgi)
     if in_wsgi:
         return Refused(what, lines, ["mend the WSGI file, on the Web tab, then  fab %s.check" % site.name])
-    return Refused(what, lines, _ways_back(site, error, text))
+    return Refused(what, lines, _live_fixes(site, error, text))
 
 
-def _ways_back(site: Site, error: AppFailed, text: str) -> list[str]:
+def _live_fixes(site: Site, error: AppFailed, text: str) -> list[str]:
     """What to type so that the live app loads again."""
     module = MISSING.search(text) if error.kind in ("ModuleNotFoundError", "ImportError", "NoAppException") else None
-    ways = []
+    fixes = []
     if module and not _is_of_project(site, module.group(1)):
-        ways.append(on_server(site, "pip", "install", "-r", "requirements.txt"))
+        fixes.append(on_server(site, "pip", "install", "-r", "requirements.txt"))
     if clone.is_clone(site.project) and clone.changes(site.project):
-        ways.append("%s  shows what was changed by hand" % on_server(site, "git", "diff"))
+        fixes.append("%s  shows what was changed by hand" % on_server(site, "git", "diff"))
     served = _last_good(site)
     if served and served != clone.commit(site.project):
-        ways.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))
-    if not ways:
-        ways.append("fab %s.env  compares .env with .env.example" % site.name)
-    return [*ways, "fab %s.logs  shows the whole error" % site.name]
+        fixes.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))
+    if not fixes:
+        fixes.append("fab %s.env  compares .env with .env.example" % site.name)
+    return [*fixes, "fab %s.logs  shows the whole error" % site.name]
 
 
 def _is_of_project(site: Site, module: str) -> bool:
@@ -62,10 +62,10 @@ def _last_good(site: Site) -> str | None:
     return commit if commit and clone.has(site.project, commit) else None
 
 
-def new(site: Site, commit: str, stage_folder: str, error: AppFailed) -> Refused:
+def staged_refusal(site: Site, commit: str, stage_folder: str, error: AppFailed) -> Refused:
     """The refusal of a commit whose app cannot be loaded in the stage."""
     name, text = site.name, str(error)
-    where = ["in %s" % below(error.where, stage_folder, site.project)] if error.where else []
+    where = ["in %s" % location(error.where, stage_folder, site.project)] if error.where else []
     if error.refused:
         return Refused(
             "the app of %s writes to its database while it loads" % commit[:7],
@@ -79,10 +79,10 @@ def new(site: Site, commit: str, stage_folder: str, error: AppFailed) -> Refused
             ["%s  names it: pip uninstall it there" % on_server(site, "pip", "list", "--editable")],
         )
     lines = ["%s: %s" % (error.kind, text), *where]
-    return Refused("the app of %s cannot be loaded on the server" % commit[:7], lines, _mends(site, error))
+    return Refused("the app of %s cannot be loaded on the server" % commit[:7], lines, _staged_fixes(site, error))
 
 
-def _mends(site: Site, error: AppFailed) -> list[str]:
+def _staged_fixes(site: Site, error: AppFailed) -> list[str]:
     text = "%s: %s" % (error.kind, error)
     module = MISSING.search(text)
     if module and not _is_of_project(site, module.group(1)):
@@ -95,7 +95,7 @@ def _mends(site: Site, error: AppFailed) -> list[str]:
     return ["mend it, then release again"]
 
 
-def below(where: str, *folders: str) -> str:
+def location(where: str, *folders: str) -> str:
     """A place in the code, `path:line`, as the laptop knows it: from the first of `folders` that it lies in."""
     path, _, line = where.rpartition(":")
     for top in folders:

@@ -10,7 +10,7 @@ from ..lib.outcome import Refused
 from . import clone
 from .site import Site
 
-HIGHEST = 4  # names that a message offers
+MOST_NAMES = 4  # names that a message offers
 
 
 def check(site: Site) -> None:
@@ -28,7 +28,7 @@ def _check_clone(site: Site) -> None:
         clones = [name for name in _names(site.home) if clone.is_clone(os.path.join(site.home, name))]
         raise Refused(
             "the project folder %s is not there" % folder,
-            _offered(os.path.basename(folder), clones, "the clones beside it: %s"),
+            _suggestions(os.path.basename(folder), clones, "the clones beside it: %s"),
             [
                 next_steps.correct(site, "project"),
                 "or make it: %s" % next_steps.on_server(site, "git", "clone", "REPOSITORY", folder),
@@ -58,10 +58,10 @@ def _refuse_unreadable(site: Site) -> None:
     try:
         clone.git(site.project, "rev-parse", "--show-toplevel")
     except process.Failed as error:
-        mend = next_steps.on_server(site, "git", "fsck")
+        fix = next_steps.on_server(site, "git", "fsck")
         if "dubious ownership" in error.output:
-            mend = next_steps.on_server(site, "git", "config", "--global", "--add", "safe.directory", site.project)
-        raise Refused("git cannot read the clone %s" % site.project, [clone.reason(error)], [mend]) from error
+            fix = next_steps.on_server(site, "git", "config", "--global", "--add", "safe.directory", site.project)
+        raise Refused("git cannot read the clone %s" % site.project, [clone.reason(error)], [fix]) from error
 
 
 def _check_virtualenv(site: Site) -> None:
@@ -80,7 +80,7 @@ def _check_virtualenv(site: Site) -> None:
     known = [name for name in _names(above) if os.path.exists(os.path.join(above, name, "bin", "python"))]
     raise Refused(
         "the virtualenv %s %s" % (folder, "has no bin/python" if os.path.isdir(folder) else "is not there"),
-        _offered(os.path.basename(folder), known, "the virtualenvs beside it: %s"),
+        _suggestions(os.path.basename(folder), known, "the virtualenvs beside it: %s"),
         [next_steps.correct(site, "virtualenv"), "or make it, by the Python of the Web tab:", *anew],
     )
 
@@ -107,7 +107,7 @@ def _check_wsgi(site: Site) -> None:
     others = [name for name in _names(above) if name.endswith("_wsgi.py") and name != own]
     raise Refused(
         "the WSGI file %s %s" % (path, what),
-        _offered(own, others, "beside it: %s") or ["the host makes it with the web app, on the Web tab"],
+        _suggestions(own, others, "beside it: %s") or ["the host makes it with the web app, on the Web tab"],
         [next_steps.correct(site, "domain", "wsgi"), "or make the web app, on the Web tab"],
     )
 
@@ -129,9 +129,9 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _offered(wanted: str, names: list[str], words: str) -> list[str]:
+def _suggestions(wanted: str, names: list[str], words: str) -> list[str]:
     """A line with the names most like `wanted`, or no line."""
-    near = difflib.get_close_matches(wanted, names, HIGHEST, 0) or names[:HIGHEST]
+    near = difflib.get_close_matches(wanted, names, MOST_NAMES, 0) or names[:MOST_NAMES]
     return [words % ", ".join(near)] if near else []
 
 

@@ -16,27 +16,27 @@ RENAME_EXCHANGE = 2
 FILE = "requirements.txt"
 INCLUDE = re.compile(r"\s*(?:-[rc]|--requirement|--constraint)[\s=]*[\"']?(.+?)[\"']?\s*(?:\s#.*)?$")
 
-ITSELF = re.compile(
+SELF_REFERENCE = re.compile(
     r"\s*(?:(?:-e|--editable)(?:\s+|=))?"
     r"(?:(?P<here>\./?|\.\[.*)|(?P<name>[\w.-]+)\s*(?:\[.*?\])?\s*@\s*\S+|\S*\#(?:\S*&)?egg=(?P<egg>[\w.-]+)\S*)"
     r"\s*(?:\#.*|;.*)?$"
 )
 
 
-def asked(folder: str) -> dict[str, str | None]:
+def requirement_files(folder: str) -> dict[str, str | None]:
     """What the code in `folder` asks for: {path: sha256} of its requirements.txt and of all that it includes, None
     for a file that is not there."""
-    found: dict[str, str | None] = {}
+    hashes: dict[str, str | None] = {}
     paths = [FILE]
     for path in paths:
         data = read(folder, path)
-        found[path] = files.sha256(data)
+        hashes[path] = files.sha256(data)
         for line in (data or b"").decode("utf-8", "replace").splitlines():
             match = INCLUDE.match(line)
             other = match and os.path.normpath(os.path.join(os.path.dirname(path), match.group(1)))
             if other and other not in paths and not other.startswith(("/", "..")):
                 paths.append(other)
-    return found
+    return hashes
 
 
 def read(folder: str, path: str) -> bytes | None:
@@ -47,12 +47,12 @@ def read(folder: str, path: str) -> bytes | None:
         return None
 
 
-def itself(text: str, names: Iterable[str]) -> str | None:
+def self_reference(text: str, names: Iterable[str]) -> str | None:
     """The line of the requirements `text` that lists the project itself, one of `names`, as `pip freeze` writes it
     where the project is installed editable; None where there is none. Its code comes by git."""
     known = {_normal(name) for name in names if name}
     for number, line in enumerate(text.splitlines(), 1):
-        match = ITSELF.match(line)
+        match = SELF_REFERENCE.match(line)
         if match and (match.group("here") or _normal(match.group("name") or match.group("egg")) in known):
             return "line %d: %s" % (number, line.strip())
     return None
@@ -63,7 +63,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def listed(python: str) -> list[str]:
+def installed(python: str) -> list[str]:
     """What is installed, a line of `pip freeze` each. Raises process.Failed."""
     return process.run([python, "-B", "-I", "-m", "pip", "freeze", "--all"], timeout=120).split("\n")[:-1]
 
@@ -124,7 +124,7 @@ def exchange(one: str, other: str) -> None:
     os.rename(middle, one)
 
 
-def settle(beside: str, live: str) -> None:
+def finish_exchange(beside: str, live: str) -> None:
     """Ends an exchange by renames that was cut off: `live` is there again, and what was replaced is `beside`."""
     middle = live + ".moving"
     if os.path.isdir(middle):
@@ -148,7 +148,7 @@ def discard(folder: str) -> None:
         shutil.rmtree(folder)
 
 
-def satisfied(python: str, requirements: str) -> bool:
+def is_satisfied(python: str, requirements: str) -> bool:
     """True where a dry run of pip finds nothing to install for the file `requirements`."""
     pip = [python, "-B", "-I", "-m", "pip", "install", "--dry-run", "--no-input", "--quiet", "--report", "-"]
     try:

@@ -22,7 +22,7 @@ def test_a_backup_counts_its_rows_whatever_they_hold(site, tmp_path):
     assert manifest["tables"] == {"alembic_version": 1, "children": 11, "parents": 11}
     assert manifest["compared"] == "equal"
     assert manifest["revisions"] == ["8a1c5e20"]
-    assert store.listed(str(tmp_path / "backups")) == [manifest]
+    assert store.usable(str(tmp_path / "backups")) == [manifest]
 
 
 def test_a_backup_put_back_brings_every_row_and_drops_what_it_does_not_have(site, tmp_path):
@@ -46,7 +46,7 @@ def plain(folder, manifest):
     path = store.path_of(str(folder), manifest)
     if manifest["dialect"] == "sqlite":
         return manifest["tables"]
-    with compress.of(path).reader(path) as file:
+    with compress.for_file(path).reader(path) as file:
         return [line for line in file.read().splitlines() if not line.startswith(b"--")]
 
 
@@ -129,7 +129,7 @@ def test_only_the_newest_are_kept_and_one_in_use_is_spared(site, tmp_path):
     folder = str(tmp_path / "backups")
     made = [make.make(site.base, folder, ABOUT)["id"] for _ in range(4)]
     store.prune(folder, 2, spare=[made[0]])
-    assert [manifest["id"] for manifest in store.listed(folder)] == [made[3], made[2], made[0]]
+    assert [manifest["id"] for manifest in store.usable(folder)] == [made[3], made[2], made[0]]
 
 
 def test_values_that_would_be_dropped_are_counted(site):
@@ -137,8 +137,8 @@ def test_values_that_would_be_dropped_are_counted(site):
     site.execute("ALTER TABLE children ADD COLUMN mood VARCHAR(20) DEFAULT 'calm'")
     site.execute("UPDATE children SET mood = 'glad' WHERE id < 4")
     site.execute("UPDATE children SET mood = '' WHERE id = 5")
-    assert site.base.values_in("children", "mood") == 3
-    assert site.base.values_in("parents") == 11
+    assert site.base.count_values("children", "mood") == 3
+    assert site.base.count_values("parents") == 11
 
 
 def test_an_empty_database_is_backed_up_and_put_back(site, tmp_path):

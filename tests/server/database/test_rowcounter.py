@@ -24,7 +24,7 @@ ROWS = st.lists(st.lists(VALUES, min_size=1, max_size=4), min_size=1, max_size=5
 def counted(lines):
     counter = RowCounter()
     for line in lines:
-        counter.take(line.encode())
+        counter.feed(line.encode())
     return counter.rows
 
 

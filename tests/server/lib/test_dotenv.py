@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 
 import dotenv as real
 import pytest
@@ -145,13 +144,3 @@ def test_no_part_of_a_value_is_told_however_its_line_broke(secret, place, split,
     assert not [
         piece for piece in (secret[at : at + 4] for at in range(len(secret) - 3)) if piece.strip() and piece in told
     ]
-
-
-def test_run_as_a_program_it_tells_the_same_as_json(tmp_path):
-    (tmp_path / ".env").write_text("A='x\n")
-    (tmp_path / ".env").chmod(0o600)
-    line = [sys.executable, "-I", "-S", dotenv.__file__, ".env", ".env.example"]
-    done = subprocess.run(line, cwd=tmp_path, capture_output=True, check=True)
-    assert json.loads(done.stdout) == dotenv.findings(b"A='x\n")
-    (tmp_path / ".env").unlink()
-    assert subprocess.run(line, cwd=tmp_path, capture_output=True, check=True).stdout == b"null\n"

@@ -1,18 +1,16 @@
-"""Masking: a secret is in nothing that is told, however it was written there; and how .env files are read."""
+"""Masking: a secret is in nothing that is told, however it was written there."""
 
-import io
 import json
 import re
 import shlex
 import urllib.parse
 
-import dotenv
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from flask_slipway.server.database import mysql_client
-from flask_slipway.server.lib.masking import COVER, Mask, env_pairs
+from flask_slipway.server.lib.masking import COVER, Mask
 
 AWKWARD = st.text("XY'\"$\\ %@#:/&é漢\t", min_size=4, max_size=14).map(lambda text: f"X{text}Y")
 
@@ -84,41 +82,6 @@ def test_a_longer_secret_is_covered_whole_though_a_shorter_one_is_in_it():
     mask.add("hunter")
     mask.add("hunter-and-more")
     assert mask.text("it is hunter-and-more") == f"it is {COVER}"
-
-
-VALUES = st.text("ab'\"$\\ %@#=:/.é{}", max_size=12)
-LINES = st.one_of(
-    st.builds("{}={}".format, st.sampled_from(["SECRET_KEY", "API_TOKEN", "DB_PASSWORD"]), VALUES),
-    st.builds("export {}='{}' # why".format, st.just("SECRET_KEY"), st.text('ab"$ %@#', max_size=12)),
-    st.builds('{} = "{}"'.format, st.just("SECRET_KEY"), st.text("ab'$ %@#é", max_size=12)),
-    st.builds(
-        "{}={}".format,
-        st.just("SECRET_KEY"),
-        VALUES.map(lambda v: '"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"'),
-    ),
-    st.builds(
-        "{}={}".format,
-        st.just("SECRET_KEY"),
-        VALUES.map(lambda v: "'" + v.replace("\\", "\\\\").replace("'", "\\'") + "'"),
-    ),
-    st.sampled_from(["", "# a comment", "#SECRET_KEY=no", "no assignment", 'A="one\ntwo"', "B='x\ny' # z"]),
-)
-
-
-@given(st.lists(LINES, max_size=5).map("\n".join))
-@example('SECRET_KEY="a\\"b\\\\c"')
-@example("SECRET_KEY='quoted' # a comment")
-@example('PRIVATE_KEY="-----BEGIN\nabc def\n-----END"')
-@example("SECRET_KEY=abc#def # not part of it")
-@example("SECRET_KEY= # empty")
-@example("\ufeffSECRET_KEY=after-a-mark\r\nTWO=2")
-def test_what_the_app_reads_from_its_env_file_is_read_the_same_way_here(text):
-    """python-dotenv is what Flask reads .env with."""
-    apps = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
-    ours = list(env_pairs(text))
-    for name, value in apps.items():
-        if value is not None:
-            assert (name, value) in ours
 
 
 @given(AWKWARD)

@@ -55,7 +55,7 @@ def test_502_is_given_up_as_soon_as_the_caller_knows_that_it_is_no_reload(monkey
 def test_a_site_that_never_answers_is_told_as_such():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         answer = health.ask(f"http://127.0.0.1:{mute.getsockname()[1]}/health", timeout=0.3)
-    assert (answer.status, health.described(answer)) == (0, "nothing in time")
+    assert (answer.status, health.describe(answer)) == (0, "nothing in time")
 
 
 def test_what_a_site_answers_is_looked_at_after_its_reload():

@@ -17,7 +17,7 @@ def refused(tmp_path, *options):
     line = [sys.executable, "-m", "pip", "install", "--target", str(tmp_path), "--no-cache-dir", "--retries", "1"]
     done = subprocess.run([*line, *options, "no-such-package-of-ours==9.9"], capture_output=True, text=True)
     assert done.returncode
-    return pip_errors.refused(SITE, process.Failed("pip", done.returncode, done.stdout + done.stderr))
+    return pip_errors.refusal(SITE, process.Failed("pip", done.returncode, done.stdout + done.stderr))
 
 
 def test_an_index_that_does_not_answer_is_told_apart_from_a_package_that_is_not_there(tmp_path):

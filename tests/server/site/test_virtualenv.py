@@ -108,7 +108,7 @@ def test_packages_are_installed_beside_and_take_the_live_place_and_go_back(templ
 
 def listed_names(folder):
     """What is installed, as name==version; pip names what came from a file by it: greeter @ file:///…/greeter-1.0-…"""
-    found = virtualenv.listed(str(folder / "bin/python"))
+    found = virtualenv.installed(str(folder / "bin/python"))
     return [line if "==" in line else "==".join(line.rsplit("/", 1)[1].split("-")[:2]) for line in found]
 
 
@@ -163,8 +163,8 @@ def test_what_is_installed_already_is_found_so(template, monkeypatch):
     live = template / "it's live"
     (template / "same.txt").write_text("./greeter-1.0-py3-none-any.whl\n")
     monkeypatch.chdir(template)
-    assert virtualenv.satisfied(str(live / "bin/python"), str(template / "same.txt"))
-    assert not virtualenv.satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
+    assert virtualenv.is_satisfied(str(live / "bin/python"), str(template / "same.txt"))
+    assert not virtualenv.is_satisfied(str(live / "bin/python"), str(template / "requirements.txt"))
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def commit(root, *arguments):
 
 
 def test_both_sides_see_the_same_files_through_links_and_includes(listing):
-    asked = virtualenv.asked(str(listing))
+    asked = virtualenv.requirement_files(str(listing))
     there = {"requirements.txt", "sites/base.txt", "sites/more of it.txt", "pins.txt"}
     assert {name for name, content in asked.items() if content} == there
     assert asked["none.txt"] is None
@@ -209,9 +209,9 @@ def test_both_sides_see_the_same_files_through_links_and_includes(listing):
 
 @pytest.mark.parametrize("name", ["sites/prod.txt", "sites/more of it.txt", "exact.txt", "none.txt"])
 def test_a_file_that_is_included_counts_as_much_as_requirements_txt(listing, name):
-    asked = virtualenv.asked(str(listing))
+    asked = virtualenv.requirement_files(str(listing))
     (listing / name).write_text("Werkzeug==3.1.3\n")
-    assert virtualenv.asked(str(listing)) != asked
+    assert virtualenv.requirement_files(str(listing)) != asked
     assert working_copy.asks_for_other_packages(listing, asked)
     assert not working_copy.asks_for_other_packages(listing, asked, "HEAD")
     commit(listing)
@@ -221,7 +221,7 @@ def test_a_file_that_is_included_counts_as_much_as_requirements_txt(listing, nam
 def test_other_files_and_those_that_only_the_site_has_count_for_nothing(listing):
     (listing / "sites/dev.txt").write_text("tox\n")
     (listing / "none.txt").write_text("Werkzeug==3.1.3\n")  # there, by hand
-    asked = virtualenv.asked(str(listing))
+    asked = virtualenv.requirement_files(str(listing))
     assert asked["none.txt"]
     assert not working_copy.asks_for_other_packages(listing, asked, "HEAD")
 
@@ -229,7 +229,7 @@ def test_other_files_and_those_that_only_the_site_has_count_for_nothing(listing)
 def test_a_project_without_requirements_asks_for_none(listing):
     commit(listing, "rm", "-q", "requirements.txt")
     commit(listing)
-    assert virtualenv.asked(str(listing)) == {"requirements.txt": None}
+    assert virtualenv.requirement_files(str(listing)) == {"requirements.txt": None}
     assert not working_copy.asks_for_other_packages(listing, {"requirements.txt": None}, "HEAD")
     assert working_copy.asks_for_other_packages(listing, {"requirements.txt": "a digest"}, "HEAD")
 
@@ -247,7 +247,7 @@ def test_a_project_without_requirements_asks_for_none(listing):
     ],
 )
 def test_a_line_that_lists_the_project_itself_is_found(line):
-    assert virtualenv.itself(f"Flask==3.1.3\n{line}\n", ["Stock-Room", ""]) == f"line 2: {line}"
+    assert virtualenv.self_reference(f"Flask==3.1.3\n{line}\n", ["Stock-Room", ""]) == f"line 2: {line}"
 
 
 @pytest.mark.parametrize(
@@ -262,4 +262,4 @@ def test_a_line_that_lists_the_project_itself_is_found(line):
     ],
 )
 def test_other_packages_are_not_taken_for_the_project(line):
-    assert virtualenv.itself(f"Flask==3.1.3\n{line}\n", ["stock-room", None]) is None
+    assert virtualenv.self_reference(f"Flask==3.1.3\n{line}\n", ["stock-room", None]) is None
