@@ -225,4 +225,4 @@ def check(root: Path, to: str = "") -> None:
     if stops:
         verb = "stops" if stops == 1 else "stop"
         raise Refusal(f"{wording.count(stops, 'thing')} {verb} a release")
-    print("A release would go.")
+    ui_screen.say(["A release would go."])

@@ -140,10 +140,10 @@ def foretell(root: Path, site: Site, message: str) -> None:
     if not here.clean:
         count = wording.count(len(here.changed) + len(here.untracked), "file")
         needs = "" if message else '; a release needs -m "…" for that'
-        print(f"Would commit    {count}, and push to {place}{needs}")
+        ui_screen.say([f"Would commit    {count}, and push to {place}{needs}"])
         ui_screen.say(push.listing(here))
     elif working_copy.pushed(root, *place.split("/", 1)) != here.commit:
-        print(f"Would push      {wording.short(here.commit)} to {place}")
+        ui_screen.say([f"Would push      {wording.short(here.commit)} to {place}"])
     print()
 
 
@@ -179,12 +179,12 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
     try:
         end = talk.finish(decide, screen.show)
     except plan.Nothing as nothing:
-        print(nothing)
+        ui_screen.say([str(nothing)])
         return
     finally:
         screen.close()
     if end.get("outcome") == "stopped":
-        print(f"Dry: nothing was changed, here or on {site.name}.")
+        ui_screen.say([f"Dry: nothing was changed, here or on {site.name}."])
         return
     again = [f'mend the cause, then  inv release -m "…" --to {site.name}']
     if "healthy" in (end.get("what") or ""):

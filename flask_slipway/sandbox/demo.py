@@ -76,7 +76,7 @@ def run(root: Path) -> None:
     finally:
         host.down(folder / ".sandbox")
     print(f"\nThat was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped.")
-    print("What is left lies in .sandbox:  inv sandbox.down --remove  deletes it.")
+    screen.say(["What is left lies in .sandbox:  inv sandbox.down --remove  deletes it."])
     screen.say(wording.follow(["in your own project:  python -m flask_slipway init  (README.md)"]))
 
 
@@ -214,4 +214,4 @@ def _see_comments(stage: Stage) -> None:
     missing = [text for text in COMMENTS if text not in page]
     if missing:
         raise DemoFailed(f"The demo stops: a comment is gone: {missing[0]}")
-    print(f"The {len(COMMENTS)} comments are there.", flush=True)
+    screen.say([f"The {len(COMMENTS)} comments are there."])

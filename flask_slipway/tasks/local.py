@@ -25,8 +25,9 @@ def collection(folder: Path) -> Collection:
 
 
 def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line, flush=True)
+    from flask_slipway.ui import screen
+
+    screen.say(lines)
 
 
 @story(after=("inv setup, which goes on where it stopped",))

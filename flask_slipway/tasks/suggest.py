@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from invoke.exceptions import Exit, ParseError
 
-from flask_slipway import wording
+from flask_slipway import command_names, wording
 from flask_slipway.errors import WrongUse
-from flask_slipway.tasks.command import fold
+from flask_slipway.tasks.command import show
 
 if TYPE_CHECKING:
     from invoke.program import Program
@@ -44,11 +44,14 @@ def _running() -> Program | None:
 
 def _told(parse: Any, program: Program, root: Path) -> Any:
     def run() -> None:
+        from flask_slipway.project import taskfiles
+
         typed = Typed(program, root)
         try:
             _parse(parse, typed)
-        except WrongUse as error:
-            fold(error)
+        except WrongUse as stop:
+            with command_names.called(taskfiles.prefixes(root)):
+                show(stop)
             raise
 
     return run
@@ -173,9 +176,4 @@ class Typed:
         return f"{self.program} {shlex.join(mended)}"
 
     def _refuse(self, what: str, next_lines: list[str]) -> NoReturn:
-        from flask_slipway.project import taskfiles
-        from flask_slipway.tasks import command_names
-
-        prefixes = taskfiles.prefixes(self.root)
-        follow = [command_names.renamed(line, prefixes) for line in next_lines]
-        raise WrongUse(what, next=follow)
+        raise WrongUse(what, next=next_lines)
