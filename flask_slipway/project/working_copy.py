@@ -45,7 +45,7 @@ class WorkingCopy:
 def working_copy(root: Path) -> WorkingCopy:
     """The git facts of the project at `root`, by one look. Raises WrongUse where it is in no repository."""
     line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "-z", "--", ".")
-    told: dict[str, str] = {}
+    heads: dict[str, str] = {}
     changed: list[str] = []
     untracked: list[str] = []
     entries = iter(git(root, *line).split("\0"))
@@ -53,19 +53,19 @@ def working_copy(root: Path) -> WorkingCopy:
         kind, _, rest = entry.partition(" ")
         if kind == "#":
             name, _, value = rest.partition(" ")
-            told[name] = value
+            heads[name] = value
         elif kind == "?":
             untracked.append(rest)
         elif kind in FIELDS:
             changed.append(entry.split(" ", FIELDS[kind])[-1])
         if kind == "2":
             next(entries, None)  # the old name of a rename
-    ahead, behind = told.get("branch.ab", "+0 -0").split()
+    ahead, behind = heads.get("branch.ab", "+0 -0").split()
     return WorkingCopy(
         root=root,
-        branch="" if told["branch.head"] == "(detached)" else told["branch.head"],
-        commit="" if told["branch.oid"] == "(initial)" else told["branch.oid"],
-        upstream=told.get("branch.upstream", "") if "branch.ab" in told else "",
+        branch="" if heads["branch.head"] == "(detached)" else heads["branch.head"],
+        commit="" if heads["branch.oid"] == "(initial)" else heads["branch.oid"],
+        upstream=heads.get("branch.upstream", "") if "branch.ab" in heads else "",
         ahead=int(ahead),
         behind=-int(behind),
         changed=tuple(changed),

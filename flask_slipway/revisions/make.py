@@ -80,7 +80,7 @@ def _generate(app: App, root: Path, message: str) -> Revision:
         for revision in found:
             revision.path.unlink(missing_ok=True)
         raise Refusal(
-            "The models have nothing that the migrations lack: there is no revision to make",
+            "No changes: models and migrations agree",
             next=["edit the models first; see that the app imports them"],
         )
     return found[0]
@@ -112,7 +112,7 @@ def _elsewhere(app: App, made: Revision) -> list[str]:
 
 def _prove(root: Path, app_name: str, access: Any, made: Revision) -> list[str]:
     """Up, down and up again on a scratch copy; returns what was proved in words. Raises Refusal where it does not go
-    up: the revision's file stays, for a person to mend."""
+    up: the revision's file stays, for a person to fix."""
     try:
         with scratch(access) as copy, loaded(root, app_name, copy.redirect) as app:
             before = copy.schema()
@@ -130,7 +130,7 @@ def _up(app: App, made: Revision, root: Path) -> None:
         raise Refusal(
             f"{made.id} cannot be applied. The development database was not changed; the revision's file stays",
             [error.error, *where],
-            [f"mend {_name(root, made.path)}, then  inv upgrade", "or remove it, and make another"],
+            [f"fix {_name(root, made.path)}, then  inv upgrade", "or remove it, and make another"],
             changed=True,
         ) from error
 
@@ -142,11 +142,11 @@ def _down_and_up(app: App, copy: Scratch, made: Revision, before: list[str], roo
         app.move("downgrade", made.below or "base")
     except AppFailed as error:
         where = f" in {error.where}" if error.where else ""
-        return [f"No way down: downgrade() fails{where}.", f"  {error.error}", f"  Mend it in {place}."]
+        return [f"No way down: downgrade() fails{where}.", f"  {error.error}", f"  Fix it in {place}."]
     differences = compared(before, copy.schema())
     if differences:
         lines = wording.listed(differences)
-        return [f"The way down does not lead back; mend downgrade() in {place}:", *(f"  {line}" for line in lines)]
+        return [f"The way down does not lead back; fix downgrade() in {place}:", *(f"  {line}" for line in lines)]
     app.move("upgrade", made.id)
     differences = compared(after, copy.schema())
     if differences:

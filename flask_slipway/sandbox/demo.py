@@ -180,11 +180,11 @@ def _tell(text: str) -> None:
 def _look(stage: Stage) -> dict[str, str]:
     """What a visitor sees at /health: commit and revision."""
     status, body = _get(stage.url + "/health")
-    told = json.loads(body) if status == 200 else {}
-    if not told:
+    answer = json.loads(body) if status == 200 else {}
+    if not answer:
         raise DemoFailed(f"The demo stops: /health answers {status}")
-    print(f"\nThe site answers: commit {told['commit'][:7]}, revision {told['revision']}", flush=True)
-    return {"commit": told["commit"], "revision": told["revision"]}
+    print(f"\nThe site answers: commit {answer['commit'][:7]}, revision {answer['revision']}", flush=True)
+    return {"commit": answer["commit"], "revision": answer["revision"]}
 
 
 def _get(url: str, data: bytes | None = None, opener: urllib.request.OpenerDirector | None = None) -> tuple[int, str]:

@@ -23,7 +23,7 @@ NEEDED = ("asyncssh", "pyuwsgi")
 DRIVERS = {"pymysql": "pymysql", "mysqlclient": "mysqldb", "mysql-connector-python": "mysqlconnector"}
 LINE = re.compile(r"^(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>\w+)[ \t]*=)[ \t]*(?P<value>.*)$", re.M)
 DATABASE = re.compile(r"""["']?(sqlite|mysql|mariadb)(\+\w+)?:""")
-USUAL = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
+URL_NAMES = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
 KEYS = ("SECRET_KEY", "FLASK_SECRET_KEY")
 PLAIN_HTTP = """\
 # The sandbox speaks plain HTTP, over which a browser sends no secure cookies.
@@ -97,7 +97,7 @@ def dotenv(root: Path, made: Sandbox) -> str:
     return text + (PLAIN_HTTP if _reads_prefixed(root) else "")
 
 
-def told(root: Path, made: Sandbox) -> list[str]:
+def about_dotenv(root: Path, made: Sandbox) -> list[str]:
     """What its .env holds, and where to edit it."""
     where = (
         PurePosixPath(made.project.relative_to(root)) / ".env" if made.project.is_relative_to(root) else made.project
@@ -115,7 +115,7 @@ def _dotenv(root: Path) -> str:
 
 def _is_database(match: re.Match[str]) -> bool:
     empty = not match["value"].strip("\"' \t\r")
-    return bool(DATABASE.match(match["value"])) or (empty and match["name"] in USUAL)
+    return bool(DATABASE.match(match["value"])) or (empty and match["name"] in URL_NAMES)
 
 
 def _reads_prefixed(root: Path) -> bool:

@@ -88,10 +88,8 @@ def restore(site: str, facts: Facts) -> Question:
 
 
 def recover(site: str, facts: Facts) -> Question:
-    found = facts["interrupted"]
-    lines = [
-        f"The {found['task']} by {found['who']}, {moment(found['since'])}, was interrupted (last: {facts['reached']})."
-    ]
+    run = facts["interrupted"]
+    lines = [f"The {run['task']} by {run['who']}, {moment(run['since'])}, was interrupted (last: {facts['reached']})."]
     if facts.get("leave"):
         lines.append("It is left where it stands: code and database are not moved, and the gate stays up.")
     elif facts["forward"]:

@@ -91,8 +91,8 @@ class Screen:
         elif state == "done" and not text:
             self.close()
         else:
-            told = f"failed: {text}" if state == "failed" and "fail" not in text else text
-            self.step(name, told, event.get("seconds"), failed=state == "failed")
+            words = f"failed: {text}" if state == "failed" and "fail" not in text else text
+            self.step(name, words, event.get("seconds"), failed=state == "failed")
 
     def _returning(self, event: Event) -> None:
         site = f"{event['site']} " if event.get("site") else ""
@@ -176,8 +176,8 @@ def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", ag
         say([f"To go back: fab {site.name}.rollback"])
         _gate_left_up(end, site)
     elif outcome == "done":
-        told = end.get("what") or done or "Done"
-        say([f"{told.rstrip('.')}{_in(end)}."])
+        what = end.get("what") or done or "Done"
+        say([f"{what.rstrip('.')}{_in(end)}."])
         for line in end.get("cause") or []:
             say([f"  {line}"])
         backup = (end.get("data") or {}).get("backup")
@@ -226,13 +226,13 @@ def standing(where: Mapping[str, Any] | None, site: Site) -> str:
     if not where:
         return f"How {site.name} stands is not known"
     gate_up = where.get("gate") == "up"
-    told = f"{site.name} {'is closed, with' if gate_up else 'serves'} {wording.short(where.get('commit'))}"
-    told += f" at {where['revision']}" if where.get("revision") else ""
-    told += ", gate up" if gate_up else ""
-    told += ", fence up" if where.get("fence") == "up" else ""
-    told += f", lock held by {where['lock']}" if where.get("lock") else ""
+    words = f"{site.name} {'is closed, with' if gate_up else 'serves'} {wording.short(where.get('commit'))}"
+    words += f" at {where['revision']}" if where.get("revision") else ""
+    words += ", gate up" if gate_up else ""
+    words += ", fence up" if where.get("fence") == "up" else ""
+    words += f", lock held by {where['lock']}" if where.get("lock") else ""
     healthy = where.get("healthy")
-    return told if healthy is None else f"{told}, {'healthy' if healthy else 'not healthy'}"
+    return words if healthy is None else f"{words}, {'healthy' if healthy else 'not healthy'}"
 
 
 def status(data: Mapping[str, Any]) -> None:
