@@ -92,7 +92,7 @@ def code(root: Path, app: str) -> Trees:
             name, line = path.relative_to(root).as_posix(), getattr(error, "lineno", None)
             where = f"{name}, line {line}" if line else name
             what = f"{where} cannot be read as Python: {getattr(error, 'msg', None) or error}"
-            raise Refusal(what, next=[f"mend {name}, then the same again"]) from error
+            raise Refusal(what, next=[f"fix {name}, then the same again"]) from error
         for module in source.imported(trees[path]):
             first = module.split(".")[0]
             if first not in own:
@@ -164,8 +164,8 @@ def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
         done = subprocess.run(line, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         answer = Path(folder, "answer.json")
         if not answer.is_file():
-            mend = "python -m pip install --upgrade --force-reinstall deptry, then the same again"
-            raise WrongUse("deptry failed", done.stderr.strip().splitlines()[-3:], [mend])
+            follow = "python -m pip install --upgrade --force-reinstall deptry, then the same again"
+            raise WrongUse("deptry failed", done.stderr.strip().splitlines()[-3:], [follow])
         for row in json.loads(answer.read_text(encoding="utf-8")):
             name = names[Path(folder, row["location"]["file"])]
             yield row["module"], name, row["location"]["line"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,8 @@ from flask_slipway.config.settings import Site
 from flask_slipway.errors import Refusal
 from flask_slipway.project.working_copy import Relation
 from flask_slipway.revisions import effects
-from flask_slipway.ui import table
+from flask_slipway.server.lib.amounts import moment
+from flask_slipway.ui import confirm, table
 
 BACKUP_SPEED = 20e6  # bytes per second of a dump and its check, on a small host
 
@@ -119,13 +119,8 @@ def release(
 
 def refuse(site: Site, facts: Mapping[str, Any]) -> None:
     """Raises Refusal where the site's own state forbids any release: locked, interrupted, changed by hand."""
-    name, lock, open_run = site.name, facts.get("lock"), facts.get("interrupted")
-    if lock:
-        what = f"{name} is held by {lock['who']}: {lock.get('task') or 'a change'} since {moment(lock['since'])}"
-        commit = [f"commit {wording.short(lock['commit'])}"] if lock.get("commit") else []
-        alive = lock.get("alive", True)
-        lines = commit if alive else [*commit, "its process is gone"]
-        raise Refusal(what, lines, [f"fab {name}.watch" if alive else f"fab {name}.recover"])
+    name, open_run = site.name, facts.get("interrupted")
+    confirm.refuse_held(name, facts)
     if open_run:
         what = f"An interrupted {open_run.get('task') or 'release'} of {name} stands open"
         raise Refusal(what, [f"begun by {open_run['who']}, {moment(open_run['since'])}"], [f"fab {name}.recover"])
@@ -257,10 +252,3 @@ def _notes(site: Site, facts: Mapping[str, Any], found: Sequence[Mapping[str, An
     if not facts.get("detached", True):
         notes.append("The host ends detached processes: the release runs in this connection, so keep it open.")
     return notes
-
-
-def moment(since: Any) -> str:
-    """A time as the server tells it (seconds since 1970, or a text), in this machine's zone."""
-    if isinstance(since, (int, float)):
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
-    return str(since)

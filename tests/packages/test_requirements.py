@@ -131,7 +131,7 @@ def test_a_fault_of_the_tool_itself_shows_no_password_of_an_url(capsys, monkeypa
         raise ValueError("git+https://ghp_hush@github.com/ann/thing.git; what is this")
 
     with pytest.raises(Fault) as told:
-        command.told(failing, "")(Context(Config({command.KEY: {"root": str(tmp_path)}})))
+        command.shown(failing, "")(Context(Config({command.KEY: {"root": str(tmp_path)}})))
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the module changes
     from flask_slipway import __main__
 
