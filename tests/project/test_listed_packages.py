@@ -316,6 +316,9 @@ def test_pip_is_asked_once_and_once_more_for_the_reasons_however_many_pins_are_m
     asked.clear()
     assert fit(shop, "slipgood==1.0\n").notes == ()
     assert len([line for (line,) in asked if "pip" in line]) == 1
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    assert fit(shop, "".join(f"{line}\n" for line in lines)).looked == "not looked for: no index reached"
+    assert len([line for (line,) in asked if "pip" in line]) == 2
 
 
 def test_a_pin_that_was_yanked_or_has_extras_is_taken_as_pip_takes_it(shop, index):
