@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             raise
         from flask_slipway.packages import requirements
 
-        text = requirements.covered(str(error))
+        text = requirements.redacted(str(error))
         print(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}", file=sys.stderr)
         print("Next: the same with --debug shows where", file=sys.stderr)
         return WrongUse.code

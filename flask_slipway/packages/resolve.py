@@ -29,7 +29,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from flask_slipway.packages.requirements import covered
+from flask_slipway.packages.requirements import redacted
 
 PATIENCE = 180  # seconds for one call of pip
 LEAST_TAG = "py30-none-any"  # of all tags of a Python 3 the last that pip takes
@@ -66,11 +66,11 @@ class IndexFile:
 
 @dataclass(frozen=True)
 class Resolution:
-    """pip's answer. `silent`: why there is none; `missing`: the pins that no wheel serves; `complaint`: why the rest
+    """pip's answer. `no_answer`: why there is none; `missing`: the pins that no wheel serves; `complaint`: why the rest
     cannot be resolved, "" where it can; `unmet`: the requirement that pip found nowhere, where that is why; `files`:
     what the index has of the packages that pip came to, unless all is well."""
 
-    silent: str = ""
+    no_answer: str = ""
     missing: tuple[Requirement, ...] = ()
     complaint: str = ""
     unmet: Requirement | None = None
@@ -79,7 +79,7 @@ class Resolution:
     @property
     def is_good(self) -> bool:
         """Whether all of it can be installed there."""
-        return not (self.silent or self.missing or self.complaint)
+        return not (self.no_answer or self.missing or self.complaint)
 
 
 def resolve(lines: Sequence[str], options: Sequence[str]) -> Resolution:
@@ -213,7 +213,7 @@ def _complaint(text: str, lines: Sequence[str]) -> str:
     errors = [line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")]
     plain = [line for line in errors if not line.startswith(("ResolutionImpossible", "No matching"))]
     last = (plain or errors or text.strip().splitlines() or ["pip failed"])[-1]
-    return covered(OWN_LINE.sub(lambda match: lines[int(match[1]) - 1], last))
+    return redacted(OWN_LINE.sub(lambda match: lines[int(match[1]) - 1], last))
 
 
 def _files(log: str) -> Iterator[IndexFile]:

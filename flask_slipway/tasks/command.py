@@ -56,7 +56,7 @@ def told(function: Callable[..., Any], interrupted: str) -> Callable[..., Any]:
                 raise
             from flask_slipway.packages import requirements
 
-            text = requirements.covered(str(error))
+            text = requirements.redacted(str(error))
             raise WrongUse(f"A fault of Flask-Slipway itself: {type(error).__name__}: {text}\n{HOW}") from error
 
     return run
