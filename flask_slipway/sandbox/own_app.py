@@ -68,7 +68,7 @@ def application(root: Path, app: str) -> str:
 
 def drivers(root: Path) -> list[str]:
     """SQLAlchemy's names of the MySQL drivers that requirements.txt brings."""
-    bringing = check.brought(requirements.read(root))
+    bringing = check.provided_packages(requirements.read(root))
     return [driver for package, driver in DRIVERS.items() if package in bringing]
 
 
