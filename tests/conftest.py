@@ -10,6 +10,10 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 pytest.register_assert_rewrite("support")
+
+from support import memory  # noqa: E402 - only now it is found, and its asserts are told well
+
+memory.use()
 pytest_plugins = ["support.servers", "support.wheel", "support.projects"]
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test asserts a time

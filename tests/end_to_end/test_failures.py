@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import changes
+from support import changes, snapshot
 from support.world import Visitor, Writer, git
 
 
@@ -108,16 +108,15 @@ RETURNED = (
 @pytest.mark.parametrize("breaking", [fetch_fails, stage_fails, packages_fail])
 def test_what_fails_before_the_site_is_touched_is_a_refusal(released, breaking):
     world = released
-    before = world.standing()
     mend = breaking(world)
-    done = world.release()
+    with snapshot.unchanged(world):
+        done = world.release()
     if mend:
         mend()
     assert done.code == 3, done.out
     assert "  lock " in done, f"it did not come as far as the server: {done.out}"
     assert "Nothing was changed" in done or "nothing was changed" in done
     assert "Next:" in done
-    assert world.standing() == before
     assert world.health()["commit"] == world.live_commit
 
 
@@ -138,7 +137,7 @@ def test_a_site_that_answered_500_before_a_failed_release_is_returned_to_that(wo
 @pytest.mark.parametrize("breaking", RETURNED)
 def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     world = released
-    packages = world.standing()["packages"]
+    packages = snapshot.live(world)["packages"]
     with Writer(world) as writer, Visitor(world) as visitor:
         writer.wait_for(10)
         mend = breaking(world)
@@ -151,7 +150,7 @@ def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     assert world.live_commit == world.base
     assert world.revision == changes.HEAD
     assert "mood" not in json.dumps(str(world.sql("SELECT * FROM comments WHERE 1 = 0")))
-    standing = world.standing()
+    standing = snapshot.live(world)
     assert standing["packages"] == packages
     assert standing["status"] == ""
     assert len(standing["worktrees"].splitlines()) == 1
@@ -187,7 +186,7 @@ def test_a_killed_supervisor_is_recovered_at_once_from_a_slow_alter(released):
     with Writer(world) as writer:
         writer.wait_for(10)
     changes.fill(world)
-    before = world.standing()
+    before = snapshot.live(world)
     changes.slow_revision(world)
     first = world.start("inv", "release", "--to", "site", "--yes", "--skip-tests")
     world.wait_for_journal("revision")
@@ -202,7 +201,7 @@ def test_a_killed_supervisor_is_recovered_at_once_from_a_slow_alter(released):
     done = world.fab("recover", "--yes")
     assert done.code == 0, done.out
     assert writer.lost() == []
-    assert world.standing() == before
+    assert snapshot.live(world) == before
     assert world.health()["commit"] == world.base
     again = world.fab("recover", "--yes")
     assert again.code == 0, again.out

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.sandbox import host
-from support import changes
+from support import changes, snapshot
 from support.world import Processes, Writer, git, make_world
 
 READS = ("status", "current", "history", "backups", "logs", "check", "env", "health")
@@ -41,10 +41,9 @@ def test_what_a_restore_replaces_is_backed_up_first(released):
 
 @pytest.mark.parametrize("task", READS)
 def test_a_read_changes_nothing(sqlite_released, task):
-    before = sqlite_released.everything()
-    done = sqlite_released.fab(task)
-    assert done.code == 0, done.out
-    assert sqlite_released.everything() == before
+    with snapshot.unchanged(sqlite_released, noted=False):
+        done = sqlite_released.fab(task)
+        assert done.code == 0, done.out
 
 
 def test_the_lines_of_the_sites_env_are_told_and_no_value_of_it(sqlite_released):
@@ -54,9 +53,8 @@ def test_the_lines_of_the_sites_env_are_told_and_no_value_of_it(sqlite_released)
     try:
         path.write_bytes(good + b"MAIL_PASSWORD=hush$hush\nAPI_TOKEN='hush-\nhush\n")
         path.chmod(0o644)
-        before = world.everything()
-        done = world.fab("env")
-        assert world.everything() == before
+        with snapshot.unchanged(world, noted=False):
+            done = world.fab("env")
     finally:
         path.write_bytes(good)
         path.chmod(0o600)
@@ -94,19 +92,11 @@ REFUSALS = {
 def test_a_mistake_is_told_and_changes_nothing_on_the_server(sqlite_released, mistake):
     world = sqlite_released
     code, word = REFUSALS[mistake]
-    before = _server_side(world)
-    done = mistake(world)
+    with snapshot.unchanged(world, laptop=False, noted=False):
+        done = mistake(world)
     assert done.code == code, done.out
     assert word in done
     assert "Traceback" not in done
-    after = _server_side(world)
-    assert {name: after[name] for name in after if "base.html" not in name} == {
-        name: before[name] for name in before if "base.html" not in name
-    }
-
-
-def _server_side(world):
-    return {name: told for name, told in world.everything().items() if not name.startswith(str(world.laptop))}
 
 
 def write_while_loading(world):
@@ -131,14 +121,13 @@ def write_while_loading(world):
 
 def test_an_app_that_writes_while_it_loads_is_refused_by_its_line(released):
     world = released
-    before = world.standing()
     write_while_loading(world)
-    done = world.release()
-    assert done.code == 3, done.out
-    assert "UPDATE currencies" in done
-    assert "app/__init__.py" in done
-    assert "writes_on_load" in done
-    assert world.standing() == before
+    with snapshot.unchanged(world):
+        done = world.release()
+        assert done.code == 3, done.out
+        assert "UPDATE currencies" in done
+        assert "app/__init__.py" in done
+        assert "writes_on_load" in done
 
 
 def test_such_an_app_is_released_behind_the_gate_when_that_is_configured(released):
@@ -223,12 +212,11 @@ def test_two_ways_to_two_databases_are_refused_and_both_are_named(sqlite_release
     other = Path(world.site.home) / "other.db"
     world.configure(env={"FLASK_ENV": "production", "DATABASE_URL": f"sqlite:///{other}"})
     changes.code_only(world)
-    before = world.standing()
-    done = world.release()
-    assert done.code == 3, done.out
-    assert "other.db" in done
-    assert Path(world.site.database["path"]).name in done
-    assert world.standing() == before
+    with snapshot.unchanged(world):
+        done = world.release()
+        assert done.code == 3, done.out
+        assert "other.db" in done
+        assert Path(world.site.database["path"]).name in done
     assert not other.exists()
 
 
