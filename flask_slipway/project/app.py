@@ -84,6 +84,15 @@ class App:
         """The revisions that the database is at."""
         return self.ask("current", "The database cannot be read")["revisions"]
 
+    def pending(self, current: Sequence[str]) -> tuple[list[str], list[str]]:
+        """What a database at `current` lacks, in order of application; those of `current` that the code lacks."""
+        answer = self.ask("pending", "What is pending cannot be told", current=list(current))
+        return answer["pending"], answer["unknown"]
+
+    def way_down(self, current: Sequence[str], target: str | None) -> Answer:
+        """How a database at `current` goes down to `target`, None for a step: target, undone, merge, why, choices."""
+        return self.ask("way_down", "The way down cannot be told", current=list(current), target=target)
+
     def differences(self) -> list[str] | None:
         """What the models have and the database does not, or the other way round; None where no models are known:
         an env.py of Alembic's own without target_metadata."""
