@@ -1,4 +1,4 @@
-"""The wording that all messages share: what happened, the lines that explain it, what to type next. Pure."""
+"""The wording that all messages share: what happened, the lines that explain it, what to type next."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_slipway.command_names import as_called
+from flask_slipway.server.lib.amounts import count as count  # both halves count in the same words
+from flask_slipway.server.lib.amounts import size as size
 from flask_slipway.server.protocol import Stop
 
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
@@ -78,11 +80,6 @@ def printable(value: Any) -> Any:
     return [printable(each) for each in value] if isinstance(value, list) else value
 
 
-def count(number: int, noun: str) -> str:
-    """The number with its noun: 1 file, 2 files, 1,200 rows."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def short(commit: str | None) -> str:
     """The first seven digits of a commit, "none" where there is none."""
     return (commit or "none")[:7]
@@ -105,11 +102,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     every = sorted(known)
     found = near(word, every)
     return f"; did you mean {found}?" if found else f"; known here: {', '.join(every)}"
-
-
-def size(number: int) -> str:
-    """Bytes as a person reads them: 4.1 MB."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= factor:
-            return f"{number / factor:.1f} {unit}"
-    return f"{number} B"
