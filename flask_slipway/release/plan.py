@@ -249,6 +249,4 @@ def _notes(site: Site, facts: Mapping[str, Any], found: Sequence[Mapping[str, An
         notes.append("If it fails, the backup is put back in place: there is no scratch database here.")
     if closing and facts.get("fence_kind") == "watched":
         notes.append("The database cannot refuse writes; its connections are watched instead.")
-    if not facts.get("detached", True):
-        notes.append("The host ends detached processes: the release runs in this connection, so keep it open.")
     return notes
