@@ -211,7 +211,7 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     elif kind is Incident:
         what = f"{what}. {standing(end.get('where'), site)}"
     else:
-        what = f"{what[0].upper()}{what[1:].rstrip('.')}"
+        what = _sentence(what.rstrip("."), site)
     next_lines = list(end.get("next") or [])
     if not next_lines and kind is not WrongUse:
         next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
@@ -219,6 +219,11 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
     raise kind(what, cause[: max(1, room)], next_lines)
+
+
+def _sentence(what: str, site: Site) -> str:
+    """With a capital, unless the site's name begins it."""
+    return what if what.startswith(f"{site.name} ") else what[:1].upper() + what[1:]
 
 
 def standing(where: Where | None, site: Site) -> str:
