@@ -12,6 +12,7 @@ from flask_slipway.server.lib.amounts import count as count  # both halves count
 from flask_slipway.server.lib.amounts import size as size
 from flask_slipway.server.protocol import Stop
 
+WIDTH = 80  # of a terminal, at least
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # of ASCII, Latin 1, and of direction
 
@@ -32,6 +33,8 @@ def render(stop: Stop, width: int | None = None) -> str:
     if stop.changed is False:
         place, but = f" on {stop.at}" if stop.at else "", f"; {stop.but}" if stop.but else ""
         head += f" Nothing was changed{place}{but}."
+    if stop.where:
+        head += f" {stop.where}." if len(head) + len(stop.where) < WIDTH - 1 else f"\n{stop.where}."
     lines = [f"  {part}" for line in stop.lines for part in as_called(printable(line)).split("\n")]
     words = "\n".join([head, *lines])
     return "\n".join([words if width is None else folded(words, width), *follow(stop.next)])
@@ -42,7 +45,7 @@ def follow(next: Iterable[str]) -> list[str]:
     return [f"{'      ' if number else 'Next: '}{as_called(printable(line))}" for number, line in enumerate(next)]
 
 
-def folded(text: str, width: int = 80, hanging: int = 0) -> str:
+def folded(text: str, width: int = WIDTH, hanging: int = 0) -> str:
     """The text in lines of `width`, folded between words alone and never inside a command, each as far in as its
     beginning and `hanging` columns more. A word or command that is longer stays whole."""
     return "\n".join(part for line in text.split("\n") for part in _folded(line, width, hanging))

@@ -206,10 +206,11 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
     what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
+    where = ""
     if kind is Returned:
-        what, cause = f"{failed} (6). {standing(end.get('where'), site)}; nothing was lost", [what, *cause]
+        what, cause, where = f"{failed} (6)", [what, *cause], f"{standing(end.get('where'), site)}; nothing was lost"
     elif kind is Incident:
-        what = f"{what}. {standing(end.get('where'), site)}"
+        where = standing(end.get("where"), site)
     else:
         what = _sentence(what.rstrip("."), site)
     next_lines = list(end.get("next") or [])
@@ -218,7 +219,9 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     if kind in (Returned, Incident):
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
-    raise kind(what, cause[: max(1, room)], next_lines)
+    stop = kind(what, cause[: max(1, room)], next_lines)
+    stop.where = where
+    raise stop
 
 
 def _sentence(what: str, site: Site) -> str:
