@@ -33,13 +33,13 @@ BLOBS = "CREATE TABLE pictures (number INT AUTO_INCREMENT PRIMARY KEY, picture L
 OURS = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
-from flask_slipway.server import backup
-from flask_slipway.server.mysql import MySQL
-from flask_slipway.server.sqlite import SQLite
+from flask_slipway.server.backup import make
+from flask_slipway.server.database.mysql import MySQL
+from flask_slipway.server.database.sqlite import SQLite
 url, options, folder = json.loads(sys.argv[2])
 database = MySQL(url, options) if options else SQLite(url["database"])
 began = time.monotonic()
-manifest = backup.make(database, folder, {"site": "bench", "domain": "bench", "commit": None})
+manifest = make.make(database, folder, {"site": "bench", "domain": "bench", "commit": None})
 seconds = time.monotonic() - began
 database.close()
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()[1]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from distance import Link
 from table import ROOT
-from world import World, git, make_world
 
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import openssh, processes, programs
 from flask_slipway.server.site import gate
+from support.world import World, git, make_world
 
 COUNTING = """import time as _time
 from pathlib import Path as _Path

@@ -1,12 +1,23 @@
-"""What all tests share: the project on the path, the database servers (servers.py), the built wheel (packages.py)."""
+"""What all tests share: the project and `support` on the path, and the fixtures of its plugins."""
 
 import signal
 import sys
 from pathlib import Path
 
+import hypothesis
+import pytest
+
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-pytest_plugins = ["servers", "packages"]
+pytest.register_assert_rewrite("support")
+
+from support import memory  # noqa: E402 - only now it is found, and its asserts are told well
+
+memory.use()
+pytest_plugins = ["support.servers", "support.wheel", "support.projects"]
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test asserts a time
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure(config):

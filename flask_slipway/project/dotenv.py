@@ -1,17 +1,17 @@
-"""The development .env, read by the server half's own reader: one grammar for both sides. Names and lines; a value only
-by its name, of what is no secret."""
+"""The development .env, read by the server half's own reader: one grammar for both sides.
+
+Faults and names may be shown; values are for the caller's eyes only."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-READER = Path(__file__).parents[1] / "server" / "lib" / "dotenv.py"
-SERIOUS = ("unread", "broken")
+from flask_slipway.server.lib import dotenv
+
+SERIOUS = dotenv.SERIOUS
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,20 @@ class Fault:
 
 def faults(root: Path) -> tuple[Fault, ...] | None:
     """What there is to know of the project's .env and .env.example; None where there is no .env."""
-    told = _read(root / ".env", root / ".env.example")
-    return None if told is None else tuple(Fault(**row) for row in told)
+    read, unreadable = [], []
+    for path in (root / ".env", root / ".env.example"):
+        try:
+            read.append(dotenv.read(str(path)))
+        except OSError as error:
+            reason = error.strerror or "no reason is told"
+            unreadable.append(Fault(None, path.name, "unread", f"cannot be read: {reason}"))
+    if unreadable:
+        return tuple(unreadable)
+    data, example = read
+    if data is None:
+        return None
+    mode = stat.S_IMODE((root / ".env").stat().st_mode) if os.name == "posix" else None
+    return tuple(Fault(**row) for row in dotenv.findings(data, example or b"", (), mode))
 
 
 @dataclass(frozen=True)
@@ -44,16 +56,40 @@ class Names:
 
 def names(root: Path) -> Names | None:
     """The names in the project's .env; None where there is no .env, or none that can be read."""
-    told = _read(root / ".env")
-    return None if told is None else Names(tuple(told[0]), told[1])
+    try:
+        data = dotenv.read(str(root / ".env"))
+    except OSError:
+        return None
+    if data is None:
+        return None
+    text = dotenv.decoded(data)
+    found, unread = ([], 1) if text is None else dotenv.names(text)
+    return Names(tuple(found), unread)
 
 
 def value(path: Path, name: str) -> str:
     """The value of one name in a .env or .flaskenv, such as FLASK_APP; "" where it is not set or cannot be read."""
-    return _read("--value", name, path) or ""
+    try:
+        text = dotenv.decoded(dotenv.read(str(path)) or b"")
+    except OSError:
+        return ""
+    return dotenv.values(text or "", os.environ).get(name) or ""
 
 
-def _read(*arguments: str | Path) -> Any:
-    """What the reader says."""
-    line = [sys.executable, "-I", "-S", "-B", str(READER), *map(str, arguments)]
-    return json.loads(subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout)
+def values(root: Path) -> dict[str, str]:
+    """What the app gets from the project's .env; nothing where it cannot be read."""
+    found = dotenv.values(_text(root), os.environ)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def secrets(root: Path) -> set[tuple[str, str]]:
+    """(name, value) of all that may be secret in the project's .env: also as it is written, and in lines that dotenv
+    leaves out."""
+    return set(dotenv.every_value(_text(root), os.environ))
+
+
+def _text(root: Path) -> str:
+    try:
+        return (root / ".env").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

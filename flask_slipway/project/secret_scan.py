@@ -7,34 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flask_slipway.project import working_copy
+from flask_slipway.project import secret_patterns, working_copy
 from flask_slipway.project.git import run
 
 LARGEST = 1 << 20  # bytes of a new file that are looked into
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_)")  # there, passwords are made up: only keys and tokens count
-STRONG = ("a private key", "a token")
-ALLOWED = "not a secret"  # in a line: a person has looked at it
+STRONG = (secret_patterns.PRIVATE_KEY, secret_patterns.TOKEN)
 
 ENV_FILE = re.compile(r"\.env(\..+)?$|.+\.env$")
 ENV_EXAMPLE = re.compile(r"example|sample|template|dist$|^\.flaskenv$")
 NAMES = {".my.cnf", ".pypirc", ".netrc", ".pgpass", "id_rsa", "id_ed25519", "id_ecdsa", "id_dsa"}
-
-PATTERNS = {
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"),
-    "a token": re.compile(
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{40,}|glpat-[\w-]{20,}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}"
-        r"|sk_live_\w{16,}|AIza[\w-]{35}|pypi-AgE[\w-]{40,})"
-    ),
-    "a password in a URL": re.compile(r"\w\+?\w*://[^\s/:@'\"<>{}]+:(?P<value>[^\s/@'\"<>{}]+)@[\w.-]"),
-    "a secret's value": re.compile(
-        r"""(?ix) (?<![a-z]) (?: \w* (?:password|passwd|secret|secret_key|token|api_?key|private_?key) )
-        ["']? \]? \s* [:=] \s* (?P<quote>["']) (?P<value>[^"'\s]{8,}) (?P=quote)"""
-    ),
-}
-PLACEHOLDER = re.compile(
-    r"^(?:[A-Z_$]+|x+|\*+|\.+|.*(?:your|change|example|placeholder|secret|password|passwd|hunter2|dummy|test|dev|none).*)$",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -81,26 +63,9 @@ def of_name(path: str) -> str | None:
 def in_lines(path: str, lines: Iterable[tuple[int, str]]) -> Iterator[Secret]:
     """The secrets in numbered lines."""
     for number, text in lines:
-        why = of_line(text)
+        why = secret_patterns.of_line(text, path)
         if why is not None and (why in STRONG or not TESTS.search(path)):
             yield Secret(path, number, why)
-
-
-def of_line(text: str) -> str | None:
-    """What kind of secret a line holds, or None."""
-    if ALLOWED in text or len(text) > 10_000:
-        return None
-    for why, pattern in PATTERNS.items():
-        for match in pattern.finditer(text):
-            value = match.groupdict().get("value")
-            if value is None or not (PLACEHOLDER.match(value) or _is_code(value)):
-                return why
-    return None
-
-
-def _is_code(value: str) -> bool:
-    """True for what only stands for a value: $NAME, {name}, %s, os.environ[…], a dotted name."""
-    return value[0] in "$%{<(" or "(" in value or value.startswith("os.")
 
 
 def in_diff(text: str) -> Iterator[Secret]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from flask_slipway.errors import WrongUse
 from flask_slipway.project.git import git, quietly, run, succeeds
+from flask_slipway.server.lib import git_status
 
 REQUIREMENTS = "requirements.txt"
-FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
 # A file in git's own folder → what it shows to be under way.
 UNDER_WAY = {
     "rebase-merge": "rebase",
@@ -45,31 +45,16 @@ class WorkingCopy:
 def working_copy(root: Path) -> WorkingCopy:
     """The git facts of the project at `root`, by one look. Raises WrongUse where it is in no repository."""
     line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "-z", "--", ".")
-    heads: dict[str, str] = {}
-    changed: list[str] = []
-    untracked: list[str] = []
-    entries = iter(git(root, *line).split("\0"))
-    for entry in entries:
-        kind, _, rest = entry.partition(" ")
-        if kind == "#":
-            name, _, value = rest.partition(" ")
-            heads[name] = value
-        elif kind == "?":
-            untracked.append(rest)
-        elif kind in FIELDS:
-            changed.append(entry.split(" ", FIELDS[kind])[-1])
-        if kind == "2":
-            next(entries, None)  # the old name of a rename
-    ahead, behind = heads.get("branch.ab", "+0 -0").split()
+    found = git_status.parse(git(root, *line))
     return WorkingCopy(
         root=root,
-        branch="" if heads["branch.head"] == "(detached)" else heads["branch.head"],
-        commit="" if heads["branch.oid"] == "(initial)" else heads["branch.oid"],
-        upstream=heads.get("branch.upstream", "") if "branch.ab" in heads else "",
-        ahead=int(ahead),
-        behind=-int(behind),
-        changed=tuple(changed),
-        untracked=tuple(untracked),
+        branch=found.branch,
+        commit=found.commit,
+        upstream=found.upstream,
+        ahead=found.ahead,
+        behind=found.behind,
+        changed=found.changed,
+        untracked=found.untracked,
     )
 
 

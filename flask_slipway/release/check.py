@@ -210,7 +210,8 @@ def refuse(findings: Sequence[Finding]) -> None:
 def check(root: Path, to: str = "") -> None:
     """Prints what was looked at. Raises Refusal where something would stop a release."""
     known = settings.load(root)
-    site = settings.site(root, to) if to else next(iter(known.edited), None)
+    first = known.edited[0] if known.edited else None
+    site = settings.site(root, to) if to else first
     screen = Screen()
     findings = look(known, site)
     for finding in findings:

@@ -17,12 +17,12 @@ from flask_slipway.errors import WrongUse
 from flask_slipway.packages import check, requirements
 from flask_slipway.project import source
 from flask_slipway.sandbox.host.state import Sandbox
+from flask_slipway.server.lib import dotenv as reader
 
 FOLDER = ".sandbox"
 NEEDED = ("asyncssh", "pyuwsgi")
 DRIVERS = {"pymysql": "pymysql", "mysqlclient": "mysqldb", "mysql-connector-python": "mysqlconnector"}
-LINE = re.compile(r"^(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>\w+)[ \t]*=)[ \t]*(?P<value>.*)$", re.M)
-DATABASE = re.compile(r"""["']?(sqlite|mysql|mariadb)(\+\w+)?:""")
+DATABASE = re.compile(r"(sqlite|mysql|mariadb)(\+\w+)?:")
 URL_NAMES = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
 KEYS = ("SECRET_KEY", "FLASK_SECRET_KEY")
 PLAIN_HTTP = """\
@@ -68,13 +68,14 @@ def application(root: Path, app: str) -> str:
 
 def drivers(root: Path) -> list[str]:
     """SQLAlchemy's names of the MySQL drivers that requirements.txt brings."""
-    bringing = check.brought(requirements.read(root))
+    bringing = check.provided_packages(requirements.read(root))
     return [driver for package, driver in DRIVERS.items() if package in bringing]
 
 
 def names(root: Path) -> list[str]:
     """The names in the development .env that hold a database's URL."""
-    return [match["name"] for match in LINE.finditer(_dotenv(root)) if _is_database(match)]
+    found = reader.expanded(_dotenv(root), {})
+    return [binding.name for binding, value in found if binding.name and _is_database(binding.name, value)]
 
 
 def dotenv(root: Path, made: Sandbox) -> str:
@@ -83,16 +84,18 @@ def dotenv(root: Path, made: Sandbox) -> str:
     if url.startswith("mysql+pymysql:") and "pymysql" not in (found := drivers(root)) and found:
         url = url.replace("pymysql", found[0], 1)
 
-    def own(match: re.Match[str]) -> str:
-        if _is_database(match):
-            return f"{match['head']}'{url}'"
-        return f"{match['head']}'{secrets.token_hex(32)}'" if match["name"] in KEYS else match[0]
+    def own(binding: reader.Binding, value: str | None) -> str | None:
+        if binding.name and _is_database(binding.name, value):
+            return f"{binding.head.rstrip()}{reader.single_quoted(url)}"
+        if binding.name in KEYS and value is not None:
+            return f"{binding.head.rstrip()}'{secrets.token_hex(32)}'"
+        return None
 
-    text = LINE.sub(own, _dotenv(root))
+    text = reader.rewritten(_dotenv(root), own)
     text += "" if text.endswith("\n") or not text else "\n"
     if not names(root):
-        text += f"DATABASE_URL='{url}'\n"
-    if not re.search(rf"^({'|'.join(KEYS)})=", text, re.M):
+        text += f"DATABASE_URL={reader.single_quoted(url)}\n"
+    if not any(binding.name in KEYS and binding.value is not None for binding in reader.bindings(text)):
         text += f"SECRET_KEY='{secrets.token_hex(32)}'\n"
     return text + (PLAIN_HTTP if _reads_prefixed(root) else "")
 
@@ -113,9 +116,8 @@ def _dotenv(root: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _is_database(match: re.Match[str]) -> bool:
-    empty = not match["value"].strip("\"' \t\r")
-    return bool(DATABASE.match(match["value"])) or (empty and match["name"] in URL_NAMES)
+def _is_database(name: str, value: str | None) -> bool:
+    return value is not None and (bool(DATABASE.match(value)) or (not value and name in URL_NAMES))
 
 
 def _reads_prefixed(root: Path) -> bool:

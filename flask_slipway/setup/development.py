@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from flask_slipway.config.settings import Settings
 from flask_slipway.project import push
 from flask_slipway.project.app import App, loaded
 from flask_slipway.revisions import move
-
-EMPTY = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*$", re.M)
+from flask_slipway.server.lib import dotenv
 
 
 def setup(known: Settings) -> Iterator[str]:
@@ -44,7 +42,16 @@ def env_file(root: Path) -> Iterator[str]:
 def _without_empty(text: str) -> tuple[str, list[str]]:
     """The text with its empty names as comments, so that they do not take the place of the app's own defaults; the
     names."""
-    return EMPTY.sub(r"# \1=", text), EMPTY.findall(text)
+    unset: list[str] = []
+
+    def commented(binding: dotenv.Binding, value: str | None) -> str | None:
+        if binding.name is None or binding.quote or binding.value != "":
+            return None
+        unset.append(binding.name)
+        comment = binding.text[len(binding.head) :].strip()
+        return f"# {binding.name}= {comment}".rstrip()
+
+    return dotenv.rewritten(text, commented), unset
 
 
 def seed(app: App, known: Settings) -> Iterator[str]:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from flask_slipway import wording
+from flask_slipway import __version__, wording
 from flask_slipway.errors import Interrupted, Refusal, Unreachable, WrongUse
 from flask_slipway.server.protocol import End, Event
 from flask_slipway.ssh import connection, engine
@@ -59,7 +59,7 @@ class Talk:
 
     def __init__(self, site: Site, task: str, args: Event) -> None:
         self.site, self.task = site, task
-        self._request = {"task": task, "site": site.wire(), "args": args, "who": who()}
+        self._request = request(site, task, args)
         self._heard: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
         self._line: _Line | None = None
         self._left = False
@@ -126,6 +126,11 @@ class Talk:
             self._heard.put(error)
 
 
+def request(site: Site, task: str, args: Event) -> Event:
+    """What is asked of the server (protocol.Request)."""
+    return {"task": task, "site": site.wire(), "args": args, "who": who(), "version": __version__}
+
+
 def who() -> str:
     """Who asks, for the lock, the journal and the history: user@machine."""
     try:
@@ -148,7 +153,7 @@ def shell(site: Site, command: str | None) -> int:
         with connection.opened(site) as transport:
             channel = _channel(transport, site, pty=interactive)
             line = _Line(channel)
-            line.greet(site, {"task": "workon", "site": site.wire(), "args": {"command": command}, "who": who()})
+            line.greet(site, request(site, "workon", {"command": command}))
             line.settle()
             return terminal.attach(channel, line.rest, interactive)
     except _Lost as lost:

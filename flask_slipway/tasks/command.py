@@ -67,7 +67,7 @@ def _ended(function: Callable[..., Any], after: Sequence[str] | None, *args: Any
             raise
         from flask_slipway.packages import requirements
 
-        text = requirements.covered(str(error))
+        text = requirements.redacted(str(error))
         raise Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW]) from error
 
 

@@ -5,15 +5,14 @@ import shlex
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
 
 from app import create_app
+from support import ROOT
 
-PROJECT = Path(__file__).parents[2]
 NAMES = ["FLASK_ENV", "SECRET_KEY", "DATABASE_URL", "FLASK_SESSION_COOKIE_SECURE"]
 
 
@@ -54,7 +53,7 @@ def test_an_unknown_environment_is_refused(monkeypatch):
 
 def test_the_quoting_that_env_example_shows_keeps_an_odd_password_in_dotenv_and_in_a_shell(root):
     password = "a b+c@:/%#$'\"\\\\é"
-    command = re.search(r"^#   python (-c '.*quote.*')$", (PROJECT / ".env.example").read_text(), re.M)
+    command = re.search(r"^#   python (-c '.*quote.*')$", (ROOT / ".env.example").read_text(), re.M)
     line = [sys.executable, *shlex.split(command[1])]
     quoted = subprocess.run(line, input=password, capture_output=True, text=True, check=True).stdout.strip()
     url = f"mysql+pymysql://bob:{quoted}@bob.mysql.example/bob$bankroll"
@@ -77,7 +76,7 @@ def test_env_file_says_everything_that_production_needs(root):
 
 
 def test_the_example_env_file_is_enough_for_development(root):
-    (root / ".env").write_text((PROJECT / ".env.example").read_text())
+    (root / ".env").write_text((ROOT / ".env.example").read_text())
     config = create_app().config
     assert config["SECRET_KEY"] == "for development only"
     assert config["SQLALCHEMY_DATABASE_URI"] == "sqlite:///development.db"
@@ -87,7 +86,7 @@ def test_the_example_wsgi_file_serves_the_production_app(monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("SECRET_KEY", "s")
     monkeypatch.setenv("DATABASE_URL", "sqlite://")
-    code = (PROJECT / "docs/wsgi.py.example").read_text().replace("/home/yourusername/bankroll", str(PROJECT))
+    code = (ROOT / "docs/wsgi.py.example").read_text().replace("/home/yourusername/bankroll", str(ROOT))
     names = {}
     exec(compile(code, "wsgi.py", "exec"), names)
     assert names["application"].config["SESSION_COOKIE_SECURE"]

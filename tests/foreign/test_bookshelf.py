@@ -3,11 +3,12 @@
 import shutil
 import subprocess
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from lives import add, refused, shown, succeeds, there_and_back
-from servers import missing
+
+from support import planted, snapshot
+from support.foreign import ForeignApp, dotenv_line
+from support.lives import add, refused, shown, succeeds, there_and_back
+from support.servers import missing
 
 WSGI = """\
 import sys
@@ -71,9 +72,8 @@ def test_a_revision_is_made_in_its_own_folder(shelf):
 
 def test_two_heads_are_refused_with_the_mend(shelf):
     shelf.lay_over("two_heads")
-    before = shelf.standing()
-    refused(shelf.releases("Two at once"), "2 heads:", "flask db merge heads -m merge")
-    assert shelf.standing() == before
+    with snapshot.unchanged(shelf, laptop=False):
+        refused(shelf.releases("Two at once"), "2 heads:", "flask db merge heads -m merge")
 
 
 def test_no_secret_got_out(shelf):

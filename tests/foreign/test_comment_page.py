@@ -3,10 +3,11 @@
 import re
 from urllib.parse import urlencode
 
-import planted
 import pytest
-from foreign import ForeignApp, dotenv_line
-from world import ROOT, Processes, get
+
+from support import ROOT, planted, snapshot
+from support.foreign import ForeignApp, dotenv_line
+from support.world import Processes, get
 
 WSGI = """\
 import sys
@@ -68,7 +69,7 @@ def test_its_whole_life(page):
     assert page.revision == FIRST
     for text in ("one", "two"):
         comment(page, text)
-    before = page.standing()
+    before = snapshot.live(page)
 
     page.lay_over("careless")  # as autogenerate writes it: no value for the comments that are there
     page.develop()
@@ -76,7 +77,7 @@ def test_its_whole_life(page):
     assert returned.code == 6, returned.out
     assert "migrations/versions/12b98305f9ab_posted.py, line 21" in returned
     assert "nothing was lost" in returned
-    assert page.standing() == before
+    assert snapshot.live(page) == before
     assert shown(page) == ["one", "two"]
 
     page.lay_over("posted")

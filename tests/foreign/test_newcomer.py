@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-import foreign
 import pytest
-from laptop import Ran
-from packages import Virtualenv
-from servers import missing
-from world import ROOT, git
 
 from flask_slipway.sandbox.host import programs
+from support import ROOT, foreign
+from support.laptop import Ran
+from support.servers import missing
+from support.wheel import Virtualenv
+from support.world import git
 
 FIRST = foreign.APPS / "comment_page" / "first"
 ANSWERS = ["--user", "Ann", "--domain", "ann.pythonanywhere.com", "--project", "comments"]
@@ -47,9 +47,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory, wheel) -> Virtualenv:
-    made = foreign.laptop_virtualenv(tmp_path_factory.mktemp("newcomer") / "venv", wheel, FIRST / "requirements.txt")
-    made.install(f"{wheel}[sandbox]")
-    return made
+    folder = tmp_path_factory.mktemp("newcomer") / "venv"
+    return foreign.laptop_virtualenv(folder, wheel, FIRST / "requirements.txt", "sandbox")
 
 
 @pytest.fixture(params=["sqlite", "server"])

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import paramiko
 import pytest
-import servers
 
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import openssh, programs
+from support import ROOT, servers
 
-ROOT = Path(__file__).parent.parent.parent
 APP = """\
 import os
 import sys

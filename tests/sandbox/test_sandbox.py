@@ -12,11 +12,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sandbox_web import ask, reloaded
 
 from flask_slipway.errors import WrongUse
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import Sandbox, processes
+from support.sandbox_web import ask, reloaded
 
 KINDS = [("embedded", "sqlite"), ("openssh", "sqlite"), ("embedded", "mariadb"), ("openssh", "mysql")]
 

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from sandbox_web import ask, log, reloaded, touch, until
 
 from flask_slipway.sandbox.host import Sandbox, processes
+from support.sandbox_web import ask, log, reloaded, touch, until
 
 
 @pytest.fixture(scope="module")

@@ -39,13 +39,14 @@ def python38():
 
 
 def imports(path):
-    """[(top module, level, whether it is in a function)] of all imports in a file."""
+    """[(top module, level, whether it is in a function, or for types alone)] of all imports in a file."""
     tree = ast.parse(path.read_text())
     inner = {
         node
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-        for node in ast.walk(function)
+        for block in ast.walk(tree)
+        if isinstance(block, (ast.FunctionDef, ast.AsyncFunctionDef))
+        or (isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING")
+        for node in ast.walk(block)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -89,7 +90,7 @@ def test_every_module_imports_from_the_zip_without_any_package(tmp_path, request
     data, _ = engine.engine()
     (tmp_path / "engine.zip").write_bytes(data)
     if kind != "as it is sent":
-        (tmp_path / "engine.zip").write_bytes(zipcache.of(str(tmp_path / "engine.zip"), "ready.zip"))
+        (tmp_path / "engine.zip").write_bytes(zipcache.compiled(str(tmp_path / "engine.zip"), "ready.zip"))
     inner = [path.relative_to(SERVER).with_suffix("") for path in MODULES if path.stem not in ("hello", "__init__")]
     names = [".".join(path.parts) for path in inner]
     if kind != "as it is sent" and how == "this":  # then no source is needed

@@ -1,32 +1,37 @@
 """The site's database, whichever it is: made from what the app told of it, reachable without the app."""
 
+from __future__ import annotations
+
 import os
 
 from ..lib import files
+from ..protocol import Access
+from .interface import Database
 from .mysql import MySQL
 from .mysql_client import DatabaseError, option_file
 from .sqlite import SQLite
 
 
-def from_app(told, folder):
-    """The database that an app told of (inside.py, "database"). `folder`: where the 0600 file to reach it by is
+def from_app(answer: Access, folder: str) -> Database:
+    """The database that an app told of (inside/main.py, "database"). `folder`: where the 0600 file to reach it by is
     written; it stays until the folder goes. Raises DatabaseError for one that is not supported."""
-    return from_access(access(told), folder)
+    return from_access(access(answer), folder)
 
 
-def access(told):
+def access(answer: Access) -> Access:
     """What must be kept so that the database can be reached later without the app. A secret: for a 0600 file only."""
-    return {"dialect": told["dialect"], "url": told["url"]}
+    return {"dialect": answer["dialect"], "url": answer["url"]}
 
 
-def from_access(kept, folder):
+def from_access(access: Access, folder: str) -> Database:
     """The database of `access`. Raises DatabaseError for one that is not supported."""
-    url = kept["url"]
-    if kept["dialect"] == "sqlite":
-        if not url.get("database") or url["database"] in (":memory:",) or url["database"].endswith("/:memory:"):
+    url = access["url"]
+    if access["dialect"] == "sqlite":
+        path = url.get("database") or ":memory:"
+        if os.path.basename(path) == ":memory:":
             raise DatabaseError("the app's database is SQLite in memory: there is nothing to release onto")
-        return SQLite(url["database"])
-    if kept["dialect"] in ("mysql", "mariadb"):
+        return SQLite(path)
+    if access["dialect"] in ("mysql", "mariadb"):
         if (url.get("query") or {}).get("read_default_file"):
             raise DatabaseError("the app's database URL leaves user and password to a file: write them into the URL")
         if not url.get("database"):
@@ -34,12 +39,12 @@ def from_access(kept, folder):
         path = os.path.join(files.folder(folder), "client.cnf")
         files.write(path, option_file(url).encode())
         return MySQL(url, path)
-    raise DatabaseError("the app's database is %s; MySQL, MariaDB and SQLite are supported" % kept["dialect"])
+    raise DatabaseError("the app's database is %s; MySQL, MariaDB and SQLite are supported" % access["dialect"])
 
 
-def described(access):
+def describe(access: Access) -> str:
     """The database of `access` in a few words, without its password: mysql bob$site on HOST, as bob."""
     url = access["url"]
-    told = "%s %s" % (access["dialect"], url.get("database") or "without a name")
-    told += " on %s" % url["host"] if url.get("host") else ""
-    return told + (", as %s" % url["username"] if url.get("username") else "")
+    text = "%s %s" % (access["dialect"], url.get("database") or "without a name")
+    text += " on %s" % url["host"] if url.get("host") else ""
+    return text + (", as %s" % url["username"] if url.get("username") else "")

@@ -1,6 +1,8 @@
 """A database that cannot be reached or read: what its own words mean, and what to do about it."""
 
-from ..lib.next_steps import on_server
+from __future__ import annotations
+
+from ..lib.next_steps import Named, on_server
 from ..lib.outcome import Refused
 
 # The server's number or its client's, or a word of theirs, and what to do.
@@ -10,13 +12,13 @@ NOBODY = (2002, 2003, 2005, 2013)
 TOO_MANY = (1040, 1203, 1226)
 
 
-def refused(site, error, described, text):
-    """The refusal. `error`: the DatabaseError; `described`: the database in words; `text`: the error, masked."""
-    lines = [described, text] if described else [text]
-    return Refused("the database cannot be reached", lines, mends(site, error, text))
+def refusal(site: Named, error: BaseException, description: str, text: str) -> Refused:
+    """The refusal. `error`: the DatabaseError; `description`: the database in words; `text`: the error, masked."""
+    lines = [description, text] if description else [text]
+    return Refused("the database cannot be reached", lines, fixes(site, error, text))
 
 
-def mends(site, error, text):
+def fixes(site: Named, error: BaseException, text: str) -> list[str]:
     """What to type next, for what the database or its client said."""
     name, code = site.name, getattr(error, "code", None)
     if code in PASSWORD:

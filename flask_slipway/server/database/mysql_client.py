@@ -1,25 +1,28 @@
 """The host's own client program as a way to a MySQL or MariaDB server. The password lies in a 0600 file, never in an
 argument list; statements go over stdin."""
 
+from __future__ import annotations
+
 import re
 import secrets
 import threading
-from typing import Any
+from subprocess import PIPE
 
 from ..lib import process
+from ..protocol import UrlParts
 
 
 class DatabaseError(Exception):
     """What the database server or its client said. `code`: the server's error number, or None."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         match = re.search(r"ERROR (\d+) \(\w+\)(?: at line \d+)?: (.*)", text, re.S)
         self.code = int(match.group(1)) if match else None
         lines = [line for line in (match.group(2) if match else text).strip().splitlines() if line]
         super().__init__("(%s) %s" % (self.code, lines[0]) if match else (lines[-1] if lines else "no answer"))
 
 
-def option_file(url):
+def option_file(url: UrlParts) -> str:
     """The text of an option file for the clients, from an URL's parts.
     Source: MySQL manual, "Using Option Files"."""
     query = url.get("query") or {}
@@ -36,24 +39,24 @@ def option_file(url):
     return "[client]\n" + "\n".join(lines) + "\n"
 
 
-def quoted(value):
+def quoted(value: str) -> str:
     """A value as an option file reads it back: quoted, with escapes."""
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         value = value.replace(plain, escaped)
     return '"%s"' % value
 
 
-def name(identifier):
+def name(identifier: str) -> str:
     """An identifier in back-ticks."""
     return "`%s`" % identifier.replace("`", "``")
 
 
-def literal(value):
+def literal(value: str) -> str:
     """A text as an SQL literal."""
     return "'%s'" % value.replace("\\", "\\\\").replace("'", "''")
 
 
-def unescaped(field):
+def unescaped(field: str) -> str:
     """One field of the client's batch output."""
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t", "0": "\0"}.get(m.group(1), m.group(1)), field)
 
@@ -61,7 +64,7 @@ def unescaped(field):
 class Session:
     """One connection: a running client that answers statement by statement."""
 
-    def __init__(self, options, database=None):
+    def __init__(self, options: str, database: str | None = None) -> None:
         program = process.find("mysql", "mariadb")
         if program is None:
             raise DatabaseError("the program mysql is not installed on the server")
@@ -69,11 +72,11 @@ class Session:
         arguments += ["--default-character-set=utf8mb4", "--connect-timeout=10"]
         if database is not None:
             arguments.append("--database=" + database)
-        self.child = process.start(arguments, stdin=-1, stdout=-1, stderr=-1)
+        self.child = process.start(arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         self.nonce = secrets.token_hex(12)
         self._lock = threading.Lock()
 
-    def rows(self, statement):
+    def rows(self, statement: str) -> list[list[str]]:
         """Runs one statement and returns its rows: [[text]]. Raises DatabaseError; the session is over then."""
         with self._lock:
             try:
@@ -81,23 +84,23 @@ class Session:
                 self.child.stdin.flush()
             except BrokenPipeError:
                 raise self._failure() from None
-            found: Any = []
+            rows: list[list[str]] = []
             while True:
                 line = self.child.stdout.readline()
                 if not line:
                     raise self._failure()
                 text = line.decode("utf-8", "replace")[:-1]
                 if text == self.nonce:
-                    return found
-                found.append([unescaped(field) for field in text.split("\t")])
+                    return rows
+                rows.append([unescaped(field) for field in text.split("\t")])
 
-    def _failure(self):
+    def _failure(self) -> DatabaseError:
         text = self.child.stderr.read().decode("utf-8", "replace")
         self.child.wait()
         return DatabaseError(text)
 
-    def alive(self):
+    def alive(self) -> bool:
         return self.child.poll() is None
 
-    def close(self):
+    def close(self) -> None:
         process.stop(self.child)

@@ -1,10 +1,14 @@
 """Dumps of a MySQL or MariaDB database, written and loaded by the host's own client programs, as streams."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 import threading
+from typing import Protocol
 
 from ..lib import process
+from .interface import Counts, DumpTarget
 from .mysql_client import DatabaseError
 from .rowcounter import RowCounter
 
@@ -16,7 +20,13 @@ PORTABLE = [
 SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")
 
 
-def write(options, database, target):
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def write(options: str, database: str, target: DumpTarget) -> Counts:
     """Dumps `database`, portably, into the file object `target`; `options`: the option file to reach it by. Returns
     {table: rows} as dumped. Raises DatabaseError."""
     try:
@@ -28,14 +38,14 @@ def write(options, database, target):
         return _write(options, database, target, [option for option in PORTABLE if option != "--single-transaction"])
 
 
-def _write(options, database, target, portable):
+def _write(options: str, database: str, target: DumpTarget, portable: list[str]) -> Counts:
     program = process.find("mysqldump", "mariadb-dump")
     if program is None:
         raise DatabaseError("the program mysqldump is not installed on the server")
     arguments = [program, "--defaults-file=" + options, *portable, "--", database]
-    child = process.start(arguments, stdout=-1, stderr=-1, bufsize=1 << 20)
+    child = process.start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1 << 20)
     process.widen(child.stdout)
-    errors = []
+    errors: list[bytes] = []
     reader = threading.Thread(target=lambda: errors.append(child.stderr.read()), daemon=True)
     reader.start()
     counter = RowCounter()
@@ -44,7 +54,7 @@ def _write(options, database, target, portable):
         for number, line in enumerate(child.stdout):
             if number == 0 and SANDBOX_LINE.match(line):
                 continue
-            counter.take(line)
+            counter.feed(line)
             target.write(line)
             last = line if line.strip() else last
     finally:
@@ -58,9 +68,11 @@ def _write(options, database, target, portable):
     return counter.rows
 
 
-def load(options, stream, database):
+def load(options: str, stream: Readable, database: str) -> None:
     """Loads a dump (binary file object) into `database`. Raises DatabaseError."""
     program = process.find("mysql", "mariadb")
+    if program is None:
+        raise DatabaseError("the program mysql is not installed on the server")
     child = process.start(
         [program, "--defaults-file=" + options, "--default-character-set=utf8mb4", "--database=" + database],
         stdin=subprocess.PIPE,

@@ -1,5 +1,7 @@
 """How many rows a dump holds, counted as it streams by."""
 
+from __future__ import annotations
+
 import re
 
 
@@ -9,34 +11,34 @@ class RowCounter:
     INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)` (?:\([^)]*\) )?VALUES\s*")
     CREATE = re.compile(rb"CREATE TABLE `((?:[^`]|``)+)`")
     ESCAPED = re.compile(rb"\\.", re.S)
-    DULL = bytes(set(range(256)) - set(b"'(),"))  # what neither begins nor ends a text or a row
+    IRRELEVANT = bytes(set(range(256)) - set(b"'(),"))  # what neither begins nor ends a text or a row
 
-    def __init__(self):
-        self.rows = {}
-        self._table = None
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self._table: str | None = None
 
-    def take(self, line):
+    def feed(self, line: bytes) -> None:
         """One line of the dump."""
         if line.startswith(b"CREATE TABLE"):
             match = self.CREATE.match(line)
             self._table = None
             if match:
-                self.rows.setdefault(self._named(match), 0)
+                self.rows.setdefault(self._table_in(match), 0)
         elif line.startswith(b"INSERT INTO"):
             match = self.INSERT.match(line)
-            self._table = self._named(match) if match else None
+            self._table = self._table_in(match) if match else None
             self._count(line[match.end() :] if match else b"")
         elif line.startswith(b"(") and self._table is not None:
             self._count(line)
         else:
             self._table = None
 
-    def _named(self, match):
+    def _table_in(self, match: re.Match[bytes]) -> str:
         return match.group(1).decode("utf-8", "replace").replace("``", "`")
 
-    def _count(self, values):
+    def _count(self, values: bytes) -> None:
         if not values.strip() or self._table is None:
             return
-        bones = self.ESCAPED.sub(b"", values).translate(None, self.DULL)
-        outside = bones.split(b"'")[::2]  # every second piece is a text, also where '' stands for a quote in one
+        structure = self.ESCAPED.sub(b"", values).translate(None, self.IRRELEVANT)
+        outside = structure.split(b"'")[::2]  # every second piece is a text, also where '' stands for a quote in one
         self.rows[self._table] = self.rows.get(self._table, 0) + b"''".join(outside).count(b"),(") + 1

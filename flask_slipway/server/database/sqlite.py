@@ -1,18 +1,24 @@
 """An SQLite database: copied both ways by SQLite's own backup, never by copying or renaming its file."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
+import shutil
 import sqlite3
 import time
+from typing import Any, Iterable, Iterator
 
 from ..lib import files
+from .interface import Columns, Counts, DumpTarget
 from .mysql_client import DatabaseError
 
 PATIENCE = 15  # seconds to wait for the file's locks
 
 
-def quoted(identifier):
+def quoted(identifier: str) -> str:
+    """An identifier in double quotes."""
     return '"%s"' % identifier.replace('"', '""')
 
 
@@ -23,17 +29,21 @@ class SQLite:
     fence_kind = "sqlite"
     host = ""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
         self.name = os.path.basename(path)
-        self._fence = None
+        self._fence: sqlite3.Connection | None = None
 
     @property
-    def version(self):
+    def location(self) -> str:
+        return self.path
+
+    @property
+    def version(self) -> str:
         return sqlite3.sqlite_version
 
     @contextlib.contextmanager
-    def _open(self, path=None, writing=False):
+    def _open(self, path: str | None = None, writing: bool = False) -> Iterator[sqlite3.Connection]:
         path = path or self.path
         try:
             connection = sqlite3.connect(
@@ -51,7 +61,7 @@ class SQLite:
         finally:
             connection.close()
 
-    def _rows(self, statement, arguments=()):
+    def _rows(self, statement: str, arguments: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
         if not os.path.exists(self.path):
             return []
         try:
@@ -65,85 +75,81 @@ class SQLite:
 
     # reads
 
-    def identity(self):
+    def identity(self) -> list[str]:
         """What proves that two ways lead to the same database: [dialect, file, name]."""
         return [self.dialect, self.path, self.name]
 
-    def tables(self, kind="table"):
-        where = "type = '%s' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'" % ("view" if kind == "VIEW" else "table")
+    def tables(self) -> list[str]:
+        where = "type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         return [row[0] for row in self._rows("SELECT name FROM sqlite_master WHERE %s ORDER BY 1" % where)]
 
-    def revisions(self):
-        """The rows of alembic_version, [] where there is no such table."""
+    def revisions(self) -> list[str]:
         if "alembic_version" not in self.tables():
             return []
         return sorted(row[0] for row in self._rows("SELECT version_num FROM alembic_version"))
 
-    def counts(self):
-        """{table: rows}, seen at one moment."""
+    def counts(self) -> Counts:
         tables = self.tables()
         if not tables:
             return {}
         parts = ["SELECT %s, COUNT(*) FROM %s" % (_text(table), quoted(table)) for table in tables]
         return dict(self._rows(" UNION ALL ".join(parts)))
 
-    def size(self):
+    def size(self) -> int:
         return os.path.getsize(self.path) if os.path.exists(self.path) else 0
 
-    def columns(self):
-        """{table: {column: type}}: what two schemas are compared by."""
+    def columns(self) -> Columns:
         result = {}
         for table in self.tables():
             rows = self._rows('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)', (table,))
             result[table] = {row[0]: " ".join(str(part) for part in row[1:]) for row in rows}
         return result
 
-    def values_in(self, table, column=None):
-        """How many rows of `table`, or how many whose `column` is neither NULL, empty nor the default."""
+    def count_values(self, table: str, column: str | None = None) -> int:
         if column is None:
-            return self._rows("SELECT COUNT(*) FROM %s" % quoted(table))[0][0]
+            return int(self._rows("SELECT COUNT(*) FROM %s" % quoted(table))[0][0])
         default = self._rows("SELECT dflt_value FROM pragma_table_info(?) WHERE name = ?", (table, column))
         text = "CAST(%s AS TEXT)" % quoted(column)
         where = "%s IS NOT NULL AND %s <> ''" % (quoted(column), text)
         if default and default[0][0] is not None:
             where += " AND %s <> %s" % (text, _text(str(default[0][0]).strip("'")))
-        return self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0]
+        return int(self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0])
 
-    def hindrances(self):
+    def restore_blockers(self) -> list[str]:
         return []
 
-    def movable(self):
+    def movable(self) -> bool:
         return True
 
-    def can_create(self):
+    def can_create(self) -> bool:
         return True
 
-    def others(self):
+    def other_connections(self) -> list[int]:
         """Processes of this account on this machine that hold the file open: [pid], except this one."""
-        found = []
+        pids = []
         for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []):
             if int(pid) == os.getpid():
                 continue
             with contextlib.suppress(OSError):
                 folder = "/proc/%s/fd" % pid
                 if any(_leads_to(os.path.join(folder, name), self.path) for name in os.listdir(folder)):
-                    found.append(int(pid))
-        return found
+                    pids.append(int(pid))
+        return pids
 
-    def approach(self):
+    def prepare_lock(self) -> None:
         """Does nothing: there is no connection to wait for."""
 
-    def hold(self, patience=0):
+    def hold_lock(self) -> bool:
         return True
 
-    def close(self):
+    def close(self) -> None:
         self.fence_down()
 
     # the fence: a transaction that keeps every other writer out
 
-    def fence_up(self):
+    def fence_up(self) -> None:
         """From here on nobody else can write: the file's write lock is held."""
-        self.wait_alone()
+        self.wait_until_alone()
         if self._fence is None:
             connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:
@@ -153,68 +159,80 @@ class SQLite:
                 raise DatabaseError(str(error)) from error
             self._fence = connection
 
-    def fence_down(self):
+    def fence_down(self) -> None:
         if self._fence is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._fence.execute("ROLLBACK")
             self._fence.close()
             self._fence = None
 
-    def fence_is_up(self):
+    def fence_is_up(self) -> bool:
         return self._fence is not None
 
-    def wait_alone(self, seconds=PATIENCE):
+    def wait_until_alone(self) -> None:
         """Waits until no other process on this machine has the file open. Raises DatabaseError when some stay."""
-        for _ in range(seconds * 5):
-            if not self.others():
+        for _ in range(PATIENCE * 5):
+            if not self.other_connections():
                 return
             time.sleep(0.2)
-        left = self.others()
+        left = self.other_connections()
         if left:
             raise DatabaseError("processes keep %s open: %s" % (self.path, ", ".join(map(str, left))))
 
-    def kill(self, ids, seconds=600):
+    def kill(self, ids: Iterable[int]) -> None:
         """Nothing to end: an SQLite connection ends with its process."""
 
     # dump and load
 
-    def dump(self, target_path):
-        """Copies the database to the file `target_path` by SQLite's backup. Returns {table: rows} of the copy."""
-        if not os.path.exists(self.path):
-            sqlite3.connect(target_path).close()
-            return {}
-        with self._open() as source, self._open(target_path, writing=True) as target:
-            source.backup(target, pages=1000)
-        os.chmod(target_path, 0o600)
-        copy = SQLite(target_path)
-        copy.check()
-        return copy.counts()
+    def dump(self, target: DumpTarget, aside: str) -> Counts:
+        """Copies the database to the file `aside` by SQLite's backup, and that file's bytes to `target`."""
+        try:
+            self._copy(aside)
+            copy = SQLite(aside)
+            copy.check()
+            with open(aside, "rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            return copy.counts()
+        finally:
+            remove(aside)
 
-    def check(self):
+    def _copy(self, path: str) -> None:
+        with self._open(path, writing=True) as target:
+            os.chmod(path, 0o600)
+            if os.path.exists(self.path):
+                with self._open() as source:
+                    source.backup(target, pages=1000)
+
+    def check(self) -> None:
         """Raises DatabaseError unless the file is whole."""
-        found = [row[0] for row in self._rows("PRAGMA integrity_check")] or ["ok"]
-        if found != ["ok"]:
-            raise DatabaseError("%s is damaged: %s" % (self.name, found[0]))
+        problems = [row[0] for row in self._rows("PRAGMA integrity_check")] or ["ok"]
+        if problems != ["ok"]:
+            raise DatabaseError("%s is damaged: %s" % (self.name, problems[0]))
 
-    def take(self, path):
+    def replace_with(self, path: str) -> None:
         """Makes this database what the file `path` is, by SQLite's backup, behind the file's write lock."""
         self.fence_down()
         with self._open(path) as source, self._open(writing=True) as target:
             source.backup(target)
         self.check()
 
-    def forget(self, path):
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            files.remove(path + suffix)
+    def drop(self, database: str) -> None:
+        """Nothing to drop: no scratch databases are made beside a file."""
 
 
-def _uri(path):
+def remove(path: str) -> None:
+    """Removes the database file `path`, and what SQLite lays beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        files.remove(path + suffix)
+
+
+def _uri(path: str) -> str:
     return re.sub(r"[%?#]", lambda match: "%%%02X" % ord(match.group()), path)
 
 
-def _text(value):
+def _text(value: str) -> str:
     return "'%s'" % value.replace("'", "''")
 
 
-def _leads_to(link, path):
+def _leads_to(link: str, path: str) -> bool:
     return os.readlink(link) == path

@@ -1,19 +1,22 @@
 """Files that matter are written beside, made durable, then renamed into place."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
 import os
 import secrets
+from typing import Any, Mapping, overload
 
 
-def folder(path):
+def folder(path: str) -> str:
     """Makes the folder `path`, readable by its owner alone, and returns it."""
     os.makedirs(path, mode=0o700, exist_ok=True)
     return path
 
 
-def write(path, data, mode=0o600):
+def write(path: str, data: bytes, mode: int = 0o600) -> None:
     """Replaces `path` by `data` (bytes) in one step that survives a crash."""
     part = "%s.part-%s" % (path, secrets.token_hex(4))
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -31,7 +34,7 @@ def write(path, data, mode=0o600):
     sync(os.path.dirname(path))
 
 
-def sync(path):
+def sync(path: str) -> None:
     """Makes the file `path`, or the names in the folder `path`, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -40,7 +43,7 @@ def sync(path):
         os.close(descriptor)
 
 
-def read(path):
+def read(path: str) -> bytes | None:
     """The bytes of `path`, or None where there is no such file."""
     try:
         with open(path, "rb") as file:
@@ -49,36 +52,44 @@ def read(path):
         return None
 
 
-def write_json(path, value, mode=0o600):
-    write(path, json.dumps(value, indent=1, sort_keys=True).encode(), mode)
+def write_json(path: str, value: Mapping[str, object]) -> None:
+    """Replaces `path` by `value` as JSON, as `write` does."""
+    write(path, json.dumps(value, indent=1, sort_keys=True).encode())
 
 
 class Damaged(Exception):
     """A file of the suite's own that does not hold what was written into it. `path`: which."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         super().__init__("%s is damaged" % path)
         self.path = path
 
 
-def read_json(path):
+def read_json(path: str) -> dict[str, Any] | None:
     """The dict in `path`, or None where there is no such file. Raises Damaged."""
     data = read(path)
+    if data is None:
+        return None
     try:
-        value = None if data is None else json.loads(data.decode())
+        value = json.loads(data.decode())
     except ValueError:
         raise Damaged(path) from None
-    if data is not None and not isinstance(value, dict):
+    if not isinstance(value, dict):
         raise Damaged(path)
     return value
 
 
-def sha256(data):
+@overload
+def sha256(data: bytes) -> str: ...
+@overload
+def sha256(data: None) -> None: ...
+def sha256(data: bytes | None) -> str | None:
     """The sha256 of bytes in hex, or None of None."""
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def sha256_file(path):
+def sha256_file(path: str) -> str:
+    """The sha256 of the bytes in `path`, in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -86,7 +97,7 @@ def sha256_file(path):
     return digest.hexdigest()
 
 
-def remove(path):
+def remove(path: str) -> None:
     """Removes the file `path`; nothing to do where there is none."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

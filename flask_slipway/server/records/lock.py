@@ -3,45 +3,53 @@
 A lock file appears in one atomic step and is held by whoever's token stands in it. Alive means: its process is there
 (seen from the same machine), or its heartbeat moves (seen from any). A pid means nothing on another machine."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
 import secrets
 import threading
 import time
+from typing import Iterable, cast
 
 from ..lib import files, process
+from ..protocol import Holder
+from . import kept
 
 BEAT = 5  # seconds between heartbeats
 DEAD = 60  # seconds without one, by the observer's clock, after which a holder counts as dead
 
 
 class Held(Exception):
-    """Somebody else holds the lock. `holder`: {"who", "since", "task", "commit", "run", "site"}; `alive`: bool."""
+    """Somebody else holds the lock. `holder`: who, {} where that is not known; `alive`: whether their process is."""
 
-    def __init__(self, holder, alive):
+    def __init__(self, holder: Holder, alive: bool) -> None:
         super().__init__("the lock is held by %s" % holder.get("who"))
         self.holder, self.alive = holder, alive
 
 
 class Lock:
-    """The lock of one run over `keys` (texts), below `folder`. `holder` is what others are told."""
+    """The lock of one run over `keys`, texts such as "project /home/bob/app", below `folder`. `holder` is what others
+    are told; the rest of it is put in here."""
 
-    def __init__(self, folder, keys, holder):
+    def __init__(self, folder: str, keys: Iterable[str], holder: Holder) -> None:
         self.folder = folder
         self.token = secrets.token_hex(16)
         self.paths = sorted(os.path.join(folder, path_name(key)) for key in keys)
-        self.holder = dict(
-            holder,
-            token=self.token,
-            since=time.time(),
-            machine=process.machine(),
-            pid=os.getpid(),
-            started=process.started_at(os.getpid()),
+        self.holder = holder.copy()
+        self.holder.update(
+            {
+                "token": self.token,
+                "since": time.time(),
+                "machine": process.machine(),
+                "pid": os.getpid(),
+                "started": process.started_at(os.getpid()),
+            }
         )
         self._stop = threading.Event()
 
-    def acquire(self):
+    def acquire(self) -> None:
         """Takes all of it or nothing; what a dead holder left who had changed nothing counts as free. Raises Held."""
         try:
             self._take()
@@ -50,18 +58,18 @@ class Lock:
                 raise
             self.take_over(held.holder)
 
-    def _take(self):
+    def _take(self) -> None:
         files.folder(self.folder)
         self._beat()
         part = os.path.join(self.folder, "%s.part" % self.token)
         files.write_json(part, self.holder)
-        taken = []
+        taken: list[str] = []
         try:
             for path in self.paths:
                 try:
                     os.link(part, path)
                 except FileExistsError:
-                    holder = files.read_json(path) or {}
+                    holder = known_holder(path)
                     raise Held(holder, is_alive(self.folder, holder)) from None
                 taken.append(path)
         except BaseException:
@@ -74,23 +82,24 @@ class Lock:
         files.sync(self.folder)
         self._start()
 
-    def take_over(self, dead):
+    def take_over(self, dead: Holder) -> None:
         """Takes the lock of a dead holder `dead` (its dict), also from one who died while taking it over; of two who
         try, one gets it. Raises Held."""
         self._beat()
         part = os.path.join(self.folder, "%s.part" % self.token)
         files.write_json(part, self.holder)
-        claims, linked = [], []
+        claims: list[str] = []
+        linked: list[str] = []
         try:
             claims = self._claim(part, dead["token"])
-            found = {path: files.read_json(path) for path in self.paths}
-            for holder in found.values():
+            in_place = {path: known_holder(path) for path in self.paths}
+            for holder in in_place.values():
                 if holder and not self._inherits(holder, dead):
                     raise Held(holder, is_alive(self.folder, holder))
-            for path in (path for path, holder in found.items() if not holder):
+            for path in (path for path, holder in in_place.items() if not holder):
                 os.link(part, path)
                 linked.append(path)
-            for path in (path for path, holder in found.items() if holder):
+            for path in (path for path, holder in in_place.items() if holder):
                 files.write_json(path, self.holder)
         except BaseException as error:
             for path in [*linked, *claims[-1:], self._beat_path(self.token)]:
@@ -104,17 +113,17 @@ class Lock:
             files.remove(path)
         self._start()
 
-    def _claim(self, part, token):
+    def _claim(self, part: str, token: str) -> list[str]:
         """Claims what the dead holder of `token` left, in one atomic step: [path of the claim]. Of a claimer who died
         as well, the claim is claimed in turn; then its path comes first. Raises Held."""
-        claims = []
+        claims: list[str] = []
         while True:
             path = os.path.join(self.folder, "%s.taken" % token)
             try:
                 os.link(part, path)
             except FileExistsError:
-                claimer = files.read_json(path)
-                if claimer is None:
+                claimer = holder_in(path)
+                if not claimer:
                     continue
                 if is_alive(self.folder, claimer):
                     raise Held(claimer, True) from None
@@ -123,66 +132,76 @@ class Lock:
             else:
                 return [*claims, path]
 
-    def _inherits(self, holder, dead):
+    def _inherits(self, holder: Holder, dead: Holder) -> bool:
         """Whether what `holder` has falls to who takes over from `dead`: the same run, by a process that is gone."""
         if holder.get("token") == dead["token"]:
             return True
         return holder.get("run") == dead.get("run") and not is_alive(self.folder, holder)
 
-    def check(self):
+    def check(self) -> None:
         """Raises Held unless every part still bears this run's token. Asked before every change."""
         for path in self.paths:
-            holder = files.read_json(path) or {}
+            holder = holder_in(path)
             if holder.get("token") != self.token:
                 raise Held(holder, True)
 
-    def release(self):
+    def release(self) -> None:
         """Lets go of what is ours; run twice, the second finds nothing to do."""
         self._stop.set()
         for path in self.paths:
             with contextlib.suppress(OSError, ValueError):
-                if (files.read_json(path) or {}).get("token") == self.token:
+                if holder_in(path).get("token") == self.token:
                     os.unlink(path)
         files.remove(self._beat_path(self.token))
 
-    def _beat_path(self, token):
+    def _beat_path(self, token: str) -> str:
         return os.path.join(self.folder, "%s.beat" % token)
 
-    def _beat(self):
+    def _beat(self) -> None:
         with contextlib.suppress(OSError):
             files.write(self._beat_path(self.token), secrets.token_bytes(8))
 
-    def _start(self):
-        def beat():
+    def _start(self) -> None:
+        def beat() -> None:
             while not self._stop.wait(BEAT):
                 self._beat()
 
         threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
-def path_name(key):
+def holder_in(path: str) -> Holder:
+    """Who holds the lock file `path`; {} where there is none. Of what a newer version wrote the token is as ever."""
+    return cast(Holder, files.read_json(path) or {})
+
+
+def known_holder(path: str) -> Holder:
+    """The same, of a format that we know. Raises kept.Newer."""
+    return cast(Holder, kept.read(path, "the lock") or {})
+
+
+def path_name(key: str) -> str:
     """The name of the lock file for a key such as "project /home/bob/app"."""
     return hashlib.sha256(key.encode()).hexdigest()[:24] + ".lock"
 
 
-def holders(folder, keys):
-    """The holders of the locks over `keys`, each once: [dict]."""
-    found = {}
+def holders(folder: str, keys: Iterable[str]) -> list[Holder]:
+    """The holders of the locks over `keys`, each once. Raises kept.Newer."""
+    by_token = {}
     for key in keys:
-        holder = files.read_json(os.path.join(folder, path_name(key)))
+        holder = known_holder(os.path.join(folder, path_name(key)))
         if holder:
-            found[holder.get("token")] = holder
-    return list(found.values())
+            by_token[holder.get("token")] = holder
+    return list(by_token.values())
 
 
-def is_abandoned(folder, holder):
+def is_abandoned(folder: str, holder: Holder) -> bool:
     """True where the holder is dead and had not begun to change anything, or had ended: no open run is its own."""
     if not holder.get("open_run") or is_alive(folder, holder):
         return False
     return (files.read_json(holder["open_run"]) or {}).get("run") != holder.get("run")
 
 
-def is_alive(folder, holder, patience=DEAD):
+def is_alive(folder: str, holder: Holder, patience: float = DEAD) -> bool:
     """Whether the holder's process lives. On the same machine its pid and start time tell at once, and a restart of
     that machine has ended it; from another machine its heartbeat is watched: no change for `patience` seconds is
     death."""

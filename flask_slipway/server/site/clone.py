@@ -1,18 +1,21 @@
 """The live folder as a git clone: facts are read, the working tree is moved, nothing of a person's is discarded."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
 import shutil
+from typing import List, Mapping, NamedTuple, Optional
 
-from ..lib import files, process
+from ..lib import files, git_status, process
 
-COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in a line of git status, version 2, by the line's kind
 REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
 
 
-def git(folder, *arguments, timeout=120, check=True, env=None):
+def git(
+    folder: str, *arguments: str, timeout: float = 120, check: bool = True, env: Mapping[str, str] | None = None
+) -> str:
     """Runs git in `folder` without hooks or prompts and returns its stdout. Raises process.Failed."""
     line = [
         process.find("git") or "git",
@@ -28,78 +31,75 @@ def git(folder, *arguments, timeout=120, check=True, env=None):
     )
 
 
-def is_clone(folder):
+def is_clone(folder: str) -> bool:
     """True where `folder` is the root of a git working tree."""
     return os.path.exists(os.path.join(folder, ".git"))
 
 
-def is_shallow(folder):
+def is_shallow(folder: str) -> bool:
     """True where the clone does not have the whole history."""
     return git(folder, "rev-parse", "--is-shallow-repository", check=False).strip() == "true"
 
 
-def top(folder):
+def top(folder: str) -> str | None:
     """The working tree that `folder` lies in, None where git finds none that it may read."""
     return git(folder, "rev-parse", "--show-toplevel", check=False).strip() or None
 
 
-def remotes(folder):
+def remotes(folder: str) -> list[str]:
     """The names of the clone's remotes."""
     return git(folder, "remote").split()
 
 
-def url(folder, remote):
+def url(folder: str, remote: str) -> str:
     """Where a remote lies, without a name or password in it."""
     return re.sub(r"//[^/@]*@", "//", git(folder, "remote", "get-url", remote, check=False).strip())
 
 
-def reason(error):
+def reason(error: process.Failed) -> str:
     """The line of a failed git that says why: git's own last words are often only advice."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
-    told = [line for line in told if any(word in line for word in REASONS)] or told or lines
-    return told[-1] if told else str(error)
+    useful = [line for line in lines if not line.startswith(("fatal: Could not read from remote", "warning:", "hint:"))]
+    useful = [line for line in useful if any(word in line for word in REASONS)] or useful or lines
+    return useful[-1] if useful else str(error)
 
 
-def commit(folder):
+def commit(folder: str) -> str | None:
     """The commit that is checked out, or None in an empty repository."""
     text = git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).strip()
     return text or None
 
 
-def branch(folder):
+def branch(folder: str) -> str:
     """The branch that is checked out, or "" for a detached HEAD."""
     return git(folder, "symbolic-ref", "--short", "--quiet", "HEAD", check=False).strip()
 
 
-def changes(folder):
+class State(NamedTuple):
+    """What is checked out, and the tracked paths that a person has changed in the working tree or the index. `commit`:
+    None in an empty repository; `branch`: "" for a detached HEAD."""
+
+    commit: Optional[str]
+    branch: str
+    changes: List[str]
+
+
+def changes(folder: str) -> list[str]:
     """The tracked paths that a person has changed in the working tree or the index."""
-    return state(folder)[2]
+    return state(folder).changes
 
 
-def state(folder):
-    """What is checked out, by one look: (commit, branch, changed paths), each as the functions above say it."""
-    found = {"branch.oid": "", "branch.head": ""}
-    paths = []
-    entries = iter(git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z").split("\0"))
-    for entry in entries:
-        kind, _, rest = entry.partition(" ")
-        if kind == "#":
-            name, _, value = rest.partition(" ")
-            found[name] = value
-        elif kind in FIELDS:
-            paths.append(entry.split(" ", FIELDS[kind])[-1])
-        if kind == "2":  # where it was renamed from
-            next(entries, None)
-    head = found["branch.head"]
-    return (
-        found["branch.oid"] if COMMIT.match(found["branch.oid"]) else None,
-        "" if head == "(detached)" else head,
-        paths,
-    )
+def state(folder: str) -> State:
+    """What is checked out and changed, by one look."""
+    now = _status(folder, "--branch", "--untracked-files=no")
+    return State(now.commit or None, now.branch, list(now.changed))
 
 
-def has(folder, revision):
+def _status(folder: str, *options: str) -> git_status.GitStatus:
+    return git_status.parse(git(folder, "status", "--porcelain=v2", "-z", *options))
+
+
+def has(folder: str, revision: str) -> bool:
     """True where the commit is in the repository."""
     try:
         git(folder, "cat-file", "-e", revision + "^{commit}")
@@ -108,7 +108,7 @@ def has(folder, revision):
     return True
 
 
-def fetch(folder, remote, branch_name):
+def fetch(folder: str, remote: str, branch_name: str) -> None:
     """Fetches the branch from the remote, by the clone's own ssh command if it has one. Raises process.Failed."""
     own = git(folder, "config", "--get", "core.sshCommand", check=False).strip() or "ssh"
     git(
@@ -123,7 +123,7 @@ def fetch(folder, remote, branch_name):
     )
 
 
-def is_ancestor(folder, older, newer):
+def is_ancestor(folder: str, older: str, newer: str) -> bool:
     """True where `newer` contains `older`."""
     try:
         git(folder, "merge-base", "--is-ancestor", older, newer)
@@ -134,42 +134,34 @@ def is_ancestor(folder, older, newer):
     return True
 
 
-def changed_paths(folder, older, newer, only=None):
+def changed_paths(folder: str, older: str, newer: str, only: str | None = None) -> list[str]:
     """The paths that differ between two commits; `only`: a letter such as "A" (added)."""
     arguments = ["diff", "--name-only", "--no-renames", "-z"] + (["--diff-filter=" + only] if only else [])
     return [path for path in git(folder, *arguments, older, newer, "--").split("\0") if path]
 
 
-def blob(folder, revision, path):
-    """The bytes (as text) of `path` in a commit, or None."""
-    try:
-        return git(folder, "show", "%s:%s" % (revision, path))
-    except process.Failed:
-        return None
-
-
-def subject(folder, revision):
+def subject(folder: str, revision: str) -> str:
     """The first line of a commit's message."""
     return git(folder, "log", "-1", "--format=%s", revision).strip()
 
 
-def commit_that_added(folder, path):
+def commit_that_added(folder: str, path: str) -> str | None:
     """The newest commit in the live history that added `path`, or None."""
     text = git(folder, "log", "--diff-filter=A", "--format=%H", "-1", "HEAD", "--", path).strip()
     return text or None
 
 
-def parent(folder, revision):
+def parent(folder: str, revision: str) -> str | None:
     """The first parent of a commit, or None."""
     return git(folder, "rev-parse", "--verify", "--quiet", revision + "^1", check=False).strip() or None
 
 
-def add_worktree(folder, path, revision):
+def add_worktree(folder: str, path: str, revision: str) -> None:
     """Checks the commit out at `path`, beside the live folder."""
     git(folder, "worktree", "add", "--detach", "--force", path, revision)
 
 
-def remove_worktree(folder, path):
+def remove_worktree(folder: str, path: str) -> None:
     """Removes a worktree that add_worktree made; nothing to do where there is none."""
     if os.path.exists(path):
         git(folder, "worktree", "remove", "--force", "--force", path, check=False)
@@ -177,13 +169,13 @@ def remove_worktree(folder, path):
     git(folder, "worktree", "prune", check=False)
 
 
-def ignored_and_untracked(folder):
+def ignored_and_untracked(folder: str) -> list[str]:
     """The top-most paths in the live folder that git ignores or does not know: .env, instance/, data."""
-    text = git(folder, "status", "--porcelain", "--ignored=traditional", "--untracked-files=normal", "-z")
-    return [entry[3:].rstrip("/") for entry in text.split("\0") if entry[:2] in ("??", "!!")]
+    now = _status(folder, "--ignored=traditional", "--untracked-files=normal")
+    return [path.rstrip("/") for path in (*now.untracked, *now.ignored)]
 
 
-def move(folder, revision):
+def move(folder: str, revision: str) -> None:
     """Brings the live working tree and its branch to `revision`. Refuses (process.Failed) rather than overwrite
     what a person changed, or put there."""
     here = commit(folder)
@@ -194,7 +186,7 @@ def move(folder, revision):
     remove_bytecode(folder)
 
 
-def move_back(folder, before, after):
+def move_back(folder: str, before: str, after: str) -> None:
     """Brings the live folder back to `before`, also from the middle of a move to `after` that was killed. Of the files
     that `after` would add only those are removed that came from it."""
     locks = ["index", "HEAD", "ORIG_HEAD", "refs/heads/" + branch(folder)]
@@ -210,7 +202,7 @@ def move_back(folder, before, after):
     remove_bytecode(folder)
 
 
-def save_edits(folder, before, after, name):
+def save_edits(folder: str, before: str, after: str, name: str) -> str | None:
     """Keeps what a person edited in tracked files since a move from `before` to `after` began, as the ref
     refs/slipway/`name`, which is returned; None where nobody did."""
     paths = [
@@ -226,34 +218,35 @@ def save_edits(folder, before, after, name):
     return "refs/slipway/" + name
 
 
-def _is_from(folder, revision, path):
+def _is_from(folder: str, revision: str, path: str) -> bool:
     """True where the file at `path` holds what the commit has there, or its beginning: what a checkout wrote."""
     place = os.path.join(folder, path)
     if os.path.islink(place):
-        data = os.fsencode(os.readlink(place))
-    elif os.path.isfile(place):
-        data = files.read(place)
+        data: bytes | None = os.fsencode(os.readlink(place))
     else:
+        data = files.read(place) if os.path.isfile(place) else None
+    if data is None:
         return False
     line = [process.find("git") or "git", "cat-file", "--filters", "%s:%s" % (revision, path)]
     try:
-        return process.run(line, cwd=folder, raw=True, name="git cat-file").startswith(data)
+        return process.run_raw(line, cwd=folder, name="git cat-file").startswith(data)
     except process.Failed:
         return False
 
 
-def _remove_empty(folder, path):
+def _remove_empty(folder: str, path: str) -> None:
+    """Removes `path` and what is above it in `folder`, as far up as it is empty. Raises OSError where it ends."""
     while path:
         os.rmdir(os.path.join(folder, path))
         path = os.path.dirname(path)
 
 
-def git_folder(folder):
+def git_folder(folder: str) -> str:
     """The repository's own folder, absolute."""
     return git(folder, "rev-parse", "--absolute-git-dir").strip()
 
 
-def ignore(folder, name):
+def ignore(folder: str, name: str) -> None:
     """Lets git overlook `name` in this clone alone."""
     path = os.path.join(git_folder(folder), "info", "exclude")
     text = (files.read(path) or b"").decode()
@@ -262,7 +255,7 @@ def ignore(folder, name):
         files.write(path, ("%s%s/%s\n" % (text, "" if text.endswith("\n") or not text else "\n", name)).encode(), 0o644)
 
 
-def remove_bytecode(folder):
+def remove_bytecode(folder: str) -> None:
     """Removes compiled files of the project, so that no stale one runs on new source."""
     for top, folders, _ in os.walk(folder):
         if "__pycache__" in folders:
@@ -271,6 +264,6 @@ def remove_bytecode(folder):
         folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv", "venv")]
 
 
-def relative(folder, path):
+def relative(folder: str, path: str) -> str:
     """`path` as git names it in the clone `folder`."""
     return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))

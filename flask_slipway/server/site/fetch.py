@@ -1,25 +1,28 @@
 """Gets a commit into the live clone; what a remote refuses is told with what to do about it."""
 
+from __future__ import annotations
+
 from ..lib import disk_full, process
 from ..lib.next_steps import on_server
 from ..lib.outcome import Refused
 from . import clone
+from .site import Site
 
 
-def fetch(site, wanted):
+def fetch(site: Site, wanted: str) -> None:
     """Fetches the site's branch, unless `wanted` is there already. Raises Refused."""
     if clone.has(site.project, wanted):
         return
     try:
         clone.fetch(site.project, site.remote, site.branch)
     except process.Failed as error:
-        raise refused(site, error) from error
+        raise refusal(site, error) from error
 
 
-def refused(site, error):
+def refusal(site: Site, error: process.Failed) -> Refused:
     """The refusal for a fetch that failed."""
     if disk_full.is_full(error):
-        return Refused("there is no room for what is fetched", [disk_full.line(error)], disk_full.mends(site, error))
+        return Refused("there is no room for what is fetched", [disk_full.message(error)], disk_full.fixes(site, error))
     remotes = clone.remotes(site.project)
     if site.remote not in remotes:
         return Refused(
@@ -31,9 +34,9 @@ def refused(site, error):
             ],
         )
     url = clone.url(site.project, site.remote)
-    _, what, mends = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
-    mends = [mend.format(name=site.name, remote=site.remote, branch=site.branch) for mend in mends]
-    return Refused("%s: %s" % (what, url), [clone.reason(error)], mends)
+    _, what, fixes = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
+    fixes = [fix.format(name=site.name, remote=site.remote, branch=site.branch) for fix in fixes]
+    return Refused("%s: %s" % (what, url), [clone.reason(error)], fixes)
 
 
 KEY = "fab {name}.workon -c 'git remote set-url {remote} git@HOST:YOU/REPOSITORY.git'"

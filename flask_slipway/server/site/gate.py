@@ -1,11 +1,15 @@
 """The gate: a maintenance page that stands in the WSGI file's place, and lets this run's own requests through."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import secrets
 import time
+from typing import Any
 
 from ..lib import files
+from .site import Site
 
 MARK = b"# Flask-Slipway stands here"
 PAGE = (
@@ -18,14 +22,14 @@ STEP = 1.0  # seconds by which each new WSGI file is newer than the old one, or 
 
 
 class Gate:
-    """The gate of one run, with its files in `folder`."""
+    """The gate of a site, with its files in `folder`. `token`: what opens it to this account's own requests."""
 
-    def __init__(self, site, folder, token):
+    def __init__(self, site: Site, folder: str, token: str) -> None:
         self.site, self.folder, self.token = site, folder, token
         self.original = os.path.join(folder, "wsgi.original")
         self.flag = os.path.join(folder, "gate.open")
 
-    def keep_original(self):
+    def keep_original(self) -> str:
         """Keeps the site's own WSGI file byte for byte, as it is now; while a gate stands there, what was kept before
         stays. Returns its sha256."""
         data, kept = files.read(self.site.wsgi), files.read(self.original)
@@ -37,7 +41,7 @@ class Gate:
             files.write(self.original, data)
         return files.sha256(data)
 
-    def put(self, public):
+    def put(self, public: bool) -> str:
         """Puts the gate into the WSGI file's place, with a new nonce, which is returned. `public`: everyone passes."""
         nonce = secrets.token_hex(8)
         if public:
@@ -57,11 +61,11 @@ class Gate:
         replace(self.site.wsgi, text.encode())
         return nonce
 
-    def open(self):
+    def open(self) -> None:
         """The processes behind the gate become public."""
         files.write(self.flag, b"open\n", 0o644)
 
-    def take_away(self, reload=True):
+    def take_away(self, reload: bool = True) -> None:
         """Puts the site's own WSGI file back. `reload`: with a newer time, so that the host reloads; without, it
         keeps the gate's time, and the processes that were just proved go on."""
         data = files.read(self.original)
@@ -71,20 +75,18 @@ class Gate:
         replace(self.site.wsgi, data, None if reload else now)
 
 
-def template():
+def template() -> str:
     """The gate's source, with places for str.format. It lies in the zip beside this module."""
-    name = os.path.join(os.path.dirname(__file__), "gate_template.py.in")
-    loader = globals().get("__loader__")
-    if loader is not None and hasattr(loader, "get_data"):
-        return loader.get_data(name).decode()
-    return files.read(name).decode()
+    loader: Any = globals()["__loader__"]
+    return str(loader.get_data(os.path.join(os.path.dirname(__file__), "gate_template.py.in")), "utf-8")
 
 
-def is_gate(data):
+def is_gate(data: bytes | None) -> bool:
+    """Whether the bytes of a WSGI file are a gate."""
     return data is not None and data.startswith(MARK)
 
 
-def replace(path, data, time_ns=None):
+def replace(path: str, data: bytes, time_ns: int | None = None) -> None:
     """Replaces the WSGI file: the same mode, and a time at least a second above the old one, or exactly `time_ns`."""
     path = os.path.realpath(path)  # a link stays one
     old = os.stat(path) if os.path.exists(path) else None
@@ -108,7 +110,7 @@ def replace(path, data, time_ns=None):
     os.rename(part, path)
 
 
-def _overwrite(path, data, time_ns):
+def _overwrite(path: str, data: bytes, time_ns: int) -> None:
     """Writes into the file itself, where its folder takes no new ones: one write, so that no half is ever read but
     for the end of an older, longer text."""
     descriptor = os.open(path, os.O_WRONLY)
@@ -118,10 +120,4 @@ def _overwrite(path, data, time_ns):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.utime(path, ns=(time_ns, time_ns))
-
-
-def touch(path):
-    """Makes the host reload: the WSGI file's time moves on by a second or more."""
-    time_ns = max(time.time_ns(), os.stat(path).st_mtime_ns + int(STEP * 1e9))
     os.utime(path, ns=(time_ns, time_ns))

@@ -1,5 +1,7 @@
 """The site as a visitor reaches it: whether it answers, from which processes, and what its error log says."""
 
+from __future__ import annotations
+
 import functools
 import http.client
 import os
@@ -10,7 +12,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any
+from email.message import Message
+from typing import Any, Callable, FrozenSet, NamedTuple
+
+from ..lib.next_steps import Named
 
 PATIENCE = 90  # seconds to wait for new processes
 BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
@@ -23,39 +28,43 @@ ANY_BUT_GATES = "own"  # in a nonce's place: no gate has it
 class NotHealthy(Exception):
     """The site does not answer as it should. `load_failed`: its code could not be loaded there."""
 
-    def __init__(self, text, load_failed=False):
+    def __init__(self, text: str, load_failed: bool = False) -> None:
         super().__init__(text)
         self.load_failed = load_failed
 
 
-class Answer:
-    """An HTTP answer: status, headers, the start of its body; status 0 where nothing answered."""
+class Answer(NamedTuple):
+    """An HTTP answer: its status, 0 where nothing answered; its headers; the first 4000 bytes of its body, or why
+    nothing answered. `reloading`: the statuses that came before, while it was waited for."""
 
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-        self.reloading = set()
+    status: int
+    headers: Message
+    body: bytes
+    reloading: FrozenSet[int] = frozenset()
 
     @property
-    def nonce(self):
+    def nonce(self) -> str | None:
+        """Which processes answered, where they say so."""
         return self.headers.get("X-Slipway-Nonce")
 
     @property
-    def gate(self):
+    def gate(self) -> str | None:
+        """The nonce of the gate that answered, None where it was none."""
         return self.headers.get("X-Slipway-Gate")
 
 
-class _Still(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
         return None
 
 
 @functools.lru_cache(maxsize=None)
-def _opener():
+def _opener() -> urllib.request.OpenerDirector:
     """What asks; made once, for to read the host's certificates takes longer than an answer."""
-    return urllib.request.build_opener(_Still, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    return urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
 
 
-def ask(url, token=None, only=None, timeout=30):
+def ask(url: str, token: str | None = None, only: str | None = None, timeout: float = 30) -> Answer:
     """One GET that follows no redirect. `only`: the nonce of the gate that may pass it on to the site, or
     ANY_BUT_GATES; any other gate answers itself, and so loads nothing."""
     headers = {"User-Agent": "Flask-Slipway", "Cache-Control": "no-cache"}
@@ -70,10 +79,10 @@ def ask(url, token=None, only=None, timeout=30):
         with error:
             return Answer(error.code, error.headers, error.read(4000))
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Answer(0, {}, _told(error).encode())
+        return Answer(0, Message(), _failure(error).encode())
 
 
-def _told(error):
+def _failure(error: Exception) -> str:
     """Why nothing answered, in words."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, socket.timeout):
@@ -81,21 +90,21 @@ def _told(error):
     return getattr(reason, "strerror", None) or str(reason)
 
 
-class Asking:
+class Question:
     """One question, put by a thread while this one does something else."""
 
-    def __init__(self, url):
-        self._found: Any = []
-        self._thread = threading.Thread(target=lambda: self._found.append(ask(url)), daemon=True)
+    def __init__(self, url: str) -> None:
+        self._answers: list[Answer] = []
+        self._thread = threading.Thread(target=lambda: self._answers.append(ask(url)), daemon=True)
         self._thread.start()
 
-    def answer(self):
+    def answer(self) -> Answer:
         """What the site answered, once it has: `ask` itself gives up in time, and raises nothing."""
         self._thread.join()
-        return self._found[0]
+        return self._answers[0]
 
 
-def is_reloading(answer, url):
+def is_reloading(answer: Answer, url: str) -> bool:
     """True for what a host answers while it reloads: nothing, a 302 to the same address, 502 to 504 of its own."""
     if answer.gate or answer.nonce:
         return False
@@ -104,7 +113,7 @@ def is_reloading(answer, url):
     return answer.status in (0, 502, 504)
 
 
-def settled(url, patience=SETTLING):
+def settled(url: str, patience: float = SETTLING) -> Answer:
     """What the site answers once the host has reloaded: a 302 to the same address is "not yet", for `patience` s."""
     end = time.monotonic() + patience
     while True:
@@ -114,57 +123,63 @@ def settled(url, patience=SETTLING):
         time.sleep(PAUSE[1])
 
 
-def wait_for(url, accept, token=None, only=None, patience=PATIENCE, broken=BROKEN):
-    """Asks until `accept(answer)` is true, and returns that answer. `broken`: seconds of 502 after which it is given
-    up. Its `reloading` is the statuses that came before. Raises NotHealthy with the last answer's words."""
+def wait_for(
+    url: str,
+    accept: Callable[[Answer], bool],
+    token: str | None = None,
+    only: str | None = None,
+    patience: float = PATIENCE,
+    broken: float = BROKEN,
+) -> Answer:
+    """Asks until `accept(answer)` is true, and returns that answer, with the statuses that came before. Gives up after
+    `patience` seconds, or `broken` seconds of nothing but 502. Raises NotHealthy with the last answer's words."""
     began = well = time.monotonic()
-    before: Any = set()
+    before: set[int] = set()
     while True:
         answer = ask(url, token, only)
         if accept(answer):
-            answer.reloading = before
-            return answer
+            return answer._replace(reloading=frozenset(before))
         before.add(answer.status)
         now = time.monotonic()
         well = well if answer.status in (502, 504) else now
         if now - began > patience or now - well > broken:
-            raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, described(answer)))
+            raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, describe(answer)))
         time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 20)))
 
 
-def prove_gate(url, nonce):
+def prove_gate(url: str, nonce: str) -> Answer:
     """Waits until a visitor meets the gate with `nonce`."""
     return wait_for(url, lambda answer: answer.gate == nonce)
 
 
-def prove_processes(url, token, nonce, usual):
-    """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `usual`: the status
-    that counts as healthy beside 2xx, or None. Raises NotHealthy."""
+def prove_processes(url: str, token: str, nonce: str, expected_status: int | None) -> Answer:
+    """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `expected_status`: what
+    counts as healthy beside 2xx, or None. Raises NotHealthy."""
     answer = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce)
     if answer.headers.get("X-Slipway-Load"):
         raise NotHealthy(answer.body.decode("utf-8", "replace").strip(), load_failed=True)
-    judge(answer, usual)
+    check_healthy(answer, expected_status)
     return answer
 
 
-def prove_own(url, token, usual, broken=BROKEN):
+def prove_own(url: str, token: str, expected_status: int | None, broken: float = BROKEN) -> Answer:
     """Waits until the site's own WSGI file answers (no gate, no nonce), healthily; `broken` as for wait_for.
     Raises NotHealthy."""
     answer = wait_for(
         url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token, only=ANY_BUT_GATES, broken=broken
     )
-    judge(answer, usual)
+    check_healthy(answer, expected_status)
     return answer
 
 
-def judge(answer, usual):
-    """Raises NotHealthy unless the status is 2xx, or `usual`."""
-    if 200 <= answer.status < 300 or (answer.status and answer.status == usual):
+def check_healthy(answer: Answer, expected_status: int | None) -> None:
+    """Raises NotHealthy unless the status is 2xx, or `expected_status`."""
+    if 200 <= answer.status < 300 or (answer.status and answer.status == expected_status):
         return
-    raise NotHealthy("the site answers %s" % described(answer))
+    raise NotHealthy("the site answers %s" % describe(answer))
 
 
-def mends(site, answer):
+def fixes(site: Named, answer: Answer) -> list[str]:
     """What to type where the site's own health is not what it should be."""
     name = site.name
     if answer.status == 401 or 300 <= answer.status < 400:
@@ -176,7 +191,7 @@ def mends(site, answer):
     return ["fab %s.logs" % name]
 
 
-def described(answer):
+def describe(answer: Answer) -> str:
     """An answer in a few words."""
     if not answer.status:
         return answer.body.decode("utf-8", "replace") or "nothing"
@@ -184,39 +199,46 @@ def described(answer):
     return "%d%s" % (answer.status, " to %s" % where if where else "")
 
 
-def log_mark(path):
-    """Where the error log ends now: (inode, bytes)."""
+class LogMark(NamedTuple):
+    """Where a log ends: its inode, 0 where there is none, and its bytes."""
+
+    inode: int
+    size: int
+
+
+def log_mark(path: str | None) -> LogMark:
+    """Where the log at `path` ends now."""
     try:
-        found = os.stat(path)
-        return (found.st_ino, found.st_size)
-    except (OSError, TypeError):
-        return (0, 0)
+        status = os.stat(path or "")
+        return LogMark(status.st_ino, status.st_size)
+    except OSError:
+        return LogMark(0, 0)
 
 
-def new_errors(path, mark):
+def new_errors(path: str | None, mark: LogMark) -> list[str]:
     """The last lines of the tracebacks that the error log got since `mark`, at most 3, newest last."""
-    inode, size = log_mark(path)
-    if not inode:
+    now = log_mark(path)
+    if path is None or not now.inode:
         return []
     try:
         with open(path, "rb") as file:
-            file.seek(mark[1] if inode == mark[0] and size >= mark[1] else 0)
+            file.seek(mark.size if now.inode == mark.inode and now.size >= mark.size else 0)
             text = file.read(4 << 20).decode("utf-8", "replace")
     except OSError:
         return []
-    found, inside = [], False
+    errors, inside = [], False
     for line in text.splitlines():
         if "Traceback (most recent call last)" in line:
             inside = True
         elif inside and line and not line[0].isspace() and not line.startswith("During handling"):
             plain = line.split(": ", 1)[-1] if line.startswith("20") and ": " in line else line
             if not plain.startswith(" "):
-                found.append(plain.strip())
+                errors.append(plain.strip())
                 inside = False
-    return found[-3:]
+    return errors[-3:]
 
 
-def log_tail(path, lines):
+def log_tail(path: str, lines: int) -> str | None:
     """The last `lines` lines of a log, or None where there is none."""
     try:
         with open(path, "rb") as file:

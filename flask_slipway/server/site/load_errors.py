@@ -1,17 +1,21 @@
 """An app that cannot be loaded, live or staged: why, and what a person can type to mend it."""
 
+from __future__ import annotations
+
 import os
 import re
 
 from ..lib.next_steps import correct, on_server
 from ..lib.outcome import Refused
-from ..records import journal
+from ..records import history
 from . import clone
+from .app_process import AppFailed
+from .site import Site
 
 MISSING = re.compile(r"No module named '([^']+)'")
 
 
-def live(site, error, text):
+def live_refusal(site: Site, error: AppFailed, text: str) -> Refused:
     """The refusal where the live app cannot be loaded by the WSGI file. `text`: the error, masked."""
     if error.kind == "ForeignCode":
         return Refused(
@@ -23,63 +27,62 @@ def live(site, error, text):
     lines = ["%s: %s" % (error.kind, text)]
     in_wsgi = error.kind == "NoApp" or os.path.basename(site.wsgi) in text
     if error.where:
-        lines.append("in %s" % below(error.where, site.project))
+        lines.append("in %s" % location(error.where, site.project))
         in_wsgi = in_wsgi or error.where.startswith(site.wsgi)
     if in_wsgi:
         return Refused(what, lines, ["mend the WSGI file, on the Web tab, then  fab %s.check" % site.name])
-    return Refused(what, lines, _ways_back(site, error, text))
+    return Refused(what, lines, _live_fixes(site, error, text))
 
 
-def _ways_back(site, error, text):
+def _live_fixes(site: Site, error: AppFailed, text: str) -> list[str]:
     """What to type so that the live app loads again."""
     module = MISSING.search(text) if error.kind in ("ModuleNotFoundError", "ImportError", "NoAppException") else None
-    ways = []
+    fixes = []
     if module and not _is_of_project(site, module.group(1)):
-        ways.append(on_server(site, "pip", "install", "-r", "requirements.txt"))
+        fixes.append(on_server(site, "pip", "install", "-r", "requirements.txt"))
     if clone.is_clone(site.project) and clone.changes(site.project):
-        ways.append("%s  shows what was changed by hand" % on_server(site, "git", "diff"))
+        fixes.append("%s  shows what was changed by hand" % on_server(site, "git", "diff"))
     served = _last_good(site)
     if served and served != clone.commit(site.project):
-        ways.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))
-    if not ways:
-        ways.append("fab %s.env  compares .env with .env.example" % site.name)
-    return [*ways, "fab %s.logs  shows the whole error" % site.name]
+        fixes.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))
+    if not fixes:
+        fixes.append("fab %s.env  compares .env with .env.example" % site.name)
+    return [*fixes, "fab %s.logs  shows the whole error" % site.name]
 
 
-def _is_of_project(site, module):
+def _is_of_project(site: Site, module: str) -> bool:
     top = module.split(".")[0]
     return any(os.path.exists(os.path.join(site.project, folder, top)) for folder in ("", "src"))
 
 
-def _last_good(site):
+def _last_good(site: Site) -> str | None:
     """The commit that the last release, or another change that ended well, left there, if it is there still."""
-    for line in reversed(journal.read_lines(site.history)):
-        if line.get("outcome") in ("released", "done") and line.get("commit"):
-            return line["commit"] if clone.has(site.project, line["commit"]) else None
-    return None
+    good = history.last_good(site)
+    commit = good["commit"] if good is not None else None
+    return commit if commit and clone.has(site.project, commit) else None
 
 
-def new(run, error):
+def staged_refusal(site: Site, commit: str, stage_folder: str, error: AppFailed) -> Refused:
     """The refusal of a commit whose app cannot be loaded in the stage."""
-    name, text = run.site.name, str(error)
-    where = ["in %s" % below(error.where, run.stage_folder, run.site.project)] if error.where else []
+    name, text = site.name, str(error)
+    where = ["in %s" % location(error.where, stage_folder, site.project)] if error.where else []
     if error.refused:
         return Refused(
-            "the app of %s writes to its database while it loads" % run.commit[:7],
+            "the app of %s writes to its database while it loads" % commit[:7],
             [error.refused, *where, "only reads are allowed before there is a backup"],
             ["make it load without writing, or set writes_on_load: true for %s in invoke.yaml" % name],
         )
     if error.kind == "ForeignCode":
         return Refused(
-            "an installed copy of the app hides the code of %s" % run.commit[:7],
+            "an installed copy of the app hides the code of %s" % commit[:7],
             [text, "an editable install, or a .pth file of the virtualenv, leads there"],
-            ["%s  names it: pip uninstall it there" % on_server(run.site, "pip", "list", "--editable")],
+            ["%s  names it: pip uninstall it there" % on_server(site, "pip", "list", "--editable")],
         )
     lines = ["%s: %s" % (error.kind, text), *where]
-    return Refused("the app of %s cannot be loaded on the server" % run.commit[:7], lines, _mends(run.site, error))
+    return Refused("the app of %s cannot be loaded on the server" % commit[:7], lines, _staged_fixes(site, error))
 
 
-def _mends(site, error):
+def _staged_fixes(site: Site, error: AppFailed) -> list[str]:
     text = "%s: %s" % (error.kind, error)
     module = MISSING.search(text)
     if module and not _is_of_project(site, module.group(1)):
@@ -92,7 +95,7 @@ def _mends(site, error):
     return ["mend it, then release again"]
 
 
-def below(where, *folders):
+def location(where: str, *folders: str) -> str:
     """A place in the code, `path:line`, as the laptop knows it: from the first of `folders` that it lies in."""
     path, _, line = where.rpartition(":")
     for top in folders:

@@ -1,23 +1,26 @@
 """What must be there before anything else is looked at: git, the project's clone, the virtualenv, the WSGI file."""
 
+from __future__ import annotations
+
 import difflib
 import os
 
 from ..lib import files, next_steps, process
 from ..lib.outcome import Refused
 from . import clone
+from .site import Site
 
-HIGHEST = 4  # names that a message offers
+MOST_NAMES = 4  # names that a message offers
 
 
-def check(site):
+def check(site: Site) -> None:
     """Raises Refused, with what to type next, unless all of them are there."""
     _check_clone(site)
     _check_virtualenv(site)
     _check_wsgi(site)
 
 
-def _check_clone(site):
+def _check_clone(site: Site) -> None:
     folder = site.project
     if process.find("git") is None:
         raise Refused("there is no git on the server", next=["install it there, then try again"])
@@ -25,7 +28,7 @@ def _check_clone(site):
         clones = [name for name in _names(site.home) if clone.is_clone(os.path.join(site.home, name))]
         raise Refused(
             "the project folder %s is not there" % folder,
-            _offered(os.path.basename(folder), clones, "the clones beside it: %s"),
+            _suggestions(os.path.basename(folder), clones, "the clones beside it: %s"),
             [
                 next_steps.correct(site, "project"),
                 "or make it: %s" % next_steps.on_server(site, "git", "clone", "REPOSITORY", folder),
@@ -51,17 +54,17 @@ def _check_clone(site):
         _refuse_unreadable(site)
 
 
-def _refuse_unreadable(site):
+def _refuse_unreadable(site: Site) -> None:
     try:
         clone.git(site.project, "rev-parse", "--show-toplevel")
     except process.Failed as error:
-        mend = next_steps.on_server(site, "git", "fsck")
+        fix = next_steps.on_server(site, "git", "fsck")
         if "dubious ownership" in error.output:
-            mend = next_steps.on_server(site, "git", "config", "--global", "--add", "safe.directory", site.project)
-        raise Refused("git cannot read the clone %s" % site.project, [clone.reason(error)], [mend]) from error
+            fix = next_steps.on_server(site, "git", "config", "--global", "--add", "safe.directory", site.project)
+        raise Refused("git cannot read the clone %s" % site.project, [clone.reason(error)], [fix]) from error
 
 
-def _check_virtualenv(site):
+def _check_virtualenv(site: Site) -> None:
     folder, python = site.virtualenv, site.python
     if os.path.exists(python):
         return
@@ -77,12 +80,12 @@ def _check_virtualenv(site):
     known = [name for name in _names(above) if os.path.exists(os.path.join(above, name, "bin", "python"))]
     raise Refused(
         "the virtualenv %s %s" % (folder, "has no bin/python" if os.path.isdir(folder) else "is not there"),
-        _offered(os.path.basename(folder), known, "the virtualenvs beside it: %s"),
+        _suggestions(os.path.basename(folder), known, "the virtualenvs beside it: %s"),
         [next_steps.correct(site, "virtualenv"), "or make it, by the Python of the Web tab:", *anew],
     )
 
 
-def _end_of_link(path):
+def _end_of_link(path: str) -> str:
     """Where a chain of links ends that leads nowhere, or begins again."""
     seen = set()
     while os.path.islink(path) and path not in seen:
@@ -91,7 +94,7 @@ def _end_of_link(path):
     return path
 
 
-def _check_wsgi(site):
+def _check_wsgi(site: Site) -> None:
     path = site.wsgi
     if os.path.isfile(path):
         return
@@ -104,12 +107,12 @@ def _check_wsgi(site):
     others = [name for name in _names(above) if name.endswith("_wsgi.py") and name != own]
     raise Refused(
         "the WSGI file %s %s" % (path, what),
-        _offered(own, others, "beside it: %s") or ["the host makes it with the web app, on the Web tab"],
+        _suggestions(own, others, "beside it: %s") or ["the host makes it with the web app, on the Web tab"],
         [next_steps.correct(site, "domain", "wsgi"), "or make the web app, on the Web tab"],
     )
 
 
-def refuse_unwritable(site):
+def refuse_unwritable(site: Site) -> None:
     """Raises Refused where the WSGI file may not be written: then nothing could be closed or reloaded."""
     if not os.access(site.wsgi, os.W_OK):
         raise Refused(
@@ -119,20 +122,20 @@ def refuse_unwritable(site):
         )
 
 
-def _names(folder):
+def _names(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except OSError:
         return []
 
 
-def _offered(wanted, names, words):
+def _suggestions(wanted: str, names: list[str], words: str) -> list[str]:
     """A line with the names most like `wanted`, or no line."""
-    near = difflib.get_close_matches(wanted, names, HIGHEST, 0) or names[:HIGHEST]
+    near = difflib.get_close_matches(wanted, names, MOST_NAMES, 0) or names[:MOST_NAMES]
     return [words % ", ".join(near)] if near else []
 
 
-def refuse_locked(site):
+def refuse_locked(site: Site) -> None:
     """Raises Refused where another git holds the clone, or died holding it: nothing there could be moved."""
     path = os.path.join(clone.git_folder(site.project), "index.lock")
     if files.read(path) is not None:

@@ -1,8 +1,11 @@
 """The site a request is about: where its parts lie. Checked here, for what comes over the wire is not trusted."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re
+from typing import Any, Mapping
 
 ABSOLUTE = ("home", "project", "virtualenv", "wsgi", "backups")
 
@@ -12,7 +15,9 @@ class BadRequest(Exception):
 
 
 class Site:
-    """One web app on one account. Paths are absolute. Attributes as in the laptop's settings."""
+    """One web app on one account, as the laptop's settings have it (docs/configuration.md). Paths are absolute.
+    `keep`: backups, one at least; `env`: the variables that it adds; `seed`: commands of `flask`, a list of words each;
+    `logs`: the path of each log by its kind, such as error."""
 
     name: str
     domain: str
@@ -26,9 +31,15 @@ class Site:
     virtualenv: str
     wsgi: str
     backups: str
+    keep: int
+    virtualenv_python: str
+    writes_on_load: bool
+    env: dict[str, str]
+    seed: list[list[str]]
+    logs: dict[str, str]
 
-    def __init__(self, words):
-        self.words = dict(words)
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        """Raises BadRequest where `words`, the site as it came over the wire, do not say what they must."""
         for key in ("name", "domain", "url", "health", "branch", "remote", "app"):
             if not isinstance(words.get(key), str) or not words[key]:
                 raise BadRequest("the request has no %s" % key)
@@ -41,7 +52,6 @@ class Site:
         if self.branch.startswith("-") or self.remote.startswith("-"):
             raise BadRequest("a branch or remote cannot begin with '-'")
         self.keep = max(1, int(words.get("keep", 10)))
-        self.scratch = words.get("scratch") or None
         self.virtualenv_python = str(words.get("virtualenv_python") or "")
         self.writes_on_load = bool(words.get("writes_on_load"))
         self.env = {str(key): str(value) for key, value in (words.get("env") or {}).items()}
@@ -49,12 +59,12 @@ class Site:
         self.logs = {str(key): str(value) for key, value in (words.get("logs") or {}).items()}
 
     @property
-    def state(self):
+    def state(self) -> str:
         """The folder of all that the suite keeps on this account."""
         return os.path.join(self.home, ".slipway")
 
     @property
-    def folder(self):
+    def folder(self) -> str:
         """The folder of what it keeps of this site."""
         plain = re.sub(r"[^A-Za-z0-9.-]", "_", self.domain)
         if plain != self.domain or plain.startswith("."):
@@ -62,23 +72,25 @@ class Site:
         return os.path.join(self.state, "sites", plain)
 
     @property
-    def runs(self):
+    def runs(self) -> str:
+        """The folder with a folder for each run."""
         return os.path.join(self.folder, "runs")
 
     @property
-    def history(self):
+    def history(self) -> str:
         """The file with a line for each finished change."""
         return os.path.join(self.folder, "history.jsonl")
 
     @property
-    def open_run(self):
+    def open_run(self) -> str:
         """The file that names the run under way, from its lock to its record."""
         return os.path.join(self.folder, "open_run")
 
     @property
-    def python(self):
+    def python(self) -> str:
         """The virtualenv's interpreter."""
         return os.path.join(self.virtualenv, "bin", "python")
 
-    def health_url(self):
+    def health_url(self) -> str:
+        """The page that is asked whether the site is healthy."""
         return self.url.rstrip("/") + "/" + self.health.lstrip("/")

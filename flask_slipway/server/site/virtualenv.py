@@ -1,10 +1,13 @@
 """The site's virtualenv: packages are installed in a hard-linked copy beside it, which then takes its place."""
 
+from __future__ import annotations
+
 import ctypes
 import json
 import os
 import re
 import shutil
+from typing import Any, Iterable
 
 from ..lib import files, process
 
@@ -13,30 +16,30 @@ RENAME_EXCHANGE = 2
 FILE = "requirements.txt"
 INCLUDE = re.compile(r"\s*(?:-[rc]|--requirement|--constraint)[\s=]*[\"']?(.+?)[\"']?\s*(?:\s#.*)?$")
 
-ITSELF = re.compile(
+SELF_REFERENCE = re.compile(
     r"\s*(?:(?:-e|--editable)(?:\s+|=))?"
     r"(?:(?P<here>\./?|\.\[.*)|(?P<name>[\w.-]+)\s*(?:\[.*?\])?\s*@\s*\S+|\S*\#(?:\S*&)?egg=(?P<egg>[\w.-]+)\S*)"
     r"\s*(?:\#.*|;.*)?$"
 )
 
 
-def asked(folder):
+def requirement_files(folder: str) -> dict[str, str | None]:
     """What the code in `folder` asks for: {path: sha256} of its requirements.txt and of all that it includes, None
     for a file that is not there."""
-    found = {}
+    hashes: dict[str, str | None] = {}
     paths = [FILE]
     for path in paths:
         data = read(folder, path)
-        found[path] = files.sha256(data)
+        hashes[path] = files.sha256(data)
         for line in (data or b"").decode("utf-8", "replace").splitlines():
             match = INCLUDE.match(line)
             other = match and os.path.normpath(os.path.join(os.path.dirname(path), match.group(1)))
             if other and other not in paths and not other.startswith(("/", "..")):
                 paths.append(other)
-    return found
+    return hashes
 
 
-def read(folder, path):
+def read(folder: str, path: str) -> bytes | None:
     """The bytes of one of these files; None where they cannot be read."""
     try:
         return files.read(os.path.join(folder, path))
@@ -44,34 +47,34 @@ def read(folder, path):
         return None
 
 
-def itself(text, names):
+def self_reference(text: str, names: Iterable[str]) -> str | None:
     """The line of the requirements `text` that lists the project itself, one of `names`, as `pip freeze` writes it
     where the project is installed editable; None where there is none. Its code comes by git."""
     known = {_normal(name) for name in names if name}
     for number, line in enumerate(text.splitlines(), 1):
-        match = ITSELF.match(line)
+        match = SELF_REFERENCE.match(line)
         if match and (match.group("here") or _normal(match.group("name") or match.group("egg")) in known):
             return "line %d: %s" % (number, line.strip())
     return None
 
 
-def _normal(name):
+def _normal(name: str) -> str:
     """A package's name in its one spelling. Source: PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def listed(python):
-    """What is installed, as `pip freeze` says: [text]."""
+def installed(python: str) -> list[str]:
+    """What is installed, a line of `pip freeze` each. Raises process.Failed."""
     return process.run([python, "-B", "-I", "-m", "pip", "freeze", "--all"], timeout=120).split("\n")[:-1]
 
 
-def copy(live, beside):
+def copy(live: str, beside: str) -> None:
     """Makes `beside` a copy of the virtualenv `live` that shares its files by hard links."""
     discard(beside)
     shutil.copytree(live, beside, symlinks=True, copy_function=_link)
 
 
-def _link(source, target, **_):
+def _link(source: str, target: str, **_: Any) -> str:
     try:
         os.link(source, target)
     except OSError:
@@ -79,7 +82,7 @@ def _link(source, target, **_):
     return target
 
 
-def install(beside, live, requirements, folder):
+def install(beside: str, live: str, requirements: str, folder: str) -> None:
     """Installs the file `requirements` into the copy `beside`, checks it, and makes its scripts start `live`.
     `folder`: where relative lines of the requirements start. Raises process.Failed."""
     pip = [os.path.join(beside, "bin", "python"), "-B", "-I", "-m", "pip"]
@@ -95,7 +98,7 @@ def install(beside, live, requirements, folder):
     point_scripts(beside, live)
 
 
-def point_scripts(beside, live):
+def point_scripts(beside: str, live: str) -> None:
     """Scripts in `beside`/bin that name `beside` name `live` afterwards. The files are replaced, never written over:
     the live virtualenv shares them."""
     folder = os.path.join(beside, "bin")
@@ -103,12 +106,12 @@ def point_scripts(beside, live):
         path = os.path.join(folder, name)
         if os.path.islink(path) or not os.path.isfile(path):
             continue
-        data = files.read(path)
+        data = files.read(path) or b""
         if data.startswith(b"#!") and beside.encode() in data[:512]:
             files.write(path, data.replace(beside.encode(), live.encode()), os.stat(path).st_mode & 0o777)
 
 
-def exchange(one, other):
+def exchange(one: str, other: str) -> None:
     """Exchanges the names of two folders in one step where the kernel can (renameat2(2)); else by three renames."""
     libc = process._LIBC
     if libc is not None and hasattr(libc, "renameat2"):
@@ -121,31 +124,31 @@ def exchange(one, other):
     os.rename(middle, one)
 
 
-def settle(beside, live):
+def finish_exchange(beside: str, live: str) -> None:
     """Ends an exchange by renames that was cut off: `live` is there again, and what was replaced is `beside`."""
     middle = live + ".moving"
     if os.path.isdir(middle):
         os.rename(middle, beside if os.path.isdir(live) else live)
 
 
-def mark(folder, name):
+def mark(folder: str, name: str) -> None:
     """Writes into a virtualenv whose it is, so that it can be told apart after an exchange."""
     files.write(os.path.join(folder, "slipway-release"), name.encode(), 0o644)
 
 
-def marked(folder):
+def marked(folder: str) -> str | None:
     """The name that `mark` wrote, or None."""
     data = files.read(os.path.join(folder, "slipway-release"))
     return data.decode() if data is not None else None
 
 
-def discard(folder):
+def discard(folder: str) -> None:
     """Removes a copy; nothing to do where there is none."""
     if os.path.isdir(folder):
         shutil.rmtree(folder)
 
 
-def satisfied(python, requirements):
+def is_satisfied(python: str, requirements: str) -> bool:
     """True where a dry run of pip finds nothing to install for the file `requirements`."""
     pip = [python, "-B", "-I", "-m", "pip", "install", "--dry-run", "--no-input", "--quiet", "--report", "-"]
     try:

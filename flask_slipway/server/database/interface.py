@@ -1,0 +1,111 @@
+"""What every database of a site offers, whichever it is. Every method raises DatabaseError where the database does not
+answer, or refuses."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, Protocol
+
+Counts = Dict[str, int]  # {table: rows}
+Columns = Dict[str, Dict[str, str]]  # {table: {column: type}}
+
+
+class DumpTarget(Protocol):
+    """What a dump is written into."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def seek_to_start(self) -> None:
+        """Forgets what was written so far."""
+
+
+class Database(Protocol):
+    """A site's database. `location`: its name, or the path of its file; `host`: "" where it has none; `fence_kind`:
+    "database" or "sqlite" where it can refuse all writes, "watched" where its connections are only looked at."""
+
+    name: str
+    host: str
+
+    @property
+    def dialect(self) -> str: ...
+
+    @property
+    def fence_kind(self) -> str: ...
+
+    @property
+    def location(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def identity(self) -> list[str]:
+        """What proves that two ways lead to the same database."""
+        ...
+
+    def tables(self) -> list[str]:
+        """The names of the tables, sorted."""
+        ...
+
+    def revisions(self) -> list[str]:
+        """The rows of alembic_version, sorted; [] where there is no such table."""
+        ...
+
+    def counts(self) -> Counts:
+        """{table: rows}, seen at one moment."""
+        ...
+
+    def columns(self) -> Columns:
+        """{table: {column: type}}, the types as the database describes them: what two schemas are compared by."""
+        ...
+
+    def size(self) -> int:
+        """Bytes that the database takes."""
+        ...
+
+    def count_values(self, table: str, column: str | None = None) -> int:
+        """How many rows of `table`, or how many of its rows whose `column` is neither NULL, empty nor the default."""
+        ...
+
+    def restore_blockers(self) -> list[str]:
+        """What a backup holds that this user may not put back, as texts."""
+        ...
+
+    def movable(self) -> bool:
+        """Whether every table can be moved to another database."""
+        ...
+
+    def can_create(self) -> bool:
+        """Whether a scratch database can be made."""
+        ...
+
+    def other_connections(self) -> list[int]:
+        """Who else uses the database: the ids of connections, or of processes."""
+        ...
+
+    def kill(self, ids: Iterable[int]) -> None:
+        """Ends connections, and waits until they are gone."""
+
+    def prepare_lock(self) -> None:
+        """Begins the connection that `hold_lock` needs: it comes up while something else is looked at."""
+
+    def hold_lock(self) -> bool:
+        """Takes the database's own lock, which lasts as long as this process's connection; False where it is held."""
+        ...
+
+    def close(self) -> None:
+        """Ends this process's connections."""
+
+    def fence_up(self) -> None:
+        """From here on the database refuses writes; returns when nobody writes any more."""
+
+    def fence_down(self) -> None:
+        """Writes are let in again; nothing to do where there is no fence."""
+
+    def fence_is_up(self) -> bool: ...
+
+    def dump(self, target: DumpTarget, aside: str) -> Counts:
+        """Writes the whole database to `target`. `aside`: a path for a file that may be needed meanwhile. Returns
+        {table: rows} as dumped."""
+        ...
+
+    def drop(self, database: str) -> None:
+        """Drops a scratch database; nothing to do where there is none."""

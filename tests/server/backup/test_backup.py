@@ -1,0 +1,150 @@
+"""Backups and restores on SQLite, MariaDB and MySQL."""
+
+import os
+
+import pytest
+
+from flask_slipway.server.backup import compress, make, store
+from flask_slipway.server.backup.restore import Restorer
+
+ABOUT = {"site": "prod", "domain": "www.example.org", "commit": "c" * 40, "task": "backup"}
+
+
+def restorer(site, folder, tag="ab12r"):
+    notes = []
+    made = Restorer(site.base, str(folder), tag, lambda what, **words: notes.append((what, words)))
+    return made, notes
+
+
+def test_a_backup_counts_its_rows_whatever_they_hold(site, tmp_path):
+    site.fill()
+    manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    assert manifest["tables"] == {"alembic_version": 1, "children": 11, "parents": 11}
+    assert manifest["compared"] == "equal"
+    assert manifest["revisions"] == ["8a1c5e20"]
+    assert store.usable(str(tmp_path / "backups")) == [manifest]
+
+
+def test_a_backup_put_back_brings_every_row_and_drops_what_it_does_not_have(site, tmp_path):
+    site.fill()
+    folder = tmp_path / "backups"
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
+    names = site.base.columns()
+    site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    site.execute("DELETE FROM children")
+    site.execute("UPDATE alembic_version SET version_num = 'd0641f33'")
+    how = restorer(site, folder)[0].put_back(manifest)
+    assert how == "beside"
+    assert site.base.counts() == manifest["tables"]
+    assert site.base.revisions() == ["8a1c5e20"]
+    assert site.base.columns() == names
+    again = make.make(site.base, str(folder), ABOUT, fenced=True)
+    assert plain(folder, again) == plain(folder, manifest)
+
+
+def plain(folder, manifest):
+    path = store.path_of(str(folder), manifest)
+    if manifest["dialect"] == "sqlite":
+        return manifest["tables"]
+    with compress.for_file(path).reader(path) as file:
+        return [line for line in file.read().splitlines() if not line.startswith(b"--")]
+
+
+def test_a_return_that_was_cut_off_after_its_swap_finds_the_rows_in_place(site, tmp_path):
+    site.fill()
+    folder = tmp_path / "backups"
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
+    site.execute("DELETE FROM children")
+    restorer(site, folder)[0].put_back(manifest)
+    restorer(site, folder)[0].put_back(manifest)
+    assert site.base.counts() == manifest["tables"]
+
+
+def test_a_damaged_backup_is_never_put_back(site, tmp_path):
+    site.fill()
+    folder = tmp_path / "backups"
+    manifest = make.make(site.base, str(folder), ABOUT)
+    with open(store.path_of(str(folder), manifest), "r+b") as file:
+        file.seek(40)
+        byte = file.read(1)
+        file.seek(40)
+        file.write(bytes([byte[0] ^ 1]))
+    made, notes = restorer(site, folder)
+    with pytest.raises(store.NotVerified, match="damaged"):
+        made.put_back(manifest)
+    assert notes == []
+
+
+def flipped(file, size):
+    """One bit is another in the middle."""
+    file.seek(size // 2)
+    byte = file.read(1)
+    file.seek(size // 2)
+    file.write(bytes([byte[0] ^ 16]))
+
+
+def cut(file, size):
+    """The end is missing."""
+    file.truncate(size - 3)
+
+
+@pytest.mark.parametrize("suffix", ["zst", "gz"])
+@pytest.mark.parametrize("damage", [flipped, cut])
+def test_a_dump_that_does_not_read_back_is_no_backup(site, tmp_path, monkeypatch, suffix, damage):
+    site.fill()
+    way = compress.Compressor(suffix)
+    check = way.check
+    monkeypatch.setattr(compress, "best", lambda: way)
+    kept = make.make(site.base, str(tmp_path / "backups"), ABOUT)
+    assert kept["file"].endswith(suffix)
+
+    def damaged(path):
+        with open(path, "r+b") as file:
+            damage(file, os.path.getsize(path))
+        return check(path)
+
+    monkeypatch.setattr(way, "check", damaged)
+    with pytest.raises(store.NotVerified, match="does not read back as it was written"):
+        make.make(site.base, str(tmp_path / "backups"), ABOUT)
+    assert sorted(os.listdir(tmp_path / "backups")) == sorted([kept["file"], kept["id"] + store.MANIFEST])
+
+
+def test_behind_the_fence_nobody_writes(site, tmp_path):
+    site.fill()
+    if site.base.fence_kind == "watched":
+        pytest.skip("this database cannot refuse writes")
+    site.base.fence_up()
+    assert site.base.fence_is_up()
+    with pytest.raises(Exception, match=r"3989|read only|locked"):
+        site.execute("INSERT INTO parents VALUES (99, 'x')")
+    manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    assert manifest["rows"] == 23
+    site.base.fence_down()
+    site.execute("INSERT INTO parents VALUES (99, 'x')")
+    assert not site.base.fence_is_up()
+
+
+def test_only_the_newest_are_kept_and_one_in_use_is_spared(site, tmp_path):
+    site.fill()
+    folder = str(tmp_path / "backups")
+    made = [make.make(site.base, folder, ABOUT)["id"] for _ in range(4)]
+    store.prune(folder, 2, spare=[made[0]])
+    assert [manifest["id"] for manifest in store.usable(folder)] == [made[3], made[2], made[0]]
+
+
+def test_values_that_would_be_dropped_are_counted(site):
+    site.fill()
+    site.execute("ALTER TABLE children ADD COLUMN mood VARCHAR(20) DEFAULT 'calm'")
+    site.execute("UPDATE children SET mood = 'glad' WHERE id < 4")
+    site.execute("UPDATE children SET mood = '' WHERE id = 5")
+    assert site.base.count_values("children", "mood") == 3
+    assert site.base.count_values("parents") == 11
+
+
+def test_an_empty_database_is_backed_up_and_put_back(site, tmp_path):
+    folder = tmp_path / "backups"
+    manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
+    assert manifest["tables"] == {}
+    site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    restorer(site, folder)[0].put_back(manifest)
+    assert site.base.tables() == []

@@ -1,0 +1,338 @@
+"""The gate, called as WSGI calls it: what visitors, this release and a broken site's owner meet; and its way away."""
+
+import itertools
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+from flask_slipway.server.lib import files
+from flask_slipway.server.lib.outcome import Refused
+from flask_slipway.server.site import gate, health, preflight
+from flask_slipway.server.site.site import Site
+
+SITE = """\
+import os
+# é: bytes that are no ASCII, and a line without its end
+LOADED = os.environ["GATE_TEST_COUNTER"]
+with open(LOADED, "a") as file:
+    file.write("x")
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-File", __file__)])
+    return [b"the site"]"""
+NOBODY = 65534  # the user id of nobody
+TOKEN = "t0ken"
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = int(status.split()[0]), dict(headers), body
+
+
+class Hosted:
+    """A site with its WSGI file, and a gate for it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.wsgi = folder / "var www" / "it's_{www}_wsgi.py"
+        self.wsgi.parent.mkdir()
+        self.wsgi.write_text(SITE)
+        self.wsgi.chmod(0o640)
+        (folder / "home" / "app").mkdir(parents=True)
+        (folder / "counter").touch()
+        words = dict.fromkeys(("url", "health", "branch", "remote", "app"), "x")
+        words.update(home=str(folder / "home"), project=str(folder / "home/app"), virtualenv=str(folder / "venv"))
+        self.site = Site(dict(words, name="prod", domain="d", wsgi=str(self.wsgi), backups=str(folder / "backups")))
+        self.gate = gate.Gate(self.site, files.folder(str(folder / "gate's")), TOKEN)
+
+    def load(self):
+        """The application of the WSGI file as it stands there now: a new process."""
+        names = {"__name__": "wsgi", "__file__": str(self.wsgi)}
+        exec(compile(self.wsgi.read_bytes(), str(self.wsgi), "exec"), names)
+        return validator(names["application"])
+
+    @property
+    def loads(self):
+        return len((self.folder / "counter").read_text())
+
+    @property
+    def time(self):
+        return os.stat(self.wsgi).st_mtime_ns
+
+
+def ask(application, token=None, only=None, method="GET"):
+    environ = {"REQUEST_METHOD": method, "QUERY_STRING": ""}
+    setup_testing_defaults(environ)
+    if token is not None:
+        environ["HTTP_X_SLIPWAY_TOKEN"] = token
+    if only is not None:
+        environ["HTTP_X_SLIPWAY_ASK"] = only
+    told = []
+    found = application(environ, lambda status, headers, *_: told.extend([status, headers]))
+    try:
+        body = b"".join(found)
+    finally:
+        found.close()
+    return Answer(*told, body)
+
+
+@pytest.fixture
+def hosted(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATE_TEST_COUNTER", str(tmp_path / "counter"))
+    made = Hosted(tmp_path)
+    made.gate.keep_original()
+    return made
+
+
+def test_the_public_gets_503_a_page_and_when_to_come_back(hosted):
+    nonce = hosted.gate.put(public=False)
+    answer = ask(hosted.load())
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.headers["X-Slipway-Gate"] == nonce
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert b"Back in a moment" in answer.body
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+    assert hosted.loads == 0, "the site's code was run for a visitor"
+
+
+@pytest.mark.parametrize("token", ["", "T0KEN", "t0ken ", "\xe9\xff", "t0ken" * 1000])
+def test_a_wrong_token_is_a_visitor(hosted, token):
+    hosted.gate.put(public=False)
+    assert ask(hosted.load(), token).status == 503
+    assert hosted.loads == 0
+
+
+def test_the_token_is_not_in_the_gate(hosted):
+    hosted.gate.put(public=False)
+    assert TOKEN not in hosted.wsgi.read_text()
+
+
+def test_the_token_holder_meets_the_site_and_which_processes_answer(hosted):
+    nonce = hosted.gate.put(public=False)
+    application = hosted.load()
+    for _ in range(2):
+        answer = ask(application, TOKEN)
+        assert (answer.status, answer.body, answer.headers["X-Slipway-Nonce"]) == (200, b"the site", nonce)
+    assert answer.headers["X-File"] == str(hosted.wsgi)
+    assert hosted.loads == 1
+    assert ask(application).status == 503
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_who_asks_for_other_processes_than_these_meets_the_gate_and_loads_nothing(hosted, public):
+    before = hosted.gate.put(public=public)
+    processes = hosted.load()
+    loads = hosted.loads
+    nonce = hosted.gate.put(public=public)
+    for wanted in (nonce, health.ANY_BUT_GATES):
+        answer = ask(processes, TOKEN, only=wanted)
+        assert (answer.status, answer.headers["X-Slipway-Gate"]) == (503, before)
+    assert hosted.loads == loads
+    answer = ask(hosted.load(), TOKEN, only=nonce)
+    assert (answer.status, answer.headers["X-Slipway-Nonce"]) == (200, nonce)
+
+
+def test_a_visitor_cannot_choose_whom_to_ask(hosted):
+    nonce = hosted.gate.put(public=False)
+    assert ask(hosted.load(), only=nonce).status == 503
+    assert hosted.loads == 0
+    hosted.gate.open()
+    assert ask(hosted.load(), only="another").status == 200
+
+
+def test_each_gate_has_a_nonce_of_its_own(hosted):
+    assert hosted.gate.put(public=False) != hosted.gate.put(public=False)
+
+
+def test_the_flag_opens_the_same_processes_to_all(hosted):
+    hosted.gate.put(public=False)
+    application = hosted.load()
+    ask(application, TOKEN)
+    hosted.gate.open()
+    answer = ask(application)
+    assert (answer.status, answer.body) == (200, b"the site")
+    assert "X-Slipway-Nonce" not in answer.headers and "X-Slipway-Gate" not in answer.headers
+    assert hosted.loads == 1
+    assert Path(hosted.gate.flag).exists()
+
+
+def test_a_gate_that_is_put_again_is_shut_though_an_older_one_was_open(hosted):
+    hosted.gate.put(public=True)
+    assert ask(hosted.load()).status == 200
+    hosted.gate.put(public=False)
+    assert ask(hosted.load()).status == 503
+
+
+def test_a_public_gate_loads_the_site_before_the_first_request(hosted):
+    hosted.gate.put(public=True)
+    hosted.load()
+    assert hosted.loads == 1
+
+
+BROKEN = {
+    "error": "raise RuntimeError('no module for hush-hush')",
+    "syntax": "def application(:",
+    "exit": "raise SystemExit('hush-hush')",
+    "no application": "app = 'hush-hush'",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("public", [False, True])
+def test_a_broken_site_tells_only_the_token_holder(hosted, kind, public):
+    hosted.wsgi.write_text(BROKEN[kind])
+    os.unlink(hosted.gate.original)
+    hosted.gate.keep_original()
+    nonce = hosted.gate.put(public=public)
+    application = hosted.load()
+    answer = ask(application, TOKEN)
+    assert (answer.status, answer.headers["X-Slipway-Load"], answer.headers["X-Slipway-Nonce"]) == (
+        500,
+        "failed",
+        nonce,
+    )
+    assert b"Error" in answer.body or b"Exit" in answer.body
+    visitor = ask(application)
+    assert visitor.status == 503
+    assert b"hush" not in visitor.body and b"Error" not in visitor.body
+
+
+def test_a_sites_own_maintenance_page_is_shown_byte_for_byte(hosted):
+    page = '<p>{braces} \'quotes\' """ \\ é %s'.encode()
+    (hosted.folder / "home/app/maintenance.html").write_bytes(page)
+    hosted.gate.put(public=False)
+    assert ask(hosted.load()).body == page
+
+
+def test_a_request_without_a_body_gets_the_gate_too(hosted):
+    hosted.gate.put(public=False)
+    assert ask(hosted.load(), method="POST").status == 503
+
+
+def test_the_original_comes_back_byte_for_byte_with_its_mode_and_a_newer_time(hosted):
+    before = hosted.wsgi.read_bytes()
+    times = [hosted.time]
+    hosted.gate.put(public=False)
+    times.append(hosted.time)
+    assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
+    hosted.gate.put(public=True)
+    times.append(hosted.time)
+    hosted.gate.take_away()
+    times.append(hosted.time)
+    assert hosted.wsgi.read_bytes() == before
+    assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
+    assert all(later - earlier >= 1_000_000_000 for earlier, later in itertools.pairwise(times))
+    assert os.listdir(hosted.wsgi.parent) == [hosted.wsgi.name]
+
+
+@pytest.fixture
+def owner(monkeypatch):
+    """A folder of an ordinary user, and the tests run as that user."""
+    with tempfile.TemporaryDirectory(prefix="slipway-gate-") as name:
+        monkeypatch.setenv("GATE_TEST_COUNTER", os.path.join(name, "counter"))
+        if os.geteuid() != 0:
+            yield Path(name)
+            return
+        os.chown(name, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield Path(name)
+        finally:
+            os.setresuid(0, 0, 0)
+
+
+def test_where_no_file_can_be_made_beside_it_the_wsgi_file_itself_is_written(owner):
+    hosted = Hosted(owner)
+    before = hosted.wsgi.read_bytes() + b"# a long end\n" * 1000
+    hosted.wsgi.write_bytes(before)
+    hosted.wsgi.parent.chmod(0o555)
+    hosted.gate.keep_original()
+    times = [hosted.time]
+    nonce = hosted.gate.put(public=False)
+    times.append(hosted.time)
+    assert ask(hosted.load()).headers["X-Slipway-Gate"] == nonce
+    hosted.gate.take_away()
+    times.append(hosted.time)
+    hosted.wsgi.parent.chmod(0o755)
+    assert hosted.wsgi.read_bytes() == before
+    assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
+    assert all(later - earlier >= 1_000_000_000 for earlier, later in itertools.pairwise(times))
+
+
+def test_a_wsgi_file_that_cannot_be_written_is_refused(owner):
+    hosted = Hosted(owner)
+    preflight.refuse_unwritable(hosted.site)
+    hosted.wsgi.chmod(0o440)
+    with pytest.raises(Refused, match="cannot be written") as refusal:
+        preflight.refuse_unwritable(hosted.site)
+    assert refusal.value.next
+
+
+def test_without_a_reload_the_original_comes_back_with_the_gates_time(hosted):
+    before = hosted.wsgi.read_bytes()
+    hosted.gate.put(public=True)
+    time_of_gate = hosted.time
+    hosted.gate.take_away(reload=False)
+    assert hosted.time == time_of_gate
+    assert hosted.wsgi.read_bytes() == before
+
+
+def test_processes_of_the_gate_serve_the_site_also_after_its_file_is_back(hosted):
+    """They go on where the host did not reload: the kept original is what they load, or the file itself."""
+    hosted.gate.put(public=True)
+    application = hosted.load()
+    hosted.gate.take_away(reload=False)
+    assert ask(application).body == b"the site"
+
+
+def test_the_original_is_kept_once_and_a_gate_is_never_taken_for_it(hosted):
+    before = hosted.wsgi.read_bytes()
+    first = hosted.gate.keep_original()
+    hosted.gate.put(public=False)
+    assert hosted.gate.keep_original() == first == files.sha256(before)
+    os.unlink(hosted.gate.original)
+    with pytest.raises(RuntimeError, match="already a gate"):
+        hosted.gate.keep_original()
+
+
+def test_a_wsgi_file_that_was_edited_between_two_releases_is_the_one_that_comes_back(hosted):
+    hosted.gate.put(public=False)
+    hosted.gate.take_away()
+    edited = hosted.wsgi.read_bytes() + b"\n# a line of the owner\n"
+    hosted.wsgi.write_bytes(edited)
+    hosted.gate.keep_original()
+    hosted.gate.put(public=False)
+    assert ask(hosted.load(), TOKEN).body == b"the site"
+    hosted.gate.take_away()
+    assert hosted.wsgi.read_bytes() == edited
+
+
+def test_a_gate_and_a_site_are_told_apart(hosted):
+    assert not gate.is_gate(hosted.wsgi.read_bytes())
+    assert not gate.is_gate(None)
+    hosted.gate.put(public=False)
+    assert gate.is_gate(hosted.wsgi.read_bytes())
+
+
+def test_a_time_in_the_future_moves_on_all_the_same(hosted):
+    future = time.time_ns() + 3600 * 10**9
+    os.utime(hosted.wsgi, ns=(future, future))
+    hosted.gate.put(public=False)
+    put = hosted.time
+    assert put >= future + 10**9
+    hosted.gate.put(public=False)
+    assert hosted.time >= put + 10**9
+
+
+def test_the_way_back_is_told_in_the_gate_itself(hosted):
+    hosted.gate.put(public=False)
+    head = hosted.wsgi.read_text().splitlines()[:3]
+    assert hosted.gate.original in head[1]
+    assert "fab prod.recover" in head[2]

@@ -1,0 +1,403 @@
+"""The link: against a real SSH server that counts what it is asked."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from types import SimpleNamespace
+
+import asyncssh
+import pytest
+
+from flask_slipway import errors
+from flask_slipway.sandbox.host import home as sandbox_home
+from flask_slipway.sandbox.host import processes
+from flask_slipway.ssh import connection, conversation, engine
+from support import ROOT
+
+NOISE = 'echo "Good day"; echo "{\\"event\\": \\"end\\"} 100 %"; printf "no newline at the end"\n'
+
+
+class Host:
+    """A server in a process of its own (counting_ssh.py): its `home` with a noisy .bashrc, its keys, what it noted."""
+
+    def __init__(self, folder):
+        self.folder, self.home = folder, folder / "home"
+        self.home.mkdir()
+        sandbox_home.keys(folder / "ssh")
+        self.key = folder / "ssh" / "id_ed25519"
+        self.public = folder / "ssh" / "host_key.pub"
+        self.asked = folder / "asked"
+        self.clean()
+        program = ROOT / "tests" / "support" / "counting_ssh.py"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.child = subprocess.Popen(
+            [sys.executable, str(program), str(folder)], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.port = int(self.child.stdout.readline())
+
+    def clean(self):
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (self.home / ".bashrc").write_text(NOISE)
+        self.asked.write_text("")
+
+    def count(self, word):
+        return sum(line.split()[0] == word for line in self.asked.read_text().splitlines())
+
+    @property
+    def users(self):
+        return [line.split()[1] for line in self.asked.read_text().splitlines() if line.startswith("user")]
+
+    @property
+    def received(self):
+        """Bytes that came in over all channels."""
+        return sum(int(line.split()[1]) for line in self.asked.read_text().splitlines() if line.startswith("received"))
+
+    def site(self, **more):
+        words = {"task": "x", "name": "prod", "domain": "www.example.org", "url": "http://127.0.0.1:9", "health": "/"}
+        words.update(branch="main", remote="origin", app="app", home=str(self.home), project=str(self.home / "app"))
+        words.update(virtualenv=str(self.home / "venv"), wsgi=str(self.home / "wsgi.py"), keep=10, env={}, logs={})
+        words.update(backups=str(self.home / "backups"))
+        given = {"user": "bob", "host": "127.0.0.1", "port": self.port, "key": str(self.key), "python": sys.executable}
+        given["host_key"] = (str(self.public),)
+        given.update(more)
+        words.update((name, given[name]) for name in given if name in words)
+        given.update(name="prod", home=words["home"], wire=lambda: words)
+        return SimpleNamespace(**given)
+
+    @property
+    def engines(self):
+        folder = self.home / ".slipway" / "engine"
+        return sorted(folder.iterdir()) if folder.exists() else []
+
+    def stop(self):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    made = Host(tmp_path_factory.mktemp("host"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def laptop(tmp_path, monkeypatch):
+    """A person's home without keys, known hosts or an agent."""
+    (tmp_path / "laptop" / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "laptop"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+
+@pytest.fixture
+def host(server):
+    """The server, with a fresh home and nothing noted."""
+    server.clean()
+    return server
+
+
+@pytest.fixture
+def mortal(tmp_path):
+    """A server of its own, for a test that hurts it."""
+    made = Host(tmp_path)
+    yield made
+    made.stop()
+
+
+def ask(host, task="history", show=lambda event: None, **more):
+    return conversation.converse(host.site(**more), task, {}, None, show)
+
+
+def fingerprint(public):
+    data = asyncssh.read_public_key(str(public)).public_data
+    return "SHA256:" + b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+
+
+def know(tmp_path, host, public):
+    kind, key = public.read_text().split()[:2]
+    (tmp_path / "laptop/.ssh/known_hosts").write_text(f"[127.0.0.1]:{host.port} {kind} {key}\n")
+
+
+def other_key(tmp_path):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (tmp_path / "other").write_bytes(key.export_private_key())
+    (tmp_path / "other").chmod(0o600)
+    (tmp_path / "other.pub").write_bytes(key.export_public_key())
+    return tmp_path / "other.pub"
+
+
+def test_a_conversation_is_one_connection_and_one_channel(host):
+    shown = []
+    end = ask(host, show=shown.append)
+    assert (end["event"], end["code"], end["data"]) == ("end", 0, {"lines": []})
+    assert [event["event"] for event in shown] == ["rows"]
+    assert (host.count("connection"), host.count("channel")) == (1, 1)
+    assert host.users == ["bob"]
+
+
+def test_a_conversation_that_was_begun_goes_on_while_this_side_does_something_else(host):
+    with conversation.Talk(host.site(), "history", {}) as talk:
+        deadline = time.monotonic() + 60
+        while host.count("received") < 2:  # the engine's name and the request, or the engine itself
+            assert time.monotonic() < deadline, "nobody asked the server"
+            time.sleep(0.01)
+        assert talk.finish(None, lambda event: None)["data"] == {"lines": []}
+    assert (host.count("connection"), host.count("channel")) == (1, 1)
+
+
+@pytest.mark.parametrize("listened", [0, 0.05, 0.2, 0.5])  # seconds, in which more and more of it has come
+def test_a_conversation_may_be_left_at_any_time(host, listened):
+    with conversation.Talk(host.site(), "check", {}) as talk:
+        while talk._line is None and talk._thread.is_alive():
+            time.sleep(0.01)
+        time.sleep(listened)
+    assert not talk._thread.is_alive()
+
+
+def test_what_goes_wrong_meanwhile_is_told_at_the_end(host):
+    with conversation.Talk(host.site(python="/no/such/python"), "history", {}) as talk:
+        talk._thread.join(60)
+        with pytest.raises(errors.Unreachable, match="did not start"):
+            talk.finish(None, lambda event: None)
+
+
+def test_what_a_login_script_prints_is_never_taken_for_an_answer(host):
+    said = subprocess.run(
+        ["/bin/bash", "-c", "true"], env={"HOME": str(host.home), "SSH_CLIENT": "x"}, capture_output=True, text=True
+    )
+    assert "Good day" in said.stdout, "this machine's bash does not read .bashrc: the test would prove nothing"
+    assert ask(host)["data"] == {"lines": []}
+
+
+def test_what_the_server_tells_gives_no_orders_to_the_terminal(host):
+    folder = host.home / ".slipway" / "sites" / "www.example.org"
+    folder.mkdir(parents=True)
+    line = {
+        "run": "1",
+        "task": "release",
+        "who": "\x1b]0;owned\x07\x1b[1;31mann\x1b[0m\r\u202e\x9b2J",
+        "at": 1,
+        "outcome": "released",
+    }
+    (folder / "history.jsonl").write_text(json.dumps(line) + "\n")
+    seen = []
+    told = ask(host, show=seen.append)["data"]["lines"]
+    assert [one["who"] for one in told] == [r"\x1b]0;owned\x07ann\r\u202e\x9b2J"]
+    assert r"\x1b]0;owned" in json.dumps(seen)
+    assert "\\u001b" not in json.dumps(seen)
+
+
+def test_the_engine_is_sent_once_and_then_kept(host):
+    data, digest = engine.engine()
+    ask(host)
+    assert host.received > len(data)
+    ready = f"{digest}.{sys.implementation.cache_tag}.zip"
+    assert [path.name for path in host.engines] == sorted([f"{digest}.zip", ready, f"{ready}.sha256"])
+    assert (host.engines[0].parent / f"{digest}.zip").read_bytes() == data
+    first = [os.stat(path) for path in host.engines]
+    host.asked.write_text("")
+    ask(host)
+    assert host.received < 5000 < len(data)
+    again = [os.stat(path) for path in host.engines]
+    assert [(one.st_ino, one.st_mtime_ns) for one in again] == [(one.st_ino, one.st_mtime_ns) for one in first]
+    assert {one.st_mode & 0o777 for one in first} == {0o600}
+    assert os.stat(host.engines[0].parent).st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "another byte", "a part that was left"])
+def test_a_damaged_engine_on_the_server_is_replaced(host, damage):
+    data, digest = engine.engine()
+    path = host.home / ".slipway" / "engine" / f"{digest}.zip"
+    path.parent.mkdir(parents=True)
+    kinds = {"cut off": data[:-100], "empty": b"", "another byte": data[:300] + b"\0" + data[301:]}
+    if damage in kinds:
+        path.write_bytes(kinds[damage])
+    else:
+        path.with_name(path.name + ".part").write_bytes(data[:50])
+    assert ask(host)["code"] == 0
+    assert path.read_bytes() == data
+    assert not list(path.parent.glob("*.part*"))
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "another byte", "its sum is gone", "its sum is no text"])
+def test_a_damaged_compiled_engine_is_made_again_from_the_one_that_was_sent(host, damage):
+    _, digest = engine.engine()
+    ask(host)
+    path = host.home / ".slipway" / "engine" / f"{digest}.{sys.implementation.cache_tag}.zip"
+    total = path.with_name(path.name + ".sha256")
+    whole = path.read_bytes()
+    if damage == "its sum is gone":
+        total.unlink()
+    elif damage == "its sum is no text":
+        total.write_bytes(b"\xff\xfe")
+    else:
+        path.write_bytes({"cut off": whole[:-100], "empty": b"", "another byte": b"\0" + whole[1:]}[damage])
+    host.asked.write_text("")
+    assert ask(host)["code"] == 0
+    assert host.received < 5000
+    assert path.read_bytes() == whole
+    assert total.read_text() == hashlib.sha256(whole).hexdigest()
+
+
+def test_what_was_compiled_is_what_runs(host):
+    _, digest = engine.engine()
+    ask(host)
+    path = host.home / ".slipway" / "engine" / f"{digest}.zip"
+    path.write_bytes(b"not read while the compiled one is whole")
+    assert ask(host)["code"] == 0
+    assert path.read_bytes() == b"not read while the compiled one is whole"
+
+
+def test_the_same_code_is_the_same_engine():
+    assert engine.engine() == engine.engine()
+
+
+@pytest.mark.parametrize("name", ["json.py", "zipimport.py", "hashlib.py", "slipway_server.py", "sitecustomize.py"])
+def test_a_module_of_the_home_is_not_taken_for_pythons_own(host, name):
+    (host.home / name).write_text("raise SystemExit('the wrong module')\n")
+    assert ask(host)["code"] == 0
+
+
+def test_a_home_with_quotes_spaces_and_dollars_is_only_a_name(host):
+    odd = host.home / 'it\'s $HOME "x"'
+    odd.mkdir()
+    assert ask(host, home=str(odd))["code"] == 0
+    assert (odd / ".slipway/engine").exists()
+
+
+def test_a_home_that_is_not_there_is_named(host):
+    with pytest.raises(errors.WrongUse, match="no folder /home/nobody-at-all"):
+        ask(host, home="/home/nobody-at-all")
+
+
+REFUSED = {
+    "pinned to another": lambda tmp, host: {"host_key": (fingerprint(other_key(tmp)),)},
+    "pinned to another key file": lambda tmp, host: {"host_key": (str(other_key(tmp)),)},
+    "not known": lambda tmp, host: {"host_key": ()},
+    "known with another key": lambda tmp, host: know(tmp, host, other_key(tmp)) or {"host_key": ()},
+    "known, but another is pinned": lambda tmp, host: (
+        know(tmp, host, host.public) or {"host_key": (fingerprint(other_key(tmp)),)}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_host_key_that_is_not_pinned_or_known_is_refused_and_nothing_is_sent(host, tmp_path, how):
+    with pytest.raises(errors.Unreachable) as caught:
+        ask(host, **REFUSED[how](tmp_path, host))
+    assert caught.value.code == 5
+    assert fingerprint(host.public) in caught.value.message
+    assert (host.users, host.count("try"), host.count("channel")) == ([], 0, 0)
+    assert host.engines == []
+
+
+def test_what_ssh_config_says_does_not_weaken_the_check(host, tmp_path):
+    (tmp_path / "laptop/.ssh/config").write_text("Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n")
+    with pytest.raises(errors.Unreachable):
+        ask(host, host_key=())
+    assert host.users == []
+
+
+ACCEPTED = {
+    "a fingerprint": lambda tmp, host: {"host_key": (fingerprint(host.public),)},
+    "one of several": lambda tmp, host: {"host_key": (fingerprint(other_key(tmp)), fingerprint(host.public))},
+    "a key file": lambda tmp, host: {"host_key": (str(host.public),)},
+    "known_hosts": lambda tmp, host: know(tmp, host, host.public) or {"host_key": ()},
+}
+
+
+@pytest.mark.parametrize("how", ACCEPTED)
+def test_a_pinned_or_known_host_key_is_accepted(host, tmp_path, how):
+    assert ask(host, **ACCEPTED[how](tmp_path, host))["code"] == 0
+
+
+def test_a_changed_host_key_is_told_with_the_command_that_forgets_it(host, tmp_path):
+    know(tmp_path, host, other_key(tmp_path))
+    with pytest.raises(errors.Unreachable) as caught:
+        ask(host, host_key=())
+    named = caught.value.message.split("ssh-keygen -R ")[1].strip()
+    known = tmp_path / "laptop/.ssh/known_hosts"
+    done = subprocess.run(["bash", "-c", f"ssh-keygen -f {known} -R {named}"], capture_output=True)
+    assert done.returncode == 0 and b"updated" in done.stdout
+
+
+def test_a_wrong_login_is_tried_once_and_never_again(host, tmp_path):
+    other_key(tmp_path)
+    with pytest.raises(errors.Unreachable, match="does not let bob in") as caught:
+        ask(host, key=str(tmp_path / "other"))
+    assert caught.value.code == 5
+    assert (host.count("connection"), host.users, host.count("try"), host.count("channel")) == (1, ["bob"], 1, 0)
+
+
+def test_a_key_that_is_not_there_is_named_before_anything_is_tried(host, tmp_path):
+    with pytest.raises(errors.WrongUse, match="no-such-key"):
+        ask(host, key=str(tmp_path / "no-such-key"))
+    assert host.count("try") == 0
+
+
+def test_a_port_where_nobody_listens_is_told_in_two_lines(host):
+    with pytest.raises(errors.Unreachable, match="does not answer as an SSH server") as caught:
+        ask(host, port=processes.free_port())
+    assert len(caught.value.message.splitlines()) == 2
+    assert "Nothing was changed" in caught.value.message
+
+
+def test_a_python_that_is_not_there_is_named_and_what_to_set(host):
+    with pytest.raises(errors.Unreachable, match=r"no-such-python[\s\S]*Next: set  python:"):
+        ask(host, python="/no-such-python")
+
+
+def following(host):
+    """A site whose log is followed: a conversation that does not end by itself."""
+    log = host.home / "error.log"
+    log.write_text("one line\n")
+    site = host.site()
+    words = dict(site.wire(), logs={"error": str(log)})
+    site.wire = lambda: words
+    return site
+
+
+def test_a_server_that_freezes_is_given_up(mortal, monkeypatch):
+    """Not even its connection ends."""
+    monkeypatch.setattr(conversation, "SILENCE", 1.0)
+    with pytest.raises(errors.Unreachable, match=r"no sign of life[\s\S]*Nothing was changed"):
+        conversation.converse(
+            following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.send_signal(signal.SIGSTOP)
+        )
+
+
+def test_a_connection_that_breaks_is_told_as_lost(mortal):
+    with pytest.raises(errors.Unreachable, match=r"The link to prod is lost[\s\S]*Nothing was changed") as caught:
+        conversation.converse(following(mortal), "logs", {"follow": True}, None, lambda event: mortal.child.kill())
+    assert caught.value.code == 5
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up(host, monkeypatch):
+    monkeypatch.setattr(connection, "PATIENCE", 1.0)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        with pytest.raises(errors.Unreachable, match="does not answer as an SSH server"):
+            ask(host, port=mute.getsockname()[1])
+
+
+def test_an_answer_before_the_nonce_does_not_count(host):
+    """A program on the server that prints what looks like an end event, on the same stdout, without the nonce."""
+    shim = host.home / "python-shim"
+    said = ["#!/bin/sh", """echo '{"event": "end", "code": 0}'""", "echo 'slipway-hello nonsense 3.11'"]
+    shim.write_text("\n".join([*said, f'exec {sys.executable} "$@"\n']))
+    shim.chmod(0o755)
+    assert ask(host, python=str(shim))["data"] == {"lines": []}
+
+
+def test_no_secret_is_in_the_line_that_starts_the_server(host):
+    assert str(host.home) not in engine.first_line(host.site())
