@@ -1,4 +1,4 @@
-"""The wording that all messages share: what happened, the lines that explain it, what to type next. Pure."""
+"""The wording that all messages share: what happened, the lines that explain it, what to type next."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_slipway.command_names import as_called
+from flask_slipway.server.lib.amounts import count as count  # both halves count in the same words
+from flask_slipway.server.lib.amounts import size as size
 from flask_slipway.server.protocol import Stop
 
+WIDTH = 80  # of a terminal, at least
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # of ASCII, Latin 1, and of direction
 
@@ -30,6 +33,8 @@ def render(stop: Stop, width: int | None = None) -> str:
     if stop.changed is False:
         place, but = f" on {stop.at}" if stop.at else "", f"; {stop.but}" if stop.but else ""
         head += f" Nothing was changed{place}{but}."
+    if stop.where:
+        head += f" {stop.where}." if len(head) + len(stop.where) < WIDTH - 1 else f"\n{stop.where}."
     lines = [f"  {part}" for line in stop.lines for part in as_called(printable(line)).split("\n")]
     words = "\n".join([head, *lines])
     return "\n".join([words if width is None else folded(words, width), *follow(stop.next)])
@@ -40,7 +45,7 @@ def follow(next: Iterable[str]) -> list[str]:
     return [f"{'      ' if number else 'Next: '}{as_called(printable(line))}" for number, line in enumerate(next)]
 
 
-def folded(text: str, width: int = 80, hanging: int = 0) -> str:
+def folded(text: str, width: int = WIDTH, hanging: int = 0) -> str:
     """The text in lines of `width`, folded between words alone and never inside a command, each as far in as its
     beginning and `hanging` columns more. A word or command that is longer stays whole."""
     return "\n".join(part for line in text.split("\n") for part in _folded(line, width, hanging))
@@ -78,11 +83,6 @@ def printable(value: Any) -> Any:
     return [printable(each) for each in value] if isinstance(value, list) else value
 
 
-def count(number: int, noun: str) -> str:
-    """The number with its noun: 1 file, 2 files, 1,200 rows."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def short(commit: str | None) -> str:
     """The first seven digits of a commit, "none" where there is none."""
     return (commit or "none")[:7]
@@ -105,11 +105,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     every = sorted(known)
     found = near(word, every)
     return f"; did you mean {found}?" if found else f"; known here: {', '.join(every)}"
-
-
-def size(number: int) -> str:
-    """Bytes as a person reads them: 4.1 MB."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= factor:
-            return f"{number / factor:.1f} {unit}"
-    return f"{number} B"

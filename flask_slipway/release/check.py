@@ -26,19 +26,19 @@ NEEDED = ("add table", "add column")  # differences without which the code fails
 def look(settings: Settings, site: Site | None) -> list[Finding]:
     """Everything, with the tree clean."""
     here = working_copy.working_copy(settings.root)
-    found = [*tree(here, site, message=False)]
-    if not any(finding.stops and finding.subject == "remote" for finding in found):
-        found += pushable(here, site)
-    found += hidden(settings.root)
-    found += look_at_packages(settings.root, site.app if site else settings.app, site)
-    found += env_file(settings.root)
+    findings = [*tree(here, site, message=False)]
+    if not any(finding.stops and finding.subject == "remote" for finding in findings):
+        findings += pushable(here, site)
+    findings += hidden(settings.root)
+    findings += look_at_packages(settings.root, site.app if site else settings.app, site)
+    findings += env_file(settings.root)
     try:
         with loaded(settings.root, settings.app) as app:
-            found += database(app)
-            found += since_pushed(app, here)
+            findings += database(app)
+            findings += since_pushed(app, here)
     except (AppFailed, Refusal) as error:
-        found.append(of_error("app", error))
-    return found
+        findings.append(of_error("app", error))
+    return findings
 
 
 def of_error(subject: str, error: SlipwayError) -> Finding:
@@ -197,9 +197,9 @@ def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
     )
 
 
-def refuse(found: Sequence[Finding]) -> None:
+def refuse(findings: Sequence[Finding]) -> None:
     """Raises Refusal with the first finding that stops a release, and the names of the others."""
-    stops = [finding for finding in found if finding.stops]
+    stops = [finding for finding in findings if finding.stops]
     if stops:
         first = stops[0]
         more = [f"{other.subject}: {other.text}" for other in stops[1:]]
@@ -213,8 +213,8 @@ def check(root: Path, to: str = "") -> None:
     first = known.edited[0] if known.edited else None
     site = settings.site(root, to) if to else first
     screen = Screen()
-    found = look(known, site)
-    for finding in found:
+    findings = look(known, site)
+    for finding in findings:
         screen.step(finding.subject, f"stops a release: {finding.text}" if finding.stops else finding.text)
         tell([f"{'':18}{line}" for line in finding.lines])
         if finding.stops and finding.next:
@@ -222,7 +222,7 @@ def check(root: Path, to: str = "") -> None:
     for other in known.sites.values():
         if other.unedited:
             screen.step(other.name, "still the example in invoke.yaml")
-    stops = sum(finding.stops for finding in found)
+    stops = sum(finding.stops for finding in findings)
     if stops:
         verb = "stops" if stops == 1 else "stop"
         raise Refusal(f"{wording.count(stops, 'thing')} {verb} a release")

@@ -98,7 +98,7 @@ def release(
     if live == candidate.commit and not (pending or packages or candidate.label):
         closed = f" It is closed: fab {site.name}.open opens it." if facts["gate"] == "up" else ""
         raise Nothing(f"Nothing to do: {site.name} serves {wording.short(live)} already.{closed}")
-    found = describe(pending) if pending else ()
+    operations = describe(pending) if pending else ()
     closing = bool(pending) or site.writes_on_load
     return Plan(
         site=site.name,
@@ -112,8 +112,8 @@ def release(
         ),
         pending=tuple(pending),
         closed=seconds_closed(facts) if closing and facts["gate"] == "down" else None,
-        why=_why(pending, found),
-        notes=tuple(_notes(site, facts, found, closing)),
+        why=_why(pending, operations),
+        notes=tuple(_notes(site, facts, operations, closing)),
     )
 
 
@@ -231,24 +231,22 @@ def _database(candidate: Candidate, current: Sequence[str], pending: Sequence[st
     return named(current), named(pending[-1:]) + more
 
 
-def _why(pending: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
+def _why(pending: Sequence[str], operations: Sequence[Mapping[str, Any]]) -> str:
     if not pending:
         return "the app writes while it loads"
     subject = "the revision" if len(pending) == 1 else f"{len(pending)} revisions"
-    does = effects.does(found) if len(pending) == 1 else None
+    does = effects.does(operations) if len(pending) == 1 else None
     if len(pending) == 1:
         return f"{subject} {does}" if does else "1 revision is pending"
     return f"{subject} are pending"
 
 
-def _notes(site: Site, facts: Mapping[str, Any], found: Sequence[Mapping[str, Any]], closing: bool) -> list[str]:
-    notes = [f"Values will be lost: {text}." for text in wording.listed(effects.lossy(found), 3)]
+def _notes(site: Site, facts: Mapping[str, Any], operations: Sequence[Mapping[str, Any]], closing: bool) -> list[str]:
+    notes = [f"Values will be lost: {text}." for text in wording.listed(effects.lossy(operations), 3)]
     if facts["gate"] == "up":
         notes.append(f"The site is closed and stays closed: fab {site.name}.open opens it.")
     if closing and not facts.get("scratch", True) and facts["database"]["dialect"] != "sqlite":
         notes.append("If it fails, the backup is put back in place: there is no scratch database here.")
     if closing and facts.get("fence_kind") == "watched":
         notes.append("The database cannot refuse writes; its connections are watched instead.")
-    if not facts.get("detached", True):
-        notes.append("The host ends detached processes: the release runs in this connection, so keep it open.")
     return notes

@@ -69,30 +69,30 @@ def prepare(known: Settings, site: Site, options: ReleaseOptions, stack: ExitSta
     which reads its facts while the app loads here. Raises Refusal."""
     began = time.monotonic()
     here = working_copy.working_copy(known.root)
-    found = [
+    findings = [
         *check.tree(here, site, message=bool(options.message) or options.dry),
         *check.hidden(known.root),
     ]
-    if any(finding.stops for finding in found):
-        check.refuse([*found, *look_at_packages(known.root, site.app, site)])
+    if any(finding.stops for finding in findings):
+        check.refuse([*findings, *look_at_packages(known.root, site.app, site)])
     talk = stack.enter_context(conversation.Talk(site, "release", {}))
-    found += look_at_packages(known.root, site.app, site)
-    check.refuse(found)
+    findings += look_at_packages(known.root, site.app, site)
+    check.refuse(findings)
     with ThreadPoolExecutor(1) as pool:  # the remote answers while the app loads
         remote = push.remote_for(known.root, site.name)
         asked = pool.submit(remote_head.refuse_unpushable, known.root, remote, site.branch, prompt.can_ask())
         app = stack.enter_context(loaded(known.root, known.app))
-        found += [*check.database(app), *check.since_pushed(app, here)]
+        findings += [*check.database(app), *check.since_pushed(app, here)]
         asked.result()
-    check.refuse(found)
+    check.refuse(findings)
     tests = _tests(known, options)
-    by_subject = {finding.subject: finding.text for finding in reversed(found)}
+    by_subject = {finding.subject: finding.text for finding in reversed(findings)}
     tree = f"{by_subject['tree']}, on {here.branch}"
     models = by_subject["models"]
     compared = "drift noted" if models.startswith("note: drift") else "models not compared"
     models = "models match" if models.startswith("match") else compared
     headline("Checking", f"{tree}, one head, {models}", tests, time.monotonic() - began)
-    for finding in found:
+    for finding in findings:
         if finding.text.startswith("note: "):
             note(finding.text, finding.lines)
     return app, talk

@@ -30,9 +30,10 @@ class Stop(Exception):
     `what`: what happened, without a period; `lines`: what explains it, a line each; `next`: what to type next, a line
     each, the first the likeliest. `changed`: False where nothing was changed, True where something was, None where
     that is not known; `at`: the site that this is said of; `but`: what was changed elsewhere, such as
-    "50134ed is committed, not pushed"."""
+    "50134ed is committed, not pushed". `where`: how the site stands, set where that is known."""
 
     changed: Optional[bool] = None
+    where = ""
 
     def __init__(
         self,

@@ -76,12 +76,11 @@ def show(stop: Exit) -> None:
     long as they are."""
     is_read = sys.stderr is not None and sys.stderr.isatty()
     if isinstance(stop, SlipwayError):
-        stop.show(WIDTH if is_read else None)
+        stop.show(wording.WIDTH if is_read else None)
     elif stop.message:
         stop.message = wording.printable(stop.message)
 
 
-WIDTH = 80  # of a terminal, at least
 HOW = "the same with --debug first, as in  inv --debug status,  shows where"
 
 

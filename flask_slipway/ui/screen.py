@@ -15,10 +15,10 @@ from flask_slipway import wording
 from flask_slipway.command_names import as_called
 from flask_slipway.config.settings import Site
 from flask_slipway.errors import Incident, Refusal, Returned, SlipwayError, WrongUse
+from flask_slipway.server.protocol import End, Event, Where
 from flask_slipway.ui import views
 from flask_slipway.ui.table import WIDTH, table
 
-Event = Mapping[str, Any]
 MARGIN = 16  # columns before a step's words
 LONGEST_NOTE = 16  # of a headline, before its time
 TIME = 10  # columns of a step's time, at the right
@@ -167,7 +167,7 @@ def is_terminal(stream: TextIO) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
 
 
-def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
+def finish(end: End, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
     """The ending in words. `done`: what was done, such as Backed up prod; `failed`, `again`: the first word and what to
     type next where it was returned. Raises the error of the ending's code, unless that is 0."""
     outcome = end.get("outcome")
@@ -192,36 +192,44 @@ def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", ag
         _raise(end, site, failed, again)
 
 
-def _in(end: Event) -> str:
+def _in(end: End) -> str:
     return f" in {end['seconds']:.1f} s" if end.get("seconds") else ""
 
 
-def _gate_left_up(end: Event, site: Site) -> None:
+def _gate_left_up(end: End, site: Site) -> None:
     if (end.get("data") or {}).get("gate_left_up"):
         say([" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])])])
 
 
-def _raise(end: Event, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
+def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     """Raises the error that fits the ending: ten lines at most."""
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
     what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
+    where = ""
     if kind is Returned:
-        what, cause = f"{failed} (6). {standing(end.get('where'), site)}; nothing was lost", [what, *cause]
+        what, cause, where = f"{failed} (6)", [what, *cause], f"{standing(end.get('where'), site)}; nothing was lost"
     elif kind is Incident:
-        what = f"{what}. {standing(end.get('where'), site)}"
+        where = standing(end.get("where"), site)
     else:
-        what = f"{what[0].upper()}{what[1:].rstrip('.')}"
+        what = _sentence(what.rstrip("."), site)
     next_lines = list(end.get("next") or [])
     if not next_lines and kind is not WrongUse:
         next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
-    raise kind(what, cause[: max(1, room)], next_lines)
+    stop = kind(what, cause[: max(1, room)], next_lines)
+    stop.where = where
+    raise stop
 
 
-def standing(where: Mapping[str, Any] | None, site: Site) -> str:
+def _sentence(what: str, site: Site) -> str:
+    """With a capital, unless the site's name begins it."""
+    return what if what.startswith(f"{site.name} ") else what[:1].upper() + what[1:]
+
+
+def standing(where: Where | None, site: Site) -> str:
     """Where the site stands: prod serves 3f2a6d1 at 8a1c5e20, healthy."""
     if not where:
         return f"How {site.name} stands is not known"

@@ -51,6 +51,14 @@ def test_what_was_changed_is_said_where_it_is_known(stop, first):
     assert stop.message == first
 
 
+def test_how_the_site_stands_is_said_on_the_same_line_where_it_fits():
+    stop = Returned("Not released (6)", ["the upgrade failed"])
+    stop.where = "prod serves 3f2a6d1, healthy; nothing was lost"
+    assert stop.message.splitlines()[0] == "Not released (6). prod serves 3f2a6d1, healthy; nothing was lost."
+    stop.where = "sandbox serves 50134ed at 1443d52e0307, healthy; nothing was lost"
+    assert stop.message.splitlines()[:2] == ["Not released (6).", f"{stop.where}."]
+
+
 def test_a_line_with_lines_of_its_own_stays_indented():
     assert Refusal("It failed", ["one\ntwo"]).message.splitlines()[1:] == ["  one", "  two"]
 
