@@ -25,3 +25,9 @@ def pytest_configure(config):
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # pytest-alembic 0.13 would add tests to this very file, which fails under pytest 9; tests/app asks for them.
     config.option.pytest_alembic_tests_path = "nowhere"
+
+
+def pytest_collection_modifyitems(items):
+    """The longest test that is in no group comes first, so that no worker is left alone with it; the groups, which
+    pytest-xdist hands out by their size, come before it all the same."""
+    items.sort(key=lambda item: item.path.name != "test_demo.py")

@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterable, List, Literal, Optional, TypedDict
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
 
-Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident"]
+Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident", "stopped"]
 
-# How a run can end: the exit code of each.
+# How a run can end: the exit code of each. Of a conversation that a person's no has stopped only the laptop's half tells.
 CODES: Dict[Outcome, int] = {
     "left": 0,
     "released": 0,

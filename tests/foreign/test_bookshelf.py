@@ -35,7 +35,7 @@ def can_build_mysqlclient() -> bool:
     return any(subprocess.run(["pkg-config", "--exists", name]).returncode == 0 for name in names)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=["mysql"])
 def shelf(request, site_of):
     if not can_build_mysqlclient():
         missing(

@@ -7,7 +7,8 @@ import pytest
 
 from support import ROOT, planted, snapshot
 from support.foreign import ForeignApp, dotenv_line
-from support.world import Processes, get
+from support.people import Processes
+from support.world import get
 
 WSGI = """\
 import sys
@@ -32,7 +33,7 @@ COMMENT_PAGE = ForeignApp(
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=["mysql"])
 def page(request, site_of):
     made = site_of(COMMENT_PAGE, request.param)
     made.planted = planted.plant(made)

@@ -9,7 +9,8 @@ import pytest
 
 from support import planted, snapshot
 from support.foreign import ForeignApp, dotenv_line
-from support.world import Processes, get, git
+from support.people import Processes
+from support.world import get, git
 
 WSGI = """\
 import os
@@ -36,7 +37,7 @@ STOCKROOM = ForeignApp(
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=["mysql"])
 def room(request, site_of):
     made = site_of(STOCKROOM, request.param)
     made.planted = planted.plant(made)

@@ -90,7 +90,7 @@ def files(tops: list[Path], without: tuple[str, ...], *, times: bool = True) -> 
             elif path.is_file():
                 status = path.stat()
                 found[str(path)] = f"{status.st_mode:o} {digest(path)} {status.st_mtime_ns if times else ''}"
-            elif path.is_dir():
+            elif path.is_dir() and ".slipway" not in path.parts:  # whose folders are made at the first contact
                 found[str(path)] = "a folder"
     return found
 

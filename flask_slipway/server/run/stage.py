@@ -152,11 +152,21 @@ def load_stage(run: Run, commit: str) -> list[str]:
         return []
     brought = pending(run.site, answer["revisions"], run.before["revisions"])
     if brought != run.target.pending:
-        raise Refused("the code brings other revisions than the plan: %s" % (", ".join(brought) or "none"))
+        raise _other_revisions(run, brought)
     version_table.refuse_there(run)
     refuse_unfit_sql(run, app)
     count = len(brought)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def _other_revisions(run: Run, brought: List[str]) -> Refused:
+    """The refusal of a commit whose pending revisions, `brought`, are not those that were agreed to: to a pull, none."""
+    release = "inv release --to %s" % run.site.name
+    if run.task == "pull":
+        what = "the commit brings %s" % amounts.count(len(brought), "pending revision")
+        return Refused(what, ["code and schema never part"], [release])
+    what = "the code brings other revisions than the plan: %s" % (", ".join(brought) or "none")
+    return Refused(what, next=["%s, for a new plan" % release])
 
 
 def refuse_unfit_sql(run: Run, app: App) -> None:
