@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import Any, List
 
 from .. import protocol
 from ..database import access, identity
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import files, process
+from ..lib import amounts, files, process
 from ..lib.outcome import Refused
 from ..protocol import Revision
 from ..site import clone, load_errors, pip_errors, preflight, virtualenv
