@@ -5,7 +5,6 @@ The process is flask_slipway.server.inside.main, run by this Python in the proje
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -17,11 +16,12 @@ from typing import Any
 
 from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project import dotenv
+from flask_slipway.server.lib.app_client import CHANGE_LIMIT, LIMIT, Answer, AppClient
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
-Answer = dict[str, Any]
 CHANGES = ("upgrade", "downgrade", "command")  # what a request may change; all others only read
+PLAIN = ("Ended", "Timeout", "WriteRefused", "SystemExit")  # kinds that the message says without their name
 
 
 class AppFailed(WrongUse):
@@ -39,7 +39,7 @@ class AppFailed(WrongUse):
             self.error = printed[-1]
         if answer.get("refused"):
             self.error = masked(str(answer["refused"]), root)
-        plain = self.kind in ("Ended", "WriteRefused", "SystemExit")
+        plain = self.kind in PLAIN
         lines = [self.error if plain else f"{self.kind}: {self.error}", *([f"in {self.where}"] if self.where else [])]
         super().__init__(what, lines, _advice(self.kind, self.error, self.where))
 
@@ -56,39 +56,22 @@ class App:
     """The loaded app. `ask` puts one request to it; the process ends with the block that `loaded` opens."""
 
     root: Path
-    child: subprocess.Popen[bytes]
+    client: AppClient
     seconds: float = 0.0
+    limit: float = LIMIT  # seconds that an answer may take, unless it changes the database
 
     def ask(self, do: str, what: str = "", **request: Any) -> Answer:
         """One request, one answer. `what`: how to begin the message when it fails. Raises AppFailed."""
-        try:
-            self._send({"do": do, **request})
-            answer = self._receive()
-            while "connection" in answer:
-                self._send({"do": "continue"})
-                answer = self._receive()
-        except OSError:
-            answer = {}
+        limit = CHANGE_LIMIT if do in CHANGES else self.limit
+        answer = self.client.ask({"do": do, **request}, limit=limit)
         if not answer.get("ok"):
             kind = AppFailed if do in CHANGES else NotRead
             raise kind(what or f"The app cannot tell its {do}", answer, self.root)
         return answer
 
-    def _send(self, request: Mapping[str, Any]) -> None:
-        assert self.child.stdin is not None
-        self.child.stdin.write(json.dumps(request).encode() + b"\n")
-        self.child.stdin.flush()
-
-    def _receive(self) -> Answer:
-        assert self.child.stdout is not None
-        line = self.child.stdout.readline()
-        return json.loads(line) if line else {}
-
     def leave(self) -> None:
         """Nothing more will be asked: its process ends while this one does something else."""
-        assert self.child.stdin is not None
-        with contextlib.suppress(OSError):
-            self.child.stdin.close()
+        self.client.leave()
 
     def heads(self) -> list[str]:
         return self.ask("revisions")["heads"]
@@ -100,6 +83,15 @@ class App:
     def current(self) -> list[str]:
         """The revisions that the database is at."""
         return self.ask("current", "The database cannot be read")["revisions"]
+
+    def pending(self, current: Sequence[str]) -> tuple[list[str], list[str]]:
+        """What a database at `current` lacks, in order of application; those of `current` that the code lacks."""
+        answer = self.ask("pending", "What is pending cannot be told", current=list(current))
+        return answer["pending"], answer["unknown"]
+
+    def way_down(self, current: Sequence[str], target: str | None) -> Answer:
+        """How a database at `current` goes down to `target`, None for a step: target, undone, merge, why, choices."""
+        return self.ask("way_down", "The way down cannot be told", current=list(current), target=target)
 
     def differences(self) -> list[str] | None:
         """What the models have and the database does not, or the other way round; None where no models are known:
@@ -150,27 +142,22 @@ def loaded(
     scratch: Sequence[Sequence[str]] = (),
     guard: bool = True,
     env: Mapping[str, str] | None = None,
+    limit: float = LIMIT,
 ) -> Iterator[App]:
     """The app of the project at `root`, named as FLASK_APP names it. `scratch`: [host, database, scratch database]
-    sends its connections there. Raises AppFailed, Refusal where the app writes while it loads."""
+    sends its connections there. `limit`: seconds that it may take to load, and for each answer. Raises AppFailed,
+    Refusal where the app writes while it loads."""
     line = [sys.executable, "-B", "-m", "flask_slipway.server.inside.main"]
     child = subprocess.Popen(
         line, cwd=root, env=environment(app, env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    found = App(root, child)
+    client = AppClient(child, child.kill)
+    found = App(root, client, limit=limit)
     try:
         found.seconds = _load(found, app, scratch, guard)
         yield found
     finally:
-        found.leave()
-        try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        for stream in (child.stdout, child.stderr):
-            if stream is not None:
-                stream.close()
+        client.close()
 
 
 def _load(found: App, app: str, scratch: Sequence[Sequence[str]], guard: bool) -> float:
@@ -254,12 +241,14 @@ def _advice(kind: str, error: str, where: str) -> list[str]:
         return ["see that it is there: correct that line", "or  python -m pip install -r requirements.txt"]
     if "Path doesn't exist" in error:
         return ['inv migrate --initial -m "first tables"', "or bring the folder of the migrations back: git status"]
+    if kind == "Timeout":
+        return ["see what the app waits for: flask routes loads it as well"]
     if "SQLAlchemy URL" in error:
         return ["correct the database's URL in .env"]
     if kind in ("ModuleNotFoundError", "ImportError"):
         return [f"{Path(sys.executable).name} -m pip install -r requirements.txt"]
     if kind == "NoAppException" and re.match(r"\w+(Error|Exception): ", error):  # the app is there, and breaks
-        return [*([f"mend {where}"] if where else []), "flask routes  shows the whole error"]
+        return [*([f"fix {where}"] if where else []), "flask routes  shows the whole error"]
     if kind == "NoAppException" or "Could not import" in error:
         return ["correct  app:  in invoke.yaml: it names the app as FLASK_APP does"]
     if "has no migrations" in error:
@@ -271,5 +260,5 @@ def _advice(kind: str, error: str, where: str) -> list[str]:
     if "interpolation" in error:
         return ["in migrations/env.py, write the URL with .replace('%', '%%')"]
     if where:
-        return [f"mend {where}, then the same again"]
+        return [f"fix {where}, then the same again"]
     return [] if kind == "WriteRefused" else ["flask routes  shows the whole error"]

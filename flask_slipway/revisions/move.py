@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal
-from flask_slipway.project.app import heads_in_words, loaded, merging
+from flask_slipway.project.app import App, heads_in_words, loaded, merging
 
 
 def upgrade(root: Path, app_name: str) -> Iterator[str]:
@@ -19,8 +19,9 @@ def upgrade(root: Path, app_name: str) -> Iterator[str]:
             what = f"The code has {heads_in_words(answer)}"
             raise Refusal(what, next=merging(answer))
         before = app.current()
-        _refuse_unknown(before, answer["revisions"])
-        if before == answer["heads"]:
+        pending, unknown = app.pending(before)
+        _refuse_unknown(unknown)
+        if not pending:
             yield f"Nothing to do: the development database is at {', '.join(before) or 'no revision'}, the head."
             return
         app.move("upgrade", answer["heads"][0])
@@ -30,38 +31,26 @@ def upgrade(root: Path, app_name: str) -> Iterator[str]:
 def downgrade(root: Path, app_name: str, to: str) -> Iterator[str]:
     """The development database down to `to`, or one step; says what it did, and what it loses. Raises Refusal."""
     with loaded(root, app_name) as app:
-        rows = app.revisions()
         before = app.current()
-        _refuse_unknown(before, rows)
+        _refuse_unknown(app.pending(before)[1])
         if not before:
             yield "Nothing to do: the development database is at no revision."
             return
-        target = _target(rows, before, to)
-        app.move("downgrade", target or "base")
+        app.move("downgrade", _target(app, before, to))
         yield f"Downgraded the development database: {', '.join(before)} → {', '.join(app.current()) or 'empty'}"
         yield "The models are ahead of it now: inv upgrade brings it back."
 
 
-def _target(rows: Sequence[Any], current: Sequence[str], to: str) -> str:
-    """The revision to go down to, "" for the empty schema; `to` may be short. Raises Refusal for an unknown one."""
-    if to == "base":
-        return ""
-    down = {row["id"]: row["down"] for row in rows}
-    if not to:
-        below = down[current[0]]
-        return below[0] if below else ""
-    found = [identifier for identifier in down if identifier == to] or [name for name in down if name.startswith(to)]
-    if len(found) != 1:
-        raise _not_one(rows, to, found)
-    below, row = set(), list(current)
-    while row:
-        identifier = row.pop()
-        below.add(identifier)
-        row += down.get(identifier, [])
-    if found[0] not in below:
-        what = f"{found[0]} is not below {', '.join(current)}, where the development database is"
+def _target(app: App, current: Sequence[str], to: str) -> str:
+    """The revision to go down to, or base; `to` may be short, or empty for one step. Raises Refusal for one that is
+    unknown, or not below."""
+    way = app.way_down(current, to or None)
+    if way["why"] in ("unknown", "several"):
+        raise _not_one(app.revisions(), to, way["choices"] if way["why"] == "several" else [])
+    if way["why"]:
+        what = f"{way['target']} is not below {', '.join(current)}, where the development database is"
         raise Refusal(what, next=["inv upgrade, to go up"])
-    return found[0]
+    return way["target"] or "base"
 
 
 def _not_one(rows: Sequence[Any], to: str, found: Sequence[str]) -> Refusal:
@@ -74,8 +63,7 @@ def _not_one(rows: Sequence[Any], to: str, found: Sequence[str]) -> Refusal:
     return Refusal(what, wording.listed(f"{name} {texts[name]}".strip() for name in offered), follow)
 
 
-def _refuse_unknown(current: Sequence[str], rows: Sequence[Any]) -> None:
-    unknown = set(current) - {row["id"] for row in rows}
+def _refuse_unknown(unknown: Sequence[str]) -> None:
     if unknown:
         what = f"The development database is at {', '.join(sorted(unknown))}, which this code does not know"
         next_lines = ["git switch to the branch that has it, inv downgrade there, then come back"]

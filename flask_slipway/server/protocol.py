@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterable, List, Literal, Optional, TypedDict
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
 
-Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident"]
+Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident", "stopped"]
 
-# How a run can end: the exit code of each.
+# How a run can end: the exit code of each. Of a no, which stops a conversation, only the laptop's half tells.
 CODES: Dict[Outcome, int] = {
     "left": 0,
     "released": 0,
@@ -30,9 +30,10 @@ class Stop(Exception):
     `what`: what happened, without a period; `lines`: what explains it, a line each; `next`: what to type next, a line
     each, the first the likeliest. `changed`: False where nothing was changed, True where something was, None where
     that is not known; `at`: the site that this is said of; `but`: what was changed elsewhere, such as
-    "50134ed is committed, not pushed"."""
+    "50134ed is committed, not pushed". `where`: how the site stands, set where that is known."""
 
     changed: Optional[bool] = None
+    where = ""
 
     def __init__(
         self,

@@ -14,10 +14,11 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask_slipway import __version__, wording
 from flask_slipway.errors import Interrupted, Refusal, Unreachable, WrongUse
+from flask_slipway.server.protocol import End, Event
 from flask_slipway.ssh import connection, engine
 
 if TYPE_CHECKING:
@@ -25,15 +26,27 @@ if TYPE_CHECKING:
 
     from flask_slipway.config.settings import Site
 
-Event = dict[str, Any]
 Decide = Callable[[Event], Event | None]
 
 SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
 OLDEST_PYTHON = (3, 8)
 NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
+STOPPED = End(  # how a conversation ends that a person's no, or --dry, has stopped
+    event="end",
+    code=0,
+    outcome="stopped",
+    what="",
+    cause=[],
+    where=None,
+    next=[],
+    seconds=None,
+    closed=None,
+    commit=None,
+    data={},
+)
 
 
-def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> End:
     """Does `task` on the server and returns its end event. `decide` answers the facts of a change; None is a no.
     `show` gets every other event. Raises Unreachable, Interrupted, and whatever `decide` raises."""
     with Talk(site, task, args) as talk:
@@ -64,7 +77,7 @@ class Talk:
                 self._line.channel.close()
             self._thread.join(1)
 
-    def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+    def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> End:
         """The conversation to its end event, as `converse` has it."""
         went = NOT_SENT
         try:
@@ -74,12 +87,12 @@ class Talk:
                 if event["event"] == "facts" and decide is not None:
                     answer = decide(event)
                     if answer is None:
-                        return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
+                        return STOPPED
                     went = SENT
                     assert self._line is not None
                     self._line.send(answer)
                 elif event["event"] == "end":
-                    return event
+                    return cast(End, event)
                 else:
                     show(event)
         except KeyboardInterrupt:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import support
-from support import changes
+from support import changes, snapshot
 from support.kill import kill_at
-from support.world import Writer
+from support.people import Writer
 
 FORMAT_1 = Path(support.__file__).parent / "format_1" / "engine.tar.xz"
 PLACES = ("changing database", "swapping", "opened")
@@ -89,7 +89,7 @@ def test_backups_and_history_of_the_version_before_are_read_and_go_on(worlds, be
 
 def test_a_run_that_a_newer_version_left_open_is_refused_with_the_version_that_can_end_it(sqlite_released):
     world = sqlite_released
-    standing = world.standing()
+    standing = snapshot.live(world)
     record = {"format": 3, "version": "0.9.3", "run": "one", "task": "release", "who": "bob", "holder": {}}
     (world.site_folder / "open_run").write_text(json.dumps(record))
     changes.code_only(world)
@@ -97,4 +97,4 @@ def test_a_run_that_a_newer_version_left_open_is_refused_with_the_version_that_c
         assert done.code == 3, done.out
         assert "written by Flask-Slipway 0.9.3" in done
         assert "pip install --upgrade 'flask-slipway>=0.9.3'" in done
-    assert world.standing() == standing
+    assert snapshot.live(world) == standing

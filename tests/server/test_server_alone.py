@@ -39,13 +39,14 @@ def python38():
 
 
 def imports(path):
-    """[(top module, level, whether it is in a function)] of all imports in a file."""
+    """[(top module, level, whether it is in a function, or for types alone)] of all imports in a file."""
     tree = ast.parse(path.read_text())
     inner = {
         node
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-        for node in ast.walk(function)
+        for block in ast.walk(tree)
+        if isinstance(block, (ast.FunctionDef, ast.AsyncFunctionDef))
+        or (isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING")
+        for node in ast.walk(block)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -20,6 +20,7 @@ DOORS = {"flask_slipway", "flask_slipway.__main__"}
 SHARED = {
     "flask_slipway.server.protocol",
     "flask_slipway.server.lib.amounts",
+    "flask_slipway.server.lib.app_client",
     "flask_slipway.server.lib.dotenv",
     "flask_slipway.server.lib.git_status",
     "flask_slipway.server.lib.held_lock",

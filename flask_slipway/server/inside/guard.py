@@ -1,11 +1,19 @@
 """What stands between an app and its database: a guard that lets only reads pass, a redirection to a scratch database,
 and the announcement of each new connection. All by SQLAlchemy's public engine events."""
 
+from __future__ import annotations
+
 import os
 import re
 import threading
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+# (host, database) of the app's own database, to the scratch database that stands for it.
+Redirect = Mapping[Tuple[str, str], str]
 
 READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(SELECT|SHOW|PRAGMA|DESCRIBE|DESC|EXPLAIN)\b", re.I | re.S)
 PRAGMA_WRITE = re.compile(r"\s*PRAGMA\s[^=(]*=", re.I)
@@ -21,12 +29,12 @@ class KeptAway(Exception):
     """A thread of the app wanted the database while only the thread that Slipway asks may have it."""
 
 
-def is_read(statement):
+def is_read(statement: str) -> bool:
     """True for a statement that only reads: SELECT, SHOW, DESCRIBE, EXPLAIN, PRAGMA without a value."""
     return bool(READS.match(statement)) and not PRAGMA_WRITE.match(statement)
 
 
-def calling_line(folder):
+def calling_line(folder: str) -> str:
     """`file:line` of the deepest frame below `folder` that is not in a virtualenv, or an empty text."""
     for frame in reversed(traceback.extract_stack()):
         if frame.filename.startswith(folder) and "site-packages" not in frame.filename:
@@ -39,17 +47,17 @@ class Guard:
     `redirect` is a map {(host, database): scratch} or None; `announce` is called with each new connection's id;
     `only` is the one place (where_to) that may be connected to, or None for any."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: str) -> None:
         self.folder = folder
         self.reads_only = True
-        self.redirect: Any = None
-        self.announce: Any = None
-        self.session: Any = ()
-        self.refused: Any = None
-        self.line: Any = None  # file:line that tried the refused write
-        self.url: Any = None
+        self.redirect: Optional[Redirect] = None
+        self.announce: Optional[Callable[[int], None]] = None
+        self.session: Sequence[str] = ()
+        self.refused: Optional[str] = None
+        self.line: Optional[str] = None  # file:line that tried the refused write
+        self.url: Optional[URL] = None
         self.only: Any = None
-        self.thread: Any = None
+        self.thread: Optional[int] = None
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
         from sqlalchemy.pool import Pool
@@ -59,19 +67,19 @@ class Guard:
         event.listen(Pool, "connect", self._on_connected)
         event.listen(Pool, "checkout", self._on_checkout)
 
-    def alone(self):
+    def alone(self) -> None:
         """From here on only this thread reaches the database. An app's scheduler, started while it was loaded, would
         run its jobs a second time here, keep connections that the fence waits for, and write in an upgrade."""
         self.thread = threading.get_ident()
 
-    def _keep_away(self):
+    def _keep_away(self) -> None:
         if self.thread is not None and threading.get_ident() != self.thread:
             raise KeptAway("this process of the app was loaded by Slipway, which keeps its other threads away")
 
-    def _on_checkout(self, connection, record, proxy):
+    def _on_checkout(self, connection: Any, record: Any, proxy: Any) -> None:
         self._keep_away()
 
-    def _on_connect_to(self, dialect, record, cargs, cparams):
+    def _on_connect_to(self, dialect: Any, record: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
         self._keep_away()
         if record is not None:
             record.info["slipway_dialect"] = dialect.name
@@ -83,25 +91,27 @@ class Guard:
                 cargs[0] = ":memory:"  # to connect would make the file
         elif self.redirect:
             key = "db" if "db" in cparams else "database"
-            cparams[key] = self._target(cparams.get("host") or "", cparams.get(key))
+            cparams[key] = self._target(cparams.get("host") or "", cparams[key])
 
-    def _target(self, host, database):
-        for (known_host, known), scratch in self.redirect.items():
+    def _target(self, host: str, database: str) -> str:
+        for (known_host, known), scratch in (self.redirect or {}).items():
             if known_host == host and database in (known, os.path.realpath(known)):
                 return scratch
         raise WriteRefused("the app connects to another database than its own: %s" % database)
 
-    def _on_statement(self, connection, cursor, statement, parameters, context, executemany):
+    def _on_statement(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
         if self.reads_only and not is_read(statement):
             words = " ".join(statement.split())
-            told = words if len(words) <= LONGEST_STATEMENT else words[: LONGEST_STATEMENT - 1] + "…"
+            shown = words if len(words) <= LONGEST_STATEMENT else words[: LONGEST_STATEMENT - 1] + "…"
             if threading.current_thread() is threading.main_thread():
-                self.refused = told
+                self.refused = shown
                 self.line = calling_line(self.folder) or None
                 self.url = connection.engine.url
-            raise WriteRefused("the app writes to its database while it loads: %s" % told)
+            raise WriteRefused("the app writes to its database while it loads: %s" % shown)
 
-    def _on_connected(self, connection, record):
+    def _on_connected(self, connection: Any, record: Any) -> None:
         cursor = connection.cursor()
         try:
             if record.info.get("slipway_dialect", "sqlite") == "sqlite":
@@ -118,37 +128,37 @@ class Guard:
         finally:
             cursor.close()
 
-    def lift(self, dispose):
+    def lift(self, dispose: Callable[[], None]) -> None:
         """Writes are allowed from here on: drops, by `dispose`, the connections that were opened for reading."""
         self.reads_only = False
         dispose()
 
-    def restore(self, dispose):
+    def restore(self, dispose: Callable[[], None]) -> None:
         """Only reads are allowed again."""
         self.reads_only = True
         dispose()
 
 
-def where_to(dialect, cargs, cparams):
-    """Where a connection leads, as the driver is told it: comparable for one dialect."""
+def where_to(dialect: Any, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Any:
+    """Where a connection leads, by the arguments of its driver: comparable for one dialect."""
     if dialect.name == "sqlite":
         return os.path.realpath(cargs[0])
     name = cparams.get("db" if "db" in cparams else "database")
     return (cparams.get("host") or "localhost", cparams.get("port") or 3306, cparams.get("unix_socket"), name)
 
 
-def last_line_below(error, folder):
+def last_line_below(error: BaseException, folder: str) -> Optional[str]:
     """`file:line` of the deepest frame of `error` that lies below `folder`, outside any virtualenv, or None."""
-    found = None
+    result = None
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename.startswith(folder) and "site-packages" not in frame.filename:
-            found = "%s:%d" % (frame.filename, frame.lineno or 0)
+            result = "%s:%d" % (frame.filename, frame.lineno or 0)
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(folder):
-        found = "%s:%d" % (error.filename, error.lineno or 0)
-    return found
+        result = "%s:%d" % (error.filename, error.lineno or 0)
+    return result
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """The error as the last line of its traceback would show it."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("(Background on this error at")]

@@ -1,16 +1,22 @@
 """Loads an app in this process, as the `flask` command does or as the host does: by executing the WSGI file."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import types
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Set
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 class NoApp(Exception):
     """There is no usable Flask app at the given place."""
 
 
-def by_flask(app):
+def by_flask(app: str) -> Flask:
     """The Flask app that FLASK_APP=`app` names, with .env and .flaskenv read as `flask` does.
     Source: flask.cli.ScriptInfo."""
     from flask.cli import ScriptInfo, load_dotenv
@@ -20,7 +26,7 @@ def by_flask(app):
     return ScriptInfo(app_import_path=app).load_app()
 
 
-def by_wsgi(path, source=None):
+def by_wsgi(path: str, source: Optional[str] = None) -> Flask:
     """The Flask app behind `application` of the WSGI file at `path`, executed as the host does.
     `source` is where its text lies while the gate stands in its place."""
     with open(source or path, "rb") as file:
@@ -33,20 +39,22 @@ def by_wsgi(path, source=None):
     application = getattr(module, "application", None)
     if application is None:
         raise NoApp("the WSGI file %s has no name 'application'" % path)
-    found = flask_app_behind(application)
-    if found is None:
+    app = flask_app_behind(application)
+    if app is None:
         raise NoApp("behind 'application' of the WSGI file %s there is no Flask app with a database" % path)
-    return found
+    return app
 
 
-def flask_app_behind(application):
+def flask_app_behind(application: Any) -> Optional[Flask]:
     """The Flask app inside any wrappers (ProxyFix, functions, bound methods), breadth first, or None; of several the
     first that Flask-Migrate knows."""
     from flask import Flask
 
-    seen, row, first = set(), [application], None
+    seen: Set[int] = set()
+    row: List[Any] = [application]
+    first: Optional[Flask] = None
     for _ in range(8):
-        following = []
+        following: List[Any] = []
         for thing in row:
             if id(thing) in seen:
                 continue
@@ -62,7 +70,7 @@ def flask_app_behind(application):
     return first
 
 
-def _parts(thing):
+def _parts(thing: Any) -> Iterator[Any]:
     if isinstance(thing, (str, bytes, int, float, type, types.ModuleType)):
         return
     if isinstance(thing, dict):
@@ -78,7 +86,7 @@ def _parts(thing):
         yield from vars(thing).values() if hasattr(thing, "__dict__") else ()
 
 
-def _named_in(function):
+def _named_in(function: Any) -> Iterator[Any]:
     """What a function written in Python reaches by its closure, and by the global names that it uses."""
     if not isinstance(function, types.FunctionType):
         return

@@ -3,6 +3,8 @@
 Started as `python -B -m flask_slipway.server.inside.main`: one JSON request a line in, one JSON answer a line out, both
 over private copies of stdin and stdout. What the app prints goes to a file of its own, never into an answer."""
 
+from __future__ import annotations
+
 import gc
 import json
 import os
@@ -10,12 +12,18 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from ..lib.masking import Mask
 from . import load, locate, render_sql
 from . import revisions as inside_revisions
 from .guard import Guard, one_line, where_to
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy.engine import URL
+
+Answer = Dict[str, Any]  # a JSON object
 
 OUTPUT_TAIL = 4000  # bytes of what the app printed, told with a failure
 
@@ -23,7 +31,7 @@ OUTPUT_TAIL = 4000  # bytes of what the app printed, told with a failure
 class Channel:
     """JSON lines over private descriptors; the app's own stdout and stderr go to a temporary file."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
         self.answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
         self.printed = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
@@ -34,17 +42,21 @@ class Channel:
         os.dup2(self.printed.fileno(), 1)
         os.dup2(self.printed.fileno(), 2)
 
-    def receive(self):
+    def receive(self) -> Optional[Dict[str, Any]]:
         """The next request, or None at the end."""
         self.mark = os.fstat(self.printed.fileno()).st_size
         line = self.requests.readline()
-        return json.loads(line) if line else None
+        if not line:
+            return None
+        request: Dict[str, Any] = json.loads(line)
+        return request
 
-    def send(self, answer):
+    def send(self, answer: Answer) -> None:
+        """Sends one answer."""
         self.answers.write(json.dumps(answer, default=str) + "\n")
         self.answers.flush()
 
-    def tail(self):
+    def tail(self) -> str:
         """The end of what the app has printed since the request came."""
         sys.stdout.flush()
         sys.stderr.flush()
@@ -53,7 +65,7 @@ class Channel:
             "utf-8", "replace"
         )
 
-    def announce(self, connection_id):
+    def announce(self, connection_id: int) -> None:
         """Tells a new database connection's id, and waits until it was written down."""
         mark = self.mark
         self.send({"connection": connection_id})
@@ -66,15 +78,16 @@ class Channel:
 class Inside:
     """The app of one version of the code, and what can be asked of it. Each method `do_…` takes a request's words."""
 
-    def __init__(self, channel):
+    def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.app: Any = None
-        self.guard: Any = None
-        self.migrations: Any = None
+        self.app: Optional[Flask] = None
+        self.guard: Any = None  # from the load on
+        self.migrations: Any = None  # locate.Migrations, once the app is loaded
         self.folder = os.getcwd()
         self.began_with = dict(os.environ)
 
-    def answer(self, request):
+    def answer(self, request: Dict[str, Any]) -> Answer:
+        """The answer to one request; a failure of the app is one too."""
         words = {key: value for key, value in request.items() if key != "do"}
         try:
             method = getattr(self, "do_" + request["do"])
@@ -88,7 +101,7 @@ class Inside:
         except (Exception, SystemExit) as error:
             return self.failure(error)
 
-    def secrets(self):
+    def secrets(self) -> Mask:
         """What the app holds that is secret: of .env, in its configuration, set in the environment while it loaded."""
         mask = Mask()
         try:
@@ -100,12 +113,13 @@ class Inside:
         mask.add_settings(self.app.config if self.app is not None else {})
         return mask
 
-    def failure(self, error):
+    def failure(self, error: BaseException) -> Answer:
+        """The answer that says what went wrong, without the app's secrets."""
         mask = self.secrets()
-        answer = mask.value(self.failed(error))
-        return dict(answer, database=self.told(self.guard.url) if answer["refused"] else None, secrets=mask.values)
+        answer = mask.value(self._described(error))
+        return dict(answer, database=access(self.guard.url) if answer["refused"] else None, secrets=mask.values)
 
-    def failed(self, error):
+    def _described(self, error: BaseException) -> Answer:
         refused = self.guard.refused if self.guard else None
         return {
             "ok": False,
@@ -116,14 +130,25 @@ class Inside:
             "output": self.channel.tail(),
         }
 
-    def do_begin(self):
+    def do_begin(self) -> Answer:
         """Imports what every load imports first, while the folder of no app is looked into."""
         import flask.cli
         import sqlalchemy.engine
 
         return {"flask": flask.cli.__name__, "sqlalchemy": sqlalchemy.__version__}
 
-    def do_load(self, app, cwd, guard=True, wsgi=None, source=None, home=None, scratch=None, session=(), ini=None):
+    def do_load(
+        self,
+        app: str,
+        cwd: str,
+        guard: bool = True,
+        wsgi: Optional[str] = None,
+        source: Optional[str] = None,
+        home: Optional[str] = None,
+        scratch: Sequence[Sequence[str]] = (),
+        session: Sequence[str] = (),
+        ini: Optional[str] = None,
+    ) -> Answer:
         """Loads the app as `flask` does, or by the WSGI file `wsgi`; then the working folder is `cwd`. `ini`: where
         Alembic's configuration lies, for a project that has several.
         `scratch`: [[host, database, scratch database]] sends its connections there. `session`: statements for each
@@ -148,59 +173,68 @@ class Inside:
         self.guard.alone()
         self.app = loaded
         code = sys.modules.get(loaded.import_name)
-        took = round(time.monotonic() - started, 3)
-        return {"seconds": took, "code": getattr(code, "__file__", None), "secrets": self.secrets().values}
+        seconds = round(time.monotonic() - started, 3)
+        return {"seconds": seconds, "code": getattr(code, "__file__", None), "secrets": self.secrets().values}
 
-    def do_database(self):
+    def do_database(self) -> Answer:
         """Which database the app uses and how to reach it (a secret: for the caller's eyes only). With `own`, that
         of an env.py that connects by itself: the two must be proved to be one."""
-        told = self.told(self.migrations.url())
+        result = access(self.migrations.url())
         if isinstance(self.migrations, locate.RawAlembic):
-            told["own"] = self.told(self.migrations.own_url())
-        return told
+            result["own"] = access(self.migrations.own_url())
+        return result
 
-    def told(self, url):
-        names = ("username", "password", "host", "port", "database")
-        parts = {name: getattr(url, name) for name in names}
-        parts["query"] = {key: value for key, value in dict(url.query).items() if isinstance(value, str)}
-        if url.get_backend_name() == "sqlite" and url.database:
-            parts["database"] = os.path.realpath(url.database)
-        return {"dialect": url.get_backend_name(), "driver": url.get_driver_name(), "url": parts}
-
-    def do_revisions(self):
+    def do_revisions(self) -> Answer:
+        """Every revision of the code, and its heads."""
         return inside_revisions.revisions(self.migrations)
 
-    def do_current(self):
+    def do_pending(self, current: List[str]) -> Answer:
+        """What a database at `current` lacks, in order of application."""
+        return dict(inside_revisions.pending(self.migrations, current))
+
+    def do_related(self, current: List[str]) -> Answer:
+        """Which of `current` stand below others of them."""
+        return {"related": inside_revisions.related(self.migrations, current)}
+
+    def do_way_down(self, current: List[str], target: Optional[str] = None) -> Answer:
+        """What a database at `current` undoes to be at `target`."""
+        return inside_revisions.way_down(self.migrations, current, target)
+
+    def do_current(self) -> Answer:
+        """The revisions that the database is at."""
         return {"revisions": inside_revisions.current(self.migrations)}
 
-    def do_differences(self):
+    def do_differences(self) -> Answer:
         """Texts; None where the models are not known."""
         return {"differences": inside_revisions.differences(self.migrations)}
 
-    def do_operations(self, revisions, direction):
+    def do_operations(self, revisions: List[str], direction: str) -> Answer:
+        """What these revisions would do."""
         return {"operations": self.secrets().value(inside_revisions.operations(self.migrations, revisions, direction))}
 
-    def do_unfit(self, revisions, dialect=None):
+    def do_unfit(self, revisions: List[str], dialect: Optional[str] = None) -> Answer:
         """What these revisions do that the database, or one of another `dialect`, has no words for."""
         return {"unfit": render_sql.unfit(self.migrations, revisions, self.folder, dialect)}
 
-    def do_upgrade(self, to):
+    def do_upgrade(self, to: str) -> Answer:
+        """Up to a revision."""
         return self._writing(lambda: inside_revisions.move(self.migrations, "upgrade", to))
 
-    def do_downgrade(self, to):
+    def do_downgrade(self, to: str) -> Answer:
+        """Down to a revision."""
         return self._writing(lambda: inside_revisions.move(self.migrations, "downgrade", to))
 
-    def do_generate(self, message):
+    def do_generate(self, message: str) -> Answer:
         """A revision's file from what the models have and the database lacks."""
         if self.migrations.tool == "flask db":
             return self.do_command(["db", "migrate", "-m", message])
         return self._writing(lambda: inside_revisions.generate(self.migrations, message))
 
-    def do_stamp(self, to):
+    def do_stamp(self, to: str) -> Answer:
         """The database is said to be at `to`; no table but alembic_version is touched."""
         return self._writing(lambda: inside_revisions.stamp(self.migrations, to))
 
-    def _writing(self, function):
+    def _writing(self, function: Callable[[], Optional[Answer]]) -> Answer:
         """`function` with the guard lifted; an env.py of its own reaches the database it was proved on, no other."""
         if isinstance(self.migrations, locate.RawAlembic) and not self.guard.redirect:
             url = self.migrations.own_url()
@@ -213,14 +247,15 @@ class Inside:
             self.guard.only = self.guard.announce = None
             self.guard.restore(self.migrations.dispose)
 
-    def do_command(self, args):
+    def do_command(self, args: List[str]) -> Answer:
         """Runs a `flask` command with the loaded app; a non-zero exit is a failure."""
         from flask.cli import FlaskGroup
 
         loaded = self.app
+        assert loaded is not None
         group = FlaskGroup(create_app=lambda: loaded, load_dotenv=False, set_debug_flag=False)
 
-        def run():
+        def run() -> Answer:
             try:
                 status = group.main(args=list(args), prog_name="flask", standalone_mode=False)
             except SystemExit as end:
@@ -234,7 +269,17 @@ class Inside:
         return self._writing(run)
 
 
-def main():
+def access(url: URL) -> Answer:
+    """How to reach the database of a URL: its dialect, driver and parts. A secret."""
+    names = ("username", "password", "host", "port", "database")
+    parts = {name: getattr(url, name) for name in names}
+    parts["query"] = {key: value for key, value in dict(url.query).items() if isinstance(value, str)}
+    if url.get_backend_name() == "sqlite" and url.database:
+        parts["database"] = os.path.realpath(url.database)
+    return {"dialect": url.get_backend_name(), "driver": url.get_driver_name(), "url": parts}
+
+
+def main() -> None:
     """Answers until the requests end."""
     sys.dont_write_bytecode = True
     gc.set_threshold(50_000)  # loading an app makes many objects and little garbage

@@ -1,45 +1,58 @@
 """Whether revisions can be said in a database's own SQL at all: each table, column, key and index they make is put into
 words for it, and nothing is sent. A revision that was made on SQLite may not be for MySQL."""
 
+from __future__ import annotations
+
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from . import revisions
 from .guard import calling_line, one_line
 
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import Script
 
-def unfit(migrations, ids, folder, dialect=None):
+    from .locate import Migrations
+
+Unfit = Dict[str, str]
+
+
+def unfit(migrations: Migrations, ids: Sequence[str], folder: str, dialect: Optional[str] = None) -> List[Unfit]:
     """What cannot be said: [{"revision", "error", "where"}], the first of each revision going up. `dialect`: a name,
     default that of the migrations' own database. What cannot be told beforehand is left out."""
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy.dialects import registry
 
     directory = migrations.script()
+    if directory is None:
+        return []
+    chosen = [directory.get_revision(identifier) for identifier in ids]
 
-    def look(context, metadata):
+    def look(context: MigrationContext, metadata: Any) -> List[Unfit]:
         target = registry.load(dialect)() if dialect else context.dialect
         offline = MigrationContext.configure(dialect=target, opts={"as_sql": True, "output_buffer": Nowhere()})
-        found = (_first(directory.get_revision(identifier), context, offline, folder) for identifier in ids)
+        found = (_first(revision, context, offline, folder) for revision in chosen)
         return [row for row in found if row is not None]
 
-    return migrations.read(look) if ids else []
+    return migrations.read(look) or [] if ids else []
 
 
 class Nowhere:
     """Where the rendered SQL goes."""
 
-    def write(self, text):
+    def write(self, text: str) -> None:
         pass
 
-    def flush(self):
+    def flush(self) -> None:
         pass
 
 
-def _first(revision, context, offline, folder):
+def _first(revision: Script, context: MigrationContext, offline: MigrationContext, folder: str) -> Optional[Unfit]:
     """The first operation of a revision's upgrade() that the dialect of `offline` has no words for, or None."""
-    found: Any = []
+    found: List[Unfit] = []
 
-    def attempt(operation, batch):
+    def attempt(operation: Any, batch: bool) -> None:
         text = None if found else _unsaid(operation, batch, offline)
         if text:
             found.append({"revision": revision.revision, "error": text, "where": calling_line(folder)})
@@ -49,7 +62,7 @@ def _first(revision, context, offline, folder):
     return found[0] if found else None
 
 
-def _unsaid(operation, batch, offline):
+def _unsaid(operation: Any, batch: bool, offline: MigrationContext) -> Optional[str]:
     """Why `operation` has no words in the dialect of `offline`, or None."""
     from alembic.operations import Operations, ops
     from sqlalchemy.exc import CompileError

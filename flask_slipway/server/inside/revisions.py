@@ -1,54 +1,155 @@
 """What an app's models and revisions say, and what its database says: read and moved through Alembic."""
 
+from __future__ import annotations
+
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, List, Optional, Sequence
 
 from .guard import WriteRefused, last_line_below, one_line
 
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import Script, ScriptDirectory
 
-def revisions(migrations):
+    from ..protocol import Operation
+    from .locate import Migrations
+
+
+def revisions(migrations: Migrations) -> Dict[str, Any]:
     """{"heads": [id], "revisions": [{"id", "down", "text", "path"}, newest first], "labels": {head: branch label},
     "tool": the command that makes and merges them, "folder": where they lie, or None}."""
-    told: Any = {"heads": [], "revisions": [], "labels": {}, "tool": migrations.tool, "folder": migrations.folder}
-    if migrations.folder is None:
-        return told
+    result: Dict[str, Any] = {"heads": [], "revisions": [], "labels": {}}
+    result.update(tool=migrations.tool, folder=migrations.folder)
     directory = migrations.script()
+    if directory is None:
+        return result
     rows = [
-        {"id": r.revision, "down": _ids(r.down_revision), "text": (r.doc or "").splitlines()[0:1], "path": r.path}
+        {"id": r.revision, "down": _ids(r.down_revision), "text": _first_line(r.doc), "path": r.path}
         for r in directory.walk_revisions()
     ]
-    for row in rows:
-        row["text"] = row["text"][0] if row["text"] else ""
     heads = list(directory.get_heads())
     named = {head: ", ".join(sorted(directory.get_revision(head).branch_labels)) for head in heads}
-    return dict(told, heads=heads, revisions=rows, labels={head: text for head, text in named.items() if text})
+    return dict(result, heads=heads, revisions=rows, labels={head: text for head, text in named.items() if text})
 
 
-def _ids(value):
+def _first_line(text: Optional[str]) -> str:
+    return ((text or "").splitlines() or [""])[0]
+
+
+def _ids(value: Any) -> List[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
 
 
-def current(migrations):
+def pending(migrations: Migrations, current: Sequence[str]) -> Dict[str, List[str]]:
+    """What a database at the revisions `current` lacks: {"pending": [id], in order of application; "unknown": those of
+    `current` that the code does not have, and then nothing is pending}."""
+    directory = migrations.script()
+    unknown = [identifier for identifier in current if not _is_known(directory, identifier)]
+    if unknown or directory is None:
+        return {"pending": [], "unknown": unknown}
+    lacking = directory.revision_map.iterate_revisions("heads", tuple(current) or "base", implicit_base=True)
+    return {"pending": [script.revision for script in reversed(list(lacking))], "unknown": []}
+
+
+def _is_known(directory: Optional[ScriptDirectory], identifier: str) -> bool:
+    """Whether there is a revision of just this id: a database holds no shortened ones."""
+    found = _resolved(directory, identifier) if directory is not None else None
+    return found is not None and found.revision == identifier
+
+
+def _resolved(directory: ScriptDirectory, name: str) -> Optional[Script]:
+    """The revision that Alembic takes `name` for, such as the beginning of its id; None where it is none or several."""
+    from alembic.util import CommandError
+
+    try:
+        return directory.get_revision(name)
+    except CommandError:
+        return None
+
+
+def related(migrations: Migrations, current: Sequence[str]) -> Dict[str, List[str]]:
+    """{id: those of `current` that stand below it, so that both cannot be true of one database}; ids that the code does
+    not have are left out."""
+    directory = migrations.script()
+    if directory is None:
+        return {}
+    known = [identifier for identifier in current if _is_known(directory, identifier)]
+    below = {identifier: set(_down(directory, [identifier], "base")) - {identifier} for identifier in known}
+    return {identifier: sorted(ids & set(known)) for identifier, ids in below.items() if ids & set(known)}
+
+
+def way_down(migrations: Migrations, current: Sequence[str], target: Optional[str]) -> Dict[str, Any]:
+    """How a database at `current` goes down to `target`: a revision as Alembic resolves it, "base", or None for a step.
+    {"target": where it ends, None for the empty schema; "undone": [id], newest first; "merge": the first of these that
+    merges branches, or None; "why": what is wrong with `target`: "" for nothing, "unknown", "several", "not below";
+    "choices": [id]: those that it may mean, or what is below}."""
+    directory = migrations.script()
+    if directory is None or not current:
+        return _no_way("unknown", [])
+    if target is None:
+        script = directory.get_revision(current[0])
+        return _way(directory, [script.revision], next(iter(_ids(script.down_revision)), None))
+    if target in ("base", ""):
+        return _way(directory, _down(directory, current, "base"), None)
+    script_there = _resolved(directory, target)
+    if script_there is None:
+        every = [script.revision for script in directory.walk_revisions()]
+        meant = [identifier for identifier in every if identifier.startswith(target)]
+        return _no_way("several" if meant else "unknown", meant or _below(directory, current))
+    there = script_there.revision
+    undone = _down(directory, current, there)
+    if not undone and there not in current:
+        return _no_way("not below", _below(directory, current), there)
+    return _way(directory, undone, there)
+
+
+def _way(directory: ScriptDirectory, undone: List[str], target: Optional[str]) -> Dict[str, Any]:
+    merges = [identifier for identifier in undone if directory.get_revision(identifier).is_merge_point]
+    merge = merges[0] if merges else None
+    return {"target": target, "undone": undone, "merge": merge, "why": "", "choices": []}
+
+
+def _no_way(why: str, choices: List[str], target: Optional[str] = None) -> Dict[str, Any]:
+    return {"target": target, "undone": [], "merge": None, "why": why, "choices": choices}
+
+
+def _below(directory: ScriptDirectory, current: Sequence[str]) -> List[str]:
+    """The revisions that a database at `current` can go down to, newest first."""
+    every = _down(directory, current, "base")
+    return [identifier for identifier in every if identifier not in current and _down(directory, current, identifier)]
+
+
+def _down(directory: ScriptDirectory, current: Sequence[str], target: str) -> List[str]:
+    """The revisions between `current` and `target`, without that, newest first; none where there is no way down."""
+    from alembic.script.revision import RangeNotAncestorError
+
+    try:
+        return [script.revision for script in directory.iterate_revisions(tuple(current), target)]
+    except RangeNotAncestorError:
+        return []
+
+
+def current(migrations: Migrations) -> List[str]:
     """The revisions in the database's alembic_version, [] where there is none."""
     return list(migrations.read(lambda context, metadata: context.get_current_heads()) or ())
 
 
-def differences(migrations):
+def differences(migrations: Migrations) -> Optional[List[str]]:
     """What the models have and the database does not, or the other way round: a text for each difference. None where
     nothing tells of the models: env.py without target_metadata."""
     from alembic.autogenerate import compare_metadata
 
-    def compare(context, metadata):
+    def compare(context: MigrationContext, metadata: Any) -> Any:
         return None if metadata is None else compare_metadata(context, metadata)
 
     found = migrations.read(compare)
     return None if found is None else [text for entry in found for text in _difference_texts(entry)]
 
 
-def _difference_texts(entry):
+def _difference_texts(entry: Any) -> Iterator[str]:
     if isinstance(entry, list):
         for inner in entry:
             yield from _difference_texts(inner)
@@ -71,16 +172,16 @@ class Recorder:
     """Stands in for Alembic's `op` while a revision's upgrade() or downgrade() runs: notes what it would do.
     `noticed` is called with each operation as it comes, and whether it is part of a batch."""
 
-    def __init__(self, context, noticed=None):
+    def __init__(self, context: MigrationContext, noticed: Optional[Callable[[Any, bool], None]] = None) -> None:
         from alembic.operations import Operations
 
-        self.found = []
+        self.found: List[Any] = []
         self.noticed = noticed
         self.outer: Any = None
         self.operations: Any = Operations(context)
         vars(self.operations).update(invoke=self.note, batch_alter_table=self.batch)
 
-    def note(self, operation, batch=False):
+    def note(self, operation: Any, batch: bool = False) -> Any:
         self.found.append(operation)
         if self.noticed is not None:
             self.noticed(operation, batch)
@@ -88,14 +189,14 @@ class Recorder:
             return operation.to_table(self.operations.migration_context)
         return None
 
-    def batch(self, table_name, schema=None, **_):
+    def batch(self, table_name: str, schema: Optional[str] = None, **_: Any) -> ContextManager[Any]:
         from contextlib import contextmanager
         from types import SimpleNamespace
 
         from alembic.operations import BatchOperations
 
         @contextmanager
-        def recording():
+        def recording() -> Iterator[Any]:
             impl: Any = SimpleNamespace(table_name=table_name, schema=schema, batch=True)
             inner: Any = BatchOperations(self.operations.migration_context, impl=impl)
             inner.invoke = lambda operation: self.note(operation, batch=True)
@@ -103,33 +204,35 @@ class Recorder:
 
         return recording()
 
-    def __enter__(self):
+    def __enter__(self) -> Recorder:
         from alembic import op
 
         self.outer = vars(op).get("_proxy")  # env.py's own, where this runs inside it
         self.operations._install_proxy()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         if self.outer is not None:
             self.outer._install_proxy()
         else:
             self.operations._remove_proxy()
 
 
-def operations(migrations, ids, direction):
-    """What the revisions `ids` would do going `direction` ("up" or "down"), in order, without doing it:
-    [{"revision", "kind", "table", "column", "text", "empty"}]. Kind "unknown": what it does cannot be told beforehand;
-    "empty": it adds a column that wants a value, and gives rows that are there none."""
+def operations(migrations: Migrations, ids: Sequence[str], direction: str) -> List[Operation]:
+    """What the revisions `ids` would do going `direction` ("up" or "down"), in order, without doing it. Kind "unknown":
+    what it does cannot be told beforehand."""
     directory = migrations.script()
+    if directory is None:
+        return []
+    chosen = [directory.get_revision(identifier) for identifier in ids]
 
-    def record(context, metadata):
-        return [row for identifier in ids for row in _recorded(directory.get_revision(identifier), direction, context)]
+    def record(context: MigrationContext, metadata: Any) -> List[Operation]:
+        return [row for revision in chosen for row in _recorded(revision, direction, context)]
 
-    return migrations.read(record) if ids else []
+    return migrations.read(record) or [] if ids else []
 
 
-def _recorded(revision, direction, context):
+def _recorded(revision: Script, direction: str, context: MigrationContext) -> List[Operation]:
     with Recorder(context) as recorder:
         try:
             (revision.module.upgrade if direction == "up" else revision.module.downgrade)()
@@ -137,10 +240,17 @@ def _recorded(revision, direction, context):
             recorder.found.append(one_line(error))
         except Exception as error:
             recorder.found.append("%s: %s" % (type(error).__name__, one_line(error)))
-    return [dict(_described(operation), revision=revision.revision) for operation in recorder.found]
+    return [described(operation, revision.revision) for operation in recorder.found]
 
 
-def _described(operation):
+def described(operation: Any, revision: str) -> Operation:
+    """An operation of Alembic's in words; a text: what was met instead of one."""
+    result = _described(operation)
+    result["revision"] = revision
+    return result
+
+
+def _described(operation: Any) -> Operation:
     if isinstance(operation, str):
         return {"kind": "unknown", "table": None, "column": None, "text": operation}
     kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(operation).__name__).lower().replace("_op", "")
@@ -158,7 +268,7 @@ def _described(operation):
     return {"kind": kind, "table": table, "column": column, "text": text, "empty": _is_empty(operation)}
 
 
-def _is_empty(operation):
+def _is_empty(operation: Any) -> bool:
     """Whether it adds a column that must have a value, and gives the rows that are there none."""
     column = getattr(operation, "column", None)
     if column is None or column.nullable or column.primary_key:
@@ -166,30 +276,31 @@ def _is_empty(operation):
     return column.server_default is None and column.computed is None and column.identity is None
 
 
-def move(migrations, direction, target):
+def move(migrations: Migrations, direction: str, target: str) -> None:
     """Runs the revisions up or down to `target` on the app's database. Raises what Alembic or the database raises."""
     from alembic import command
 
     (command.upgrade if direction == "upgrade" else command.downgrade)(migrations.config(), target)
 
 
-def generate(migrations, message):
+def generate(migrations: Migrations, message: str) -> None:
     """Alembic's own `revision --autogenerate`."""
     from alembic import command
 
     config = migrations.config()
+    assert config.cmd_opts is not None
     config.cmd_opts.autogenerate = True
     command.revision(config, message=message, autogenerate=True)
 
 
-def stamp(migrations, target):
+def stamp(migrations: Migrations, target: str) -> None:
     """The database is said to be at `target`, whatever alembic_version held."""
     from alembic import command
 
     command.stamp(migrations.config(), target, purge=True)
 
 
-def where(error, folder):
+def where(error: BaseException, folder: str) -> Optional[str]:
     """`file:line` of the revision or the app's line that `error` came from, below `folder`, or None. Where flask wraps
     an app's own error in one of its own, that of the app counts."""
     for raised in (error, error.__context__):

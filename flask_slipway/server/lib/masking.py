@@ -1,9 +1,12 @@
 """Known secret values never leave the server: they are replaced in everything that is told or written down."""
 
+from __future__ import annotations
+
 import ast
 import os
 import re
 import urllib.parse
+from typing import Any, Iterator, List, Mapping, Optional, Pattern, Set, Tuple
 
 from . import dotenv
 
@@ -32,11 +35,11 @@ SPECIAL = {
 class Mask:
     """Replaces every known value, also in its quoted, URL-quoted and escaped forms. Values only ever get added."""
 
-    def __init__(self):
-        self._values = set()
-        self._found = None
+    def __init__(self) -> None:
+        self._values: Set[str] = set()
+        self._found: Optional[Pattern[str]] = None
 
-    def add(self, value):
+    def add(self, value: Optional[str]) -> None:
         """Takes a secret (text) into account, and its lines; very short ones are left, they would cover half of every
         word."""
         if not value or len(value) < SHORTEST:
@@ -46,7 +49,7 @@ class Mask:
         ordered = sorted(self._values, key=lambda text: (-len(text), text))
         self._found = re.compile("|".join(map(written, ordered)))
 
-    def add_named(self, name, value):
+    def add_named(self, name: str, value: str) -> None:
         """Takes the value of a setting whose name sounds secret, and the password of an URL whatever its name."""
         if SECRET_NAME.search(name):
             self.add(value)
@@ -54,19 +57,19 @@ class Mask:
             self.add(part)
             self.add(urllib.parse.unquote(part))
 
-    def add_env(self, text):
+    def add_env(self, text: str) -> None:
         """Takes the values of a .env file whose names sound secret: as written, and as this process's environment
         completes them."""
         for name, value in dotenv.every_value(text, os.environ):
             self.add_named(name, value)
 
-    def add_settings(self, settings):
+    def add_settings(self, settings: Mapping[str, Any]) -> None:
         """Takes what an app has set while it loaded: {name: value}, such as its configuration."""
         for name, value in settings.items():
             if isinstance(name, str) and isinstance(value, str) and SURELY_SECRET.search(name):
                 self.add_named(name, value)
 
-    def add_python(self, source):
+    def add_python(self, source: str) -> None:
         """Takes the texts that a Python file gives to names which sound secret: os.environ["MAIL_PASSWORD"] = "…"."""
         try:
             tree = ast.parse(source)
@@ -76,7 +79,7 @@ class Mask:
             if isinstance(name, str) and isinstance(value, str):
                 self.add_named(name, value)
 
-    def add_options(self, text):
+    def add_options(self, text: str) -> None:
         """Takes the passwords of an option file such as ~/.my.cnf."""
         for match in re.finditer(r"^[ \t]*password[ \t]*=[ \t]*(.*?)[ \t\r]*$", text, re.M | re.I):
             quoted = match.group(1)[:1] in ("'", '"') and match.group(1)[:1] == match.group(1)[-1:]
@@ -84,7 +87,7 @@ class Mask:
             self.add(plain)
             self.add(re.sub(r"\\(.)", lambda m: {"s": " ", "t": "\t", "n": "\n", "r": "\r"}.get(m[1], m[1]), plain))
 
-    def add_remotes(self, text):
+    def add_remotes(self, text: str) -> None:
         """Takes the names and passwords of web addresses in a clone's configuration."""
         for login in re.findall(r"https?://([^/@\s]+)@", text):
             for part in login.split(":"):
@@ -92,14 +95,15 @@ class Mask:
                 self.add(urllib.parse.unquote(part))
 
     @property
-    def values(self):
+    def values(self) -> List[str]:
         """All that is known: secrets, never to be told."""
         return sorted(self._values)
 
-    def text(self, text):
+    def text(self, text: str) -> str:
+        """The text with every known value covered."""
         return self._found.sub(COVER, text) if self._found else text
 
-    def value(self, value):
+    def value(self, value: Any) -> Any:
         """The same for any JSON value."""
         if isinstance(value, str):
             return self.text(value)
@@ -111,13 +115,13 @@ class Mask:
         return value
 
 
-def written(value):
+def written(value: str) -> str:
     """The pattern of all ways in which `value` may be written."""
     runs = re.findall(r"\\+|[^\\]", value)
     return "".join(r"(?:\\|%%5[cC]){%d,}" % len(run) if run[0] == "\\" else _sign(run) for run in runs)
 
 
-def _sign(sign):
+def _sign(sign: str) -> str:
     if sign.isascii() and sign.isalnum():
         return sign
     number, pair = ord(sign), sign.encode("utf-16-be", "surrogatepass")
@@ -130,7 +134,7 @@ def _sign(sign):
     return r"\\*(?:%s)" % "|".join([*forms, re.escape(sign)])
 
 
-def _given(tree):
+def _given(tree: ast.AST) -> Iterator[Tuple[Any, Any]]:
     """(name, value) of each constant that is given to a name, an attribute, a key or an argument."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
@@ -143,12 +147,12 @@ def _given(tree):
             yield from ((_constant(one), _constant(other)) for one, other in zip(node.args, node.args[1:]))
 
 
-def _named(target):
+def _named(target: ast.AST) -> Any:
     if isinstance(target, ast.Subscript):
         index = target.slice  # Python 3.8 has an ast.Index around it
         return _constant(index if isinstance(index, ast.Constant) else getattr(index, "value", None))
     return getattr(target, "id", None) or getattr(target, "attr", None)
 
 
-def _constant(node):
+def _constant(node: Optional[ast.AST]) -> Any:
     return node.value if isinstance(node, ast.Constant) else None

@@ -11,7 +11,7 @@ from .. import protocol
 from ..database import access, identity
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import files, process
+from ..lib import amounts, files, process
 from ..lib.outcome import Refused
 from ..protocol import Revision
 from ..site import clone, load_errors, pip_errors, preflight, virtualenv
@@ -152,11 +152,21 @@ def load_stage(run: Run, commit: str) -> list[str]:
         return []
     brought = pending(run.site, answer["revisions"], run.before["revisions"])
     if brought != run.target.pending:
-        raise Refused("the code brings other revisions than the plan: %s" % (", ".join(brought) or "none"))
+        raise _other_revisions(run, brought)
     version_table.refuse_there(run)
     refuse_unfit_sql(run, app)
     count = len(brought)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def _other_revisions(run: Run, brought: list[str]) -> Refused:
+    """The refusal of a commit whose pending revisions, `brought`, were not agreed to; to a pull none ever are."""
+    release = "inv release --to %s" % run.site.name
+    if run.task == "pull":
+        what = "the commit brings %s" % amounts.count(len(brought), "pending revision")
+        return Refused(what, ["code and schema never part"], [release])
+    what = "the code brings other revisions than the plan: %s" % (", ".join(brought) or "none")
+    return Refused(what, next=["%s, for a new plan" % release])
 
 
 def refuse_unfit_sql(run: Run, app: App) -> None:

@@ -38,6 +38,12 @@ def pull(run: Run) -> Story:
     commit = run.target.commit
     if commit is not None and commit == run.before["commit"]:
         raise Nothing("%s is at %s already" % (run.site.name, commit[:7]))
+    if run.site.writes_on_load:
+        raise Refused(
+            "the app writes to its database while it loads, so whether the commit brings revisions cannot be seen",
+            ["code and schema never part"],
+            ["inv release --to %s" % run.site.name],
+        )
     yield "fetch", steps.fetch
     yield "stage", _stage
     if run.python != run.site.python:

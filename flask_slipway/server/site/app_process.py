@@ -1,18 +1,23 @@
-"""The app of one version of the code, asked through its process inside the virtualenv (inside.py)."""
+"""The app of one version of the code, asked through its process inside the virtualenv (inside/main.py)."""
+
+from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import threading
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from ..lib import process
+from ..lib.app_client import LIMIT, Answer, AppClient
+
+if TYPE_CHECKING:
+    from ..lib.masking import Mask
+    from .site import Site
 
 LOADER = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "import importlib; importlib.import_module(sys.argv[2] + '.inside.main').main()"
 )
-LIMIT = 300  # seconds that an answer may take before the process is ended
 # What every connection of a migration is told: not to wait a year for a lock of a forgotten session.
 SESSION = ("SET SESSION lock_wait_timeout = 30", "SET SESSION innodb_lock_wait_timeout = 30")
 
@@ -22,13 +27,13 @@ class AppFailed(Exception):
     None; `output`: the end of what the app printed; `refused`: the write that the guard refused, or None, and then
     `database`: the database it was meant for."""
 
-    def __init__(self, answer):
+    def __init__(self, answer: Mapping[str, Any]) -> None:
         super().__init__(answer.get("error") or "the app's process ended unexpectedly")
-        self.kind = answer.get("kind") or "Ended"
-        self.where = answer.get("where")
-        self.output = answer.get("output") or ""
-        self.refused = answer.get("refused")
-        self.database = answer.get("database")
+        self.kind: str = answer.get("kind") or "Ended"
+        self.where: Optional[str] = answer.get("where")
+        self.output: str = answer.get("output") or ""
+        self.refused: Optional[str] = answer.get("refused")
+        self.database: Optional[Dict[str, Any]] = answer.get("database")
 
 
 class App:
@@ -36,7 +41,9 @@ class App:
     `as_host`: without the environment of invoke.yaml, for there the WSGI file alone decides. `mask`: learns the secrets
     that the app holds."""
 
-    def __init__(self, python, folder, site, as_host=False, mask=None):
+    def __init__(
+        self, python: str, folder: str, site: Site, as_host: bool = False, mask: Optional[Mask] = None
+    ) -> None:
         self.folder, self.site, self.mask = folder, site, mask
         self.seconds = 0.0
         package = __name__.rsplit(".", 2)[0]  # of the server's half
@@ -45,7 +52,7 @@ class App:
             top = os.path.dirname(top)
         extra = {"SLIPWAY": "1"} if as_host else dict(site.env, FLASK_APP=site.app, SLIPWAY="1")
         extra["PATH"] = os.path.dirname(python) + os.pathsep + os.environ.get("PATH", os.defpath)
-        self.child = process.start(
+        child = process.start(
             [python, "-B", "-I", "-c", LOADER, top, package],
             cwd=folder,
             env=process.environment(extra),
@@ -54,80 +61,41 @@ class App:
             stderr=-1,
             start_new_session=True,
         )
-        self._unread = 0  # answers that nobody waits for
-        self._errors = b""
-        self._drain = threading.Thread(target=self._read_errors, daemon=True)
-        self._drain.start()
+        self._client = AppClient(child, lambda: kill_group(child.pid))
 
-    def _read_errors(self):
-        for block in iter(lambda: self.child.stderr.read1(65536), b""):
-            self._errors = (self._errors + block)[-4000:]
-
-    def begin(self):
+    def begin(self) -> None:
         """Lets the process import what every load imports first, while this one does something else."""
-        with contextlib.suppress(OSError):
-            self._send({"do": "begin"})
-            self._unread += 1
+        self._client.tell({"do": "begin"})
 
-    def at(self, folder):
+    def at(self, folder: str) -> App:
         """The same process, for the code at `folder`. Nothing was loaded in it yet."""
         self.folder = folder
         return self
 
-    def ask(self, do, connected=None, timeout=LIMIT, **words):
-        """Sends a request and returns the answer. `connected` is called with the id of each database connection that
-        the request opens, before it is used. After `timeout` seconds the process is ended. Raises AppFailed."""
-        timer = threading.Timer(timeout, self._kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            self._send(dict(words, do=do))
-            while True:
-                line = self.child.stdout.readline()
-                if not line:
-                    raise AppFailed(self._ended(timer.finished.is_set(), timeout))
-                if self._unread:
-                    self._unread -= 1
-                    continue
-                answer = json.loads(line.decode())
-                for secret in answer.pop("secrets", ()):
-                    if self.mask is not None:
-                        self.mask.add(secret)
-                if "connection" not in answer:
-                    break
-                if connected is not None:
-                    connected(answer["connection"])
-                self._send({"do": "continue"})
-        except (BrokenPipeError, ValueError):
-            raise AppFailed(self._ended(False, timeout)) from None
-        finally:
-            timer.cancel()
+    def ask(
+        self, do: str, connected: Optional[Callable[[int], None]] = None, timeout: float = LIMIT, **words: Any
+    ) -> Any:
+        """Sends a request and returns the answer, a JSON object of that request's shape. `connected` is called with the
+        id of each database connection that the request opens, before it is used. After `timeout` seconds the process is
+        ended. Raises AppFailed."""
+        answer = self._client.ask(dict(words, do=do), connected, timeout)
+        for secret in answer.pop("secrets", ()):
+            if self.mask is not None:
+                self.mask.add(secret)
         if not answer.get("ok"):
             raise AppFailed(answer)
         return answer
 
-    def _send(self, request):
-        self.child.stdin.write(json.dumps(request).encode() + b"\n")
-        self.child.stdin.flush()
-
-    def _ended(self, late, timeout):
-        if late:
-            return {"error": "it took longer than %d s and was ended" % timeout, "kind": "Timeout"}
-        self.child.wait()
-        self._drain.join(2)
-        text = self._errors.decode("utf-8", "replace").strip()
-        return {"error": text.splitlines()[-1] if text else None, "kind": "Ended", "output": text}
-
-    def load_live(self, source=None, guard=True):
+    def load_live(self, source: Optional[str] = None, guard: bool = True) -> Answer:
         """Loads the live app by the WSGI file, as the host does; `source`: where its text lies behind a gate."""
         words = {"wsgi": self.site.wsgi, "source": source, "home": self.site.home}
         return self._load(guard, words)
 
-    def load_code(self, guard=True):
+    def load_code(self, guard: bool = True) -> Answer:
         """Loads the app of `folder` as `flask` does, with the site's environment."""
         return self._load(guard, {})
 
-    def _load(self, guard, words):
+    def _load(self, guard: bool, words: Dict[str, Any]) -> Answer:
         words["ini"] = self.site.env.get("ALEMBIC_CONFIG")  # where the revisions lie is no matter of the WSGI file
         answer = self.ask("load", app=self.site.app, cwd=self.folder, guard=guard, session=SESSION, **words)
         self.seconds = answer["seconds"]
@@ -139,12 +107,13 @@ class App:
             )
         return answer
 
-    def _kill(self):
+    def close(self) -> None:
         """Ends the process and whatever it started."""
-        with contextlib.suppress(OSError):
-            os.killpg(self.child.pid, signal.SIGKILL)
+        self._client.kill()
+        self._client.close()
 
-    def close(self):
-        """Ends the process and whatever it started."""
-        self._kill()
-        process.stop(self.child)
+
+def kill_group(leader: int) -> None:
+    """Ends the process `leader` and what it started in its group."""
+    with contextlib.suppress(OSError):
+        os.killpg(leader, signal.SIGKILL)
