@@ -12,7 +12,7 @@ FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
 
 Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident", "stopped"]
 
-# How a run can end: the exit code of each. Of a conversation that a person's no has stopped only the laptop's half tells.
+# How a run can end: the exit code of each. Of a no, which stops a conversation, only the laptop's half tells.
 CODES: Dict[Outcome, int] = {
     "left": 0,
     "released": 0,

@@ -1,15 +1,13 @@
 """What goes wrong, at each step in turn: the site ends where it was, with every row."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from support import changes, snapshot
+from support.kill import kill_at
 from support.people import Visitor, Writer
 from support.world import git, on_each, on_sqlite
 
@@ -229,7 +227,7 @@ def test_a_supervisor_killed_anywhere_is_recovered(released, place):
         writer.wait_for(10)
         runs = set((world.site_folder / "runs").iterdir())
         first = world.start("inv", "release", "--to", "site", "--yes", "--skip-tests")
-        _kill_at(world, runs, place)
+        kill_at(world, runs, place)
         first.communicate(timeout=60)
         done = world.fab("recover", "--yes")
         assert done.code == 0, done.out
@@ -245,32 +243,6 @@ def test_a_supervisor_killed_anywhere_is_recovered(released, place):
     assert (health["commit"], health["revision"]) in expected
     assert (world.live_commit, world.revision) in expected
     assert not world.processes_naming(str(world.site_folder / "stages"))
-
-
-KILLER = """
-import json, os, signal, sys, time
-place, folder, old = sys.argv[1], sys.argv[2], set(sys.argv[3:])
-while True:
-    for name in set(os.listdir(folder)) - old:
-        try:
-            text = open(os.path.join(folder, name, "journal.jsonl")).read()
-        except OSError:
-            continue
-        if '"what": "%s"' % place in text:
-            try:
-                pid = json.load(open(os.path.join(os.path.dirname(folder), "open_run")))["holder"]["pid"]
-            except OSError:
-                continue
-            os.kill(pid, signal.SIGKILL)
-            sys.exit(0)
-    time.sleep(0.0005)
-"""
-
-
-def _kill_at(world, runs, place):
-    """Kills the supervisor as soon as its journal has the line; a process of its own, for speed."""
-    arguments = [sys.executable, "-c", KILLER, place, str(world.site_folder / "runs"), *(path.name for path in runs)]
-    subprocess.run(arguments, check=True, timeout=120, env=dict(os.environ))
 
 
 def test_what_cannot_be_taken_back_is_left_to_a_person_who_finds_a_way(sqlite_released):

@@ -159,8 +159,8 @@ def load_stage(run: Run, commit: str) -> list[str]:
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
 
 
-def _other_revisions(run: Run, brought: List[str]) -> Refused:
-    """The refusal of a commit whose pending revisions, `brought`, are not those that were agreed to: to a pull, none."""
+def _other_revisions(run: Run, brought: list[str]) -> Refused:
+    """The refusal of a commit whose pending revisions, `brought`, were not agreed to; to a pull none ever are."""
     release = "inv release --to %s" % run.site.name
     if run.task == "pull":
         what = "the commit brings %s" % amounts.count(len(brought), "pending revision")
