@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, List
+from typing import Any
 
 from .. import protocol
 from ..database import access, identity
