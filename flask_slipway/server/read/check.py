@@ -89,7 +89,7 @@ def python_of(site: Site) -> tuple[str, bool]:
     found = process.run([site.python, "--version"]).strip()
     version = found.split()[-1]
     if site.virtualenv_python and not (version + ".").startswith(site.virtualenv_python + "."):
-        return "%s, not %s: mend virtualenv_python: in invoke.yaml" % (found, site.virtualenv_python), False
+        return "%s, not %s: correct virtualenv_python: in invoke.yaml" % (found, site.virtualenv_python), False
     if site.virtualenv_python:
         return found, True
     short = ".".join(version.split(".")[:2])

@@ -192,7 +192,7 @@ def env(reading: Reading) -> Data:
         raise Refused(
             "%d line%s of .env do%s not reach the app as written"
             % (len(serious), "s" if many else "", "" if many else "es"),
-            next=["%s  mend the lines of .env, then  fab %s.reload" % (shell, reading.site.name)],
+            next=["%s  fix the lines of .env, then  fab %s.reload" % (shell, reading.site.name)],
         )
     return {"missing": [row["name"] for row in found if row["kind"] == "missing"], "findings": found}
 

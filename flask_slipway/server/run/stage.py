@@ -189,7 +189,7 @@ def fixes(error: str) -> list[str]:
         return ["write it in the revision as  with op.batch_alter_table(…)  and release again"]
     if "existing type" in error:
         return ["write existing_type=… in that alter_column, then release again"]
-    return ["mend the revision, then release again"]
+    return ["fix the revision, then release again"]
 
 
 def refuse_unfit(site: Site, identifier: str, revisions: list[str], heads: list[str]) -> None:
