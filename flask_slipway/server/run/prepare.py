@@ -72,7 +72,7 @@ def _revisions(run: Run) -> list[Revision]:
             "the live code's revisions cannot be read",
             ["%s: %s" % (error.kind, error)]
             + (["in %s" % load_errors.location(error.where, run.site.project)] if error.where else []),
-            ["mend it here, then  inv release --to %s" % run.site.name],
+            ["fix it here, then  inv release --to %s" % run.site.name],
         ) from error
     return rows
 

@@ -171,10 +171,10 @@ def _other_revisions(run: Run, brought: list[str]) -> Refused:
 
 def refuse_unfit_sql(run: Run, app: App) -> None:
     """Raises Refused where a pending revision does what the site's database has no words for."""
-    found = app.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
-    if not found:
+    unfit = app.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
+    if not unfit:
         return
-    first, dialect = found[0], run.database.dialect
+    first, dialect = unfit[0], run.database.dialect
     lines = [first["error"]]
     if first["where"]:
         lines.append("in %s" % load_errors.location(first["where"], run.stage_folder, run.site.project))
@@ -189,7 +189,7 @@ def fixes(error: str) -> list[str]:
         return ["write it in the revision as  with op.batch_alter_table(…)  and release again"]
     if "existing type" in error:
         return ["write existing_type=… in that alter_column, then release again"]
-    return ["mend the revision, then release again"]
+    return ["fix the revision, then release again"]
 
 
 def refuse_unfit(site: Site, identifier: str, revisions: list[str], heads: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""An app that cannot be loaded, live or staged: why, and what a person can type to mend it."""
+"""An app that cannot be loaded, live or staged: why, and what a person can type to fix it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def live_refusal(site: Site, error: AppFailed, text: str) -> Refused:
         lines.append("in %s" % location(error.where, site.project))
         in_wsgi = in_wsgi or error.where.startswith(site.wsgi)
     if in_wsgi:
-        return Refused(what, lines, ["mend the WSGI file, on the Web tab, then  fab %s.check" % site.name])
+        return Refused(what, lines, ["fix the WSGI file, on the Web tab, then  fab %s.check" % site.name])
     return Refused(what, lines, _live_fixes(site, error, text))
 
 
@@ -92,7 +92,7 @@ def _staged_fixes(site: Site, error: AppFailed) -> list[str]:
         ]
     if "KeyError" in text or "not set" in text or "environ" in text:
         return ["fab %s.env  tells what .env lacks there; then release again" % site.name]
-    return ["mend it, then release again"]
+    return ["fix it, then release again"]
 
 
 def location(where: str, *folders: str) -> str:

@@ -13,13 +13,13 @@ def wsgi_file_is_missing(world):
     return away(wsgi(world))
 
 
-@wrong(RELEASE, 3, "SyntaxError", "line", "Next: mend the WSGI file")
-@wrong(STATUS, 3, "SyntaxError", "line", "Next: mend the WSGI file")
+@wrong(RELEASE, 3, "SyntaxError", "line", "Next: fix the WSGI file")
+@wrong(STATUS, 3, "SyntaxError", "line", "Next: fix the WSGI file")
 def wsgi_file_does_not_parse(world):
     return holding(wsgi(world), wsgi(world).read_text() + "\nif:\n")
 
 
-@wrong(STATUS, 3, "has no name 'application'", "Next: mend the WSGI file")
+@wrong(STATUS, 3, "has no name 'application'", "Next: fix the WSGI file")
 def wsgi_file_is_empty(world):
     return holding(wsgi(world), "")
 
@@ -31,7 +31,7 @@ def wsgi_file_is_a_folder(world):
         yield
 
 
-@wrong(STATUS, 3, "there is no Flask app", "Next: mend the WSGI file")
+@wrong(STATUS, 3, "there is no Flask app", "Next: fix the WSGI file")
 def wsgi_file_is_the_hosts_own(world):
     from flask_slipway.sandbox.host.wsgi import EMPTY
 
