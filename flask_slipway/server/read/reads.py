@@ -96,7 +96,7 @@ def history(reading: Reading) -> Data:
 
 
 def backups(reading: Reading) -> Data:
-    """The verified backups, newest first."""
+    """The verified backups, newest first, and what looks like one and cannot be used."""
     found = store.usable(reading.site.backups)
     rows = [
         [
@@ -110,6 +110,8 @@ def backups(reading: Reading) -> Data:
         for m in found
     ]
     reading.rows(["backup", "rows", "size", "commit", "revision", "made by"], rows)
+    for identifier, why in sorted(store.unusable(reading.site.backups).items()):
+        reading.tell({"event": "say", "text": "  note: backup %s cannot be used: %s" % (identifier, why)})
     return {
         "backups": [
             {key: m.get(key) for key in ("id", "rows", "bytes", "commit", "revisions", "tables", "at", "task")}
