@@ -62,7 +62,7 @@ def _contents(folder: str) -> _Contents:
                 unusable[identifier] = "its manifest is not there"
             continue
         try:
-            manifest = _manifest(folder, identifier)
+            manifest = _manifest(folder, identifier, "it")
         except kept.Newer as error:
             unusable[identifier] = error.what
             continue
@@ -77,10 +77,9 @@ def _contents(folder: str) -> _Contents:
     return _Contents(usable, unusable)
 
 
-def _manifest(folder: str, identifier: str) -> Manifest:
-    """The manifest of a backup, {} where there is none. Raises files.Damaged, kept.Newer."""
-    path = os.path.join(folder, identifier + MANIFEST)
-    return cast(Manifest, kept.read(path, "backup %s" % identifier) or {})
+def _manifest(folder: str, identifier: str, what: str) -> Manifest:
+    """The manifest of a backup, {} where there is none. Raises files.Damaged, kept.Newer, which calls it `what`."""
+    return cast(Manifest, kept.read(os.path.join(folder, identifier + MANIFEST), what) or {})
 
 
 def path_of(folder: str, manifest: Manifest) -> str:
@@ -103,7 +102,9 @@ def find(folder: str, identifier: str | None = None) -> Manifest:
     known = "there %s: %s" % ("is" if len(near) == 1 else "are", ", ".join(near)) if near else "there is none"
     if wanted in damaged:
         with contextlib.suppress(files.Damaged):
-            _manifest(folder, wanted)  # why a newer version is needed, and which, is said by what reads it
+            _manifest(
+                folder, wanted, "backup %s" % wanted
+            )  # why a newer version is needed, and which, is said by what reads it
         raise NotVerified("backup %s cannot be used: %s; %s" % (wanted, damaged[wanted], known))
     raise NotVerified("there is no backup %s; %s" % (wanted or "yet", known))
 

@@ -28,12 +28,12 @@ FENCES = {
 
 def check(reading: Reading) -> dict[str, Any]:
     """Measures the site, tells a row for each thing, and returns the rows and the packages that are there."""
-    site, found = reading.site, reading.facts
+    site, site_facts = reading.site, reading.facts
     rows: list[Row] = list(_programs())
-    found.check_places()
+    site_facts.check_places()
     rows += _code(site)
-    found.load_live()
-    rows += [*_database(site, found), *_web(site), *_under_way(site, found)]
+    site_facts.load_live()
+    rows += [*_database(site, site_facts), *_web(site), *_under_way(site, site_facts)]
     shown = [(what, str(words), bool(good)) for what, words, good in rows]
     reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in shown])
     return {"rows": shown, "packages": virtualenv.marked(site.virtualenv)}
@@ -52,11 +52,11 @@ def _code(site: Site) -> Iterator[Row]:
     yield ("virtualenv", *python_of(site))
 
 
-def _database(site: Site, found: Facts) -> Iterator[Row]:
-    base = found.database
+def _database(site: Site, site_facts: Facts) -> Iterator[Row]:
+    base = site_facts.database
     assert base is not None
     yield "WSGI file leads to", "%s %s" % (base.dialect, getattr(base, "path", base.name)), True
-    yield ("same database by FLASK_APP", *_same_by_flask(found))
+    yield ("same database by FLASK_APP", *_same_by_flask(site_facts))
     yield "database server", base.version, True
     if base.dialect != "sqlite":
         clients = [process.find("mysql", "mariadb"), process.find("mysqldump", "mariadb-dump")]
@@ -77,8 +77,8 @@ def _web(site: Site) -> Iterator[Row]:
     yield "error log", log or "none", os.path.exists(log or "")
 
 
-def _under_way(site: Site, found: Facts) -> Iterator[Row]:
-    held, open_run = found.lock(), facts.interrupted(site)
+def _under_way(site: Site, site_facts: Facts) -> Iterator[Row]:
+    held, open_run = site_facts.lock(), facts.interrupted(site)
     yield "lock", "held by %s" % held["who"] if held else "free", held is None
     words = "%s by %s: fab %s.recover" % (open_run["task"], open_run["who"], site.name) if open_run else "nothing"
     yield "interrupted", words, not open_run
@@ -86,14 +86,14 @@ def _under_way(site: Site, found: Facts) -> Iterator[Row]:
 
 def python_of(site: Site) -> tuple[str, bool]:
     """The virtualenv's Python against virtualenv_python of invoke.yaml: (words, good)."""
-    found = process.run([site.python, "--version"]).strip()
-    version = found.split()[-1]
+    python = process.run([site.python, "--version"]).strip()
+    version = python.split()[-1]
     if site.virtualenv_python and not (version + ".").startswith(site.virtualenv_python + "."):
-        return "%s, not %s: correct virtualenv_python: in invoke.yaml" % (found, site.virtualenv_python), False
+        return "%s, not %s: correct virtualenv_python: in invoke.yaml" % (python, site.virtualenv_python), False
     if site.virtualenv_python:
-        return found, True
+        return python, True
     short = ".".join(version.split(".")[:2])
-    return '%s; set virtualenv_python: "%s"' % (found, short), True
+    return '%s; set virtualenv_python: "%s"' % (python, short), True
 
 
 def _place_of_gate(site: Site) -> tuple[str, bool]:
@@ -105,22 +105,22 @@ def _place_of_gate(site: Site) -> tuple[str, bool]:
     return "takes the WSGI file's place" if beside else "weaker: written over the WSGI file", True
 
 
-def _same_by_flask(found: Facts) -> tuple[str, bool]:
+def _same_by_flask(site_facts: Facts) -> tuple[str, bool]:
     """Whether FLASK_APP with env: leads to the database that the WSGI file leads to: (words, good)."""
-    app = App(found.site.python, found.site.project, found.site, mask=found.mask)
+    app = App(site_facts.site.python, site_facts.site.project, site_facts.site, mask=site_facts.mask)
     try:
         app.load_code()
         answer = app.ask("database")
-        other = access.from_app(answer, os.path.join(found.private, "flask"))
+        other = access.from_app(answer, os.path.join(site_facts.private, "flask"))
     except (AppFailed, DatabaseError) as error:
         return "cannot be loaded: %s" % error, False
     finally:
         app.close()
-    assert found.database is not None
+    assert site_facts.database is not None
     try:
-        if not identity.same(other, found.database):
+        if not identity.same(other, site_facts.database):
             return "no, it leads to %s" % identity.describe(other), False
-        stage.see_own_database(found, answer)
+        stage.see_own_database(site_facts, answer)
     except DatabaseError as error:
         return str(error), False
     except Refused:  # why is told where it matters, by a release; here is room for a few words
@@ -132,5 +132,5 @@ def _same_by_flask(found: Facts) -> tuple[str, bool]:
 
 def _free_bytes(path: str) -> int:
     """Free bytes of the disk that `path` is on."""
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize

@@ -32,15 +32,15 @@ class Follow(NamedTuple):
 
 def status(reading: Reading) -> Data:
     """Commit, revision, drift, lock, gate, last release."""
-    found = reading.facts
-    found.check_places()
+    live_facts = reading.facts
+    live_facts.check_places()
     asking = site_health.Question(reading.site.health_url())
-    found.load_live()
-    site_facts = found.all()
+    live_facts.load_live()
+    site_facts = live_facts.all()
     data: dict[str, Any] = {**site_facts, "heads": [], "differences": []}
-    if found.live is not None:
-        data.update(_heads(found.live))
-        data["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
+    if live_facts.live is not None:
+        data.update(_heads(live_facts.live))
+        data["differences"] = live_facts.live.ask("differences")["differences"]  # None: no models are known
     commit = site_facts["commit"]
     data["subject"] = clone.subject(reading.site.project, commit) if commit else None
     data["health"] = site_health.describe(asking.answer())
@@ -67,13 +67,13 @@ def guarantees(site_facts: SiteFacts) -> list[str]:
 
 def current(reading: Reading) -> Data:
     """The database's revisions and the live code's heads."""
-    found = reading.facts
-    found.check_places()
-    found.load_live()
-    assert found.database is not None
-    data: dict[str, Any] = {"revisions": found.database.revisions(), "heads": [], "texts": {}}
-    if found.live is not None:
-        data.update(_heads(found.live))
+    live_facts = reading.facts
+    live_facts.check_places()
+    live_facts.load_live()
+    assert live_facts.database is not None
+    data: dict[str, Any] = {"revisions": live_facts.database.revisions(), "heads": [], "texts": {}}
+    if live_facts.live is not None:
+        data.update(_heads(live_facts.live))
     return data
 
 
@@ -91,12 +91,12 @@ def history(reading: Reading) -> Data:
         ]
         for line in reversed(lines)
     ]
-    reading.rows(["when", "task", "outcome", "commit", "revision", "who"], rows)
+    reading.rows(["when (UTC)", "task", "outcome", "commit", "revision", "who"], rows)
     return {"lines": lines}
 
 
 def backups(reading: Reading) -> Data:
-    """The verified backups, newest first."""
+    """The verified backups, newest first, and what looks like one and cannot be used."""
     found = store.usable(reading.site.backups)
     rows = [
         [
@@ -110,6 +110,8 @@ def backups(reading: Reading) -> Data:
         for m in found
     ]
     reading.rows(["backup", "rows", "size", "commit", "revision", "made by"], rows)
+    for identifier, why in sorted(store.unusable(reading.site.backups).items()):
+        reading.tell({"event": "say", "text": "  note: backup %s cannot be used: %s" % (identifier, why)})
     return {
         "backups": [
             {key: m.get(key) for key in ("id", "rows", "bytes", "commit", "revisions", "tables", "at", "task")}

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, cast
 
 from ..backup import store
 from ..database import access as database_access
@@ -81,7 +81,7 @@ class Facts:
             live.load_live(self.wsgi_source())
             answer = live.ask("database")
         except AppFailed as error:
-            answer = self._told_by_guard(live, error)
+            answer = self._refused_write(live, error)
         self.load_seconds = self.live.seconds if self.live is not None else 0.0
         self.use(database_access.access(answer))
 
@@ -95,7 +95,7 @@ class Facts:
                 [next_steps.on_server(self.site, "python3", "-m", "venv", "--clear", self.site.virtualenv)],
             ) from error
 
-    def _told_by_guard(self, live: App, error: AppFailed) -> Any:
+    def _refused_write(self, live: App, error: AppFailed) -> Any:
         """The database that an app writes to while it loads, where that is accepted. Raises Refused."""
         site = self.site
         if error.refused and site.writes_on_load and error.database:
@@ -228,9 +228,8 @@ def fingerprint(quick: QuickFacts) -> str:
 
 def open_run(site: Site) -> OpenRun | None:
     """The run under way, or that was interrupted; None where there is none. Raises files.Damaged, kept.Newer."""
-    record: Any = kept.read(site.open_run, "the run under way on %s" % site.name)
-    found: OpenRun | None = record or None
-    return found
+    record = kept.read(site.open_run, "the run under way on %s" % site.name)
+    return cast(OpenRun, record) if record else None
 
 
 def interrupted(site: Site) -> InterruptedFacts | None:

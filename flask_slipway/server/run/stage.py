@@ -171,10 +171,10 @@ def _other_revisions(run: Run, brought: list[str]) -> Refused:
 
 def refuse_unfit_sql(run: Run, app: App) -> None:
     """Raises Refused where a pending revision does what the site's database has no words for."""
-    found = app.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
-    if not found:
+    unfit = app.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
+    if not unfit:
         return
-    first, dialect = found[0], run.database.dialect
+    first, dialect = unfit[0], run.database.dialect
     lines = [first["error"]]
     if first["where"]:
         lines.append("in %s" % load_errors.location(first["where"], run.stage_folder, run.site.project))

@@ -11,7 +11,7 @@ from .findings import Down, Findings, PutBack, Up
 @dataclass(frozen=True)
 class Target:
     """`commit`: whose code is to be live, None where the code stays; `pending`: the revisions that go up, in order,
-    None where nobody has told beforehand; `texts`: the messages of revisions; `undone`: the revisions that go down;
+    None where nobody knows them beforehand; `texts`: the messages of revisions; `undone`: the revisions that go down;
     `revision`: where the way down ends, None for the empty schema; `backup`: what is put back."""
 
     commit: str | None = None
@@ -22,9 +22,9 @@ class Target:
     backup: Manifest | None = None
 
 
-def target(task: str, wish: Wish, found: Findings, go: Go) -> Target:
+def target(task: str, wish: Wish, findings: Findings, go: Go) -> Target:
     """The target of `task`."""
-    way = found.way
+    way = findings.way
     if task == "release":
         return Target(go["commit"], list(go["pending"]), _texts(go.get("revisions") or []))
     if task == "pull":

@@ -69,13 +69,13 @@ def _revisions(run: Run) -> dict[str, Any]:
         return {"revisions": []}
 
 
-def _stamp(run: Run, told: dict[str, Any], *words: str) -> str:
+def _stamp(run: Run, answer: dict[str, Any], *words: str) -> str:
     """The command that writes a revision into alembic_version, as a person types it."""
-    return on_server(run.site, *told.get("tool", "flask db").split(), "stamp", *words)
+    return on_server(run.site, *answer.get("tool", "flask db").split(), "stamp", *words)
 
 
 def _made_by_revisions(run: Run) -> set[str]:
-    """The tables that the live code's revisions make, as far as that can be told."""
+    """The tables that the live code's revisions make, as far as they can be known."""
     ids = [row["id"] for row in _revisions(run)["revisions"]]
     return _made(run.facts.live, ids) if ids and run.facts.live is not None else set()
 
@@ -91,16 +91,16 @@ def _made(app: App, ids: Iterable[str]) -> set[str]:
 
 def _refuse_related(run: Run, current: list[str]) -> None:
     """Two rows are right only on two branches: never one above the other."""
-    told = _revisions(run)
-    down = {row["id"]: row["down"] for row in told["revisions"]}
+    answer = _revisions(run)
+    down = {row["id"]: row["down"] for row in answer["revisions"]}
     for identifier in current:
         below: set[str] = set()
         row = list(down.get(identifier, ()))
         while row:
-            found = row.pop()
-            if found not in below:
-                below.add(found)
-                row += down.get(found, ())
+            under = row.pop()
+            if under not in below:
+                below.add(under)
+                row += down.get(under, ())
         lower = below & set(current)
         if lower:
             raise Refused(
@@ -108,6 +108,6 @@ def _refuse_related(run: Run, current: list[str]) -> None:
                 ["only one of them can be true"],
                 [
                     "the true one, as the drift of  fab %s.status  tells:" % run.site.name,
-                    _stamp(run, told, "--purge", identifier),
+                    _stamp(run, answer, "--purge", identifier),
                 ],
             )

@@ -108,10 +108,11 @@ def test_a_backup_of_a_newer_format_is_unusable_and_refused_by_its_name(site, tm
     (folder / "20261120T180312Z.sql.gz").write_bytes(b"")
     (folder / "20261120T180312Z.json").write_text(json.dumps(manifest(**NEWER)))
     assert store.usable(str(folder)) == []
-    assert "Flask-Slipway 0.9.3" in store.unusable(str(folder))["20261120T180312Z"]
+    assert store.unusable(str(folder)) == {"20261120T180312Z": "it was written by Flask-Slipway 0.9.3"}
     for identifier in ("20261120T180312Z", None):
         with pytest.raises(kept.Newer) as raised:
             store.find(str(folder), identifier)
+        assert raised.value.what == "backup 20261120T180312Z was written by Flask-Slipway 0.9.3"
         assert raised.value.next == FIX
     assert store.prune(str(folder), 0) == []
 
