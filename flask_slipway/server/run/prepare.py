@@ -61,7 +61,7 @@ def _known(run):
 def upgrade(run):
     told = _known(run)
     current = run.database.revisions()
-    pending = stage.pending(run.site, told["revisions"], current)
+    pending = stage.pending(run.site, run.facts.live, current)
     if not pending:
         raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
     run.args.update(pending=pending, revisions=told["revisions"])
@@ -85,9 +85,10 @@ def downgrade(run):
         )
     if current[0] not in rows:
         raise stage.unknown(run.site, current)
-    undone = way_down(rows, current[0], run.args.get("to"), run.site.name)
-    target = rows[undone[-1]]["down"]
-    run.args["revision"] = target[0] if target else None
+    way = run.facts.live.ask("way_down", current=current, target=run.args.get("to"))
+    _refuse_way(run.site.name, rows, current[0], run.args.get("to"), way)
+    undone = way["undone"]
+    run.args["revision"] = way["target"]
     operations = run.facts.live.ask("operations", revisions=undone, direction="down")["operations"]
     lost = take_back.losses(run.database, operations)
     if not any(row["revision"] in undone for row in operations):
@@ -103,36 +104,31 @@ def downgrade(run):
     )
 
 
-def _no_such_revision(rows, undone, current, target, name):
-    """The refusal of a target that is not below `current`: those that are, the most like it first."""
-    below = list(undone[1:]) or ["base"]
+def _refuse_way(name, rows, current, target, way):
+    """Raises Refused where there is no way down from `current` to `target`, as the app's process tells (`way`), or one
+    that leads past a merge."""
+    if way["why"] == "several":
+        raise _no_target("%s is the beginning of several revisions" % target, name, rows, way["choices"], target)
+    if not way["undone"]:
+        what = "there is no revision %s below %s" % (target, current)
+        raise _no_target(what, name, rows, way["choices"], target)
+    if way["merge"]:
+        raise Refused(
+            "revision %s merges two branches: going down past it is not supported" % way["merge"],
+            next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
+        )
+
+
+def _no_target(what, name, rows, choices, target):
+    """The refusal of a target that is none, with those that are, the most like it first."""
+    below = choices or ["base"]
     near = difflib.get_close_matches(target, below, 3, 0.5) or below[:3]
     texts = ["%s %s" % (identifier, rows[identifier]["text"] if identifier in rows else "") for identifier in near]
     return Refused(
-        "there is no revision %s below %s" % (target, current),
+        what,
         ["below it: %s" % "; ".join(text.strip() for text in texts)],
         ["fab %s.downgrade --to %s" % (name, near[0])],
     )
-
-
-def way_down(rows, current, target, name="ENV"):
-    """The revisions from `current` down to just above `target` (one step without it). Raises Refused."""
-    undone, here = [], current
-    while True:
-        down = rows[here]["down"]
-        undone.append(here)
-        if len(down) > 1:
-            raise Refused(
-                "revision %s merges two branches: going down past it is not supported" % here,
-                next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
-            )
-        here = down[0] if down else None
-        if target is None or here == target or (target in ("base", "") and here is None):
-            return undone
-        if here is not None and len(target) >= 4 and here.startswith(target):
-            return undone
-        if here is None or here not in rows:
-            raise _no_such_revision(rows, undone, current, target, name)
 
 
 def rollback(run):

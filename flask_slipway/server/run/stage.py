@@ -139,7 +139,7 @@ def load_stage(run):
     run.head = told["heads"][0] if told["heads"] else None
     if "pending" not in run.args:
         return []
-    run.pending = pending(run.site, told["revisions"], run.before["revisions"])
+    run.pending = pending(run.site, run.stage, run.before["revisions"])
     if run.pending != run.args["pending"]:
         raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
     version_table.refuse_there(run)
@@ -245,16 +245,10 @@ def unknown(site, ids):
     )
 
 
-def pending(site, revisions, current):
-    """The ids in `revisions` (newest first) that the database, being at `current`, lacks, in order of application."""
-    down = {row["id"]: row["down"] for row in revisions}
-    strange = [identifier for identifier in current if identifier not in down]
-    if strange:
-        raise unknown(site, strange)
-    applied, row = set(), list(current)
-    while row:
-        identifier = row.pop()
-        if identifier not in applied:
-            applied.add(identifier)
-            row += down[identifier]
-    return [row["id"] for row in reversed(revisions) if row["id"] not in applied]
+def pending(site, app, current):
+    """The revisions that the database, being at `current`, lacks, in order of application, as the code loaded in `app`
+    tells. Raises Refused where it does not know `current`."""
+    answer = app.ask("pending", current=current)
+    if answer["unknown"]:
+        raise unknown(site, answer["unknown"])
+    return answer["pending"]

@@ -83,22 +83,20 @@ def _made(app, ids):
 
 def _refuse_related(run, current):
     """Two rows are right only on two branches: never one above the other."""
-    told = _revisions(run)
-    down = {row["id"]: row["down"] for row in told["revisions"]}
-    for identifier in current:
-        below, row = set(), list(down.get(identifier, ()))
-        while row:
-            found = row.pop()
-            if found not in below:
-                below.add(found)
-                row += down.get(found, ())
-        lower = below & set(current)
-        if lower:
-            raise Refused(
-                "alembic_version holds %s, and %s, which stands below it" % (identifier, ", ".join(sorted(lower))),
-                ["only one of them can be true"],
-                [
-                    "the true one, as the drift of  fab %s.status  tells:" % run.site.name,
-                    _stamp(run, told, "--purge", identifier),
-                ],
-            )
+    for identifier, lower in _related(run, current).items():
+        raise Refused(
+            "alembic_version holds %s, and %s, which stands below it" % (identifier, ", ".join(lower)),
+            ["only one of them can be true"],
+            [
+                "the true one, as the drift of  fab %s.status  tells:" % run.site.name,
+                _stamp(run, _revisions(run), "--purge", identifier),
+            ],
+        )
+
+
+def _related(run, current):
+    """{id: those below it} of the database's revisions, as far as the live code's Alembic can tell."""
+    try:
+        return run.facts.live.ask("related", current=current)["related"] if run.facts.live is not None else {}
+    except AppFailed:
+        return {}
