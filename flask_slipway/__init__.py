@@ -23,7 +23,7 @@ def local() -> Collection:
 
     _collect_seldom()
     root = _folder_of_caller()
-    suggest.teach(root)
+    suggest.install(root)
     return collection(root)
 
 
@@ -37,7 +37,7 @@ def remote() -> Collection:
 
     _collect_seldom()
     root = _folder_of_caller()
-    suggest.teach(root)
+    suggest.install(root)
     namespace = Collection()
     names = settings.names(root)
     if not names:

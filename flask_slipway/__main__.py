@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             raise
         from flask_slipway.packages import requirements
 
-        text = requirements.covered(str(error))
+        text = requirements.redacted(str(error))
         fault = Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW])
         print(fault.message, file=sys.stderr)
         return fault.code

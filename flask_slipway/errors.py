@@ -30,12 +30,16 @@ class SlipwayError(Stop, Exit):
 
     @property
     def message(self) -> str:
-        """The text that is printed: plain, unless it was set to what this terminal and this project want."""
+        """The text that is printed: plain, unless it was rendered for this terminal and this project."""
         return self.before + wording.render(self) if self._shown is None else self._shown
 
     @message.setter
     def message(self, text: str) -> None:
         self._shown = text
+
+    def show(self, width: int | None) -> None:
+        """Renders it for a terminal of `width`, None for a file, with the commands' names as they are called now."""
+        self._shown = self.before + wording.render(self, width)
 
     def __str__(self) -> str:
         return self.message

@@ -10,6 +10,10 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 pytest.register_assert_rewrite("support")
+
+from support import memory  # noqa: E402 - only now it is found, and its asserts are told well
+
+memory.use()
 pytest_plugins = ["support.servers", "support.wheel", "support.projects"]
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test asserts a time
@@ -21,3 +25,30 @@ def pytest_configure(config):
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # pytest-alembic 0.13 would add tests to this very file, which fails under pytest 9; tests/app asks for them.
     config.option.pytest_alembic_tests_path = "nowhere"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items):
+    """Where several workers run: the tests of one database server go to one of them, so that it is started once; as do
+    those of a module whose site is made once. The longest test in no group comes first, so that no worker ends with it
+    alone; groups come before it, the largest first."""
+    for item in items:
+        group = _shared(item)
+        if group and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.name != "test_demo.py")
+
+
+def _shared(item):
+    """What the test shares with others and takes long to make: a database server, or its module's site."""
+    used = {*item.fixturenames, *map(str, getattr(item, "callspec", _Plain).params.values())}
+    server = next((dialect for dialect in ("mariadb", "mysql") if dialect in used), None)
+    if item.path.parent.name == "sandbox" and server is None:
+        return item.path.stem if {"site", "server"} & used else None
+    return server or (item.path.stem if item.path.name in ("test_virtualenv.py", "test_conversation.py") else None)
+
+
+class _Plain:
+    """A test without parameters."""
+
+    params: dict = {}

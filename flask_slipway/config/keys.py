@@ -36,11 +36,11 @@ class Faults:
 
     def lines(self, line_of: Callable[[str], int | None]) -> list[str]:
         """A line for each fault: its path, what is wrong, the line in the file."""
-        told = []
+        lines = []
         for path, text in self.found:
             line = line_of(path)
-            told.append(f"{path}: {text}{f' (line {line})' if line else ''}")
-        return told
+            lines.append(f"{path}: {text}{f' (line {line})' if line else ''}")
+        return lines
 
 
 class Wrong(Exception):

@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from flask_slipway import wording
-from flask_slipway.config import keys as config_keys
-from flask_slipway.config import yaml_lines
+from flask_slipway.config import keys, yaml_lines
 from flask_slipway.config.keys import Faults
 from flask_slipway.errors import WrongUse
 
@@ -100,26 +99,26 @@ def load(root: Path) -> Settings:
         raise _nothing(root)
     for path, first, second in yaml_lines.doubled(root):
         faults.add(path, f"stands there twice, in lines {first} and {second}: take one away")
-    whole = config_keys.checked(top, config_keys.TOP, "slipway", faults)
+    whole = keys.checked(top, keys.TOP, "slipway", faults)
     sites = {}
     environments = with_sandbox(root, whole.get("environments") or {})
     if not environments and not faults:
         faults.add("slipway.environments", "names no environment; there should be one, such as prod")
     nameless = [
-        name for name, given in environments.items() if name in config_keys.ENVIRONMENT and not isinstance(given, dict)
+        name for name, given in environments.items() if name in keys.ENVIRONMENT and not isinstance(given, dict)
     ]
     if nameless:
-        keys = ", ".join(wording.listed(nameless, 3))
-        faults.add("slipway.environments", f"{keys} should stand one level deeper, below a name such as prod:")
+        shown = ", ".join(wording.listed(nameless, 3))
+        faults.add("slipway.environments", f"{shown} should stand one level deeper, below a name such as prod:")
     for name, given in environments.items():
         path = f"slipway.environments.{name}"
         if name in nameless:
             continue
         try:
-            config_keys.environment_name(name)
-        except config_keys.Wrong as wrong:
+            keys.environment_name(name)
+        except keys.Wrong as wrong:
             faults.add(path, str(wrong))
-        values = config_keys.checked(given, config_keys.ENVIRONMENT, path, faults)
+        values = keys.checked(given, keys.ENVIRONMENT, path, faults)
         if not faults.below(path):
             sites[str(name)] = _site(root, str(name), values, whole, faults)
     if faults:
@@ -152,7 +151,7 @@ def names(root: Path) -> list[str]:
     if not isinstance(environments, dict):
         return []
     every = with_sandbox(root, environments)
-    return [name for name in every if isinstance(name, str) and config_keys.NAME.fullmatch(name)]
+    return [name for name in every if isinstance(name, str) and keys.NAME.fullmatch(name)]
 
 
 def in_file(root: Path, name: str) -> bool:
@@ -177,12 +176,12 @@ def _nothing(root: Path) -> WrongUse:
     if path is None:
         return WrongUse(f"There is no {FILE} in {root}", next=[make])
     node = yaml_lines.node(root)
-    keys = [str(name.value) for name, _ in node.value] if node is not None else []
-    if not keys:
+    given = [str(name.value) for name, _ in node.value] if node is not None else []
+    if not given:
         return WrongUse(f"{path.name} is empty", next=[make])
-    near = wording.near("slipway", keys)
+    near = wording.near("slipway", given)
     lines = [f"{near}: looks like it; the key is  slipway:"] if near else []
-    lines += [f"{key}: should stand below  slipway:" for key in keys if key in config_keys.TOP]
+    lines += [f"{key}: should stand below  slipway:" for key in given if key in keys.TOP]
     what = f"{path.name} has no `slipway:`"
     return WrongUse(what, lines, [f"edit {path.name}"])
 
@@ -194,11 +193,11 @@ def _line_of(root: Path) -> Callable[[str], int | None]:
 def _site(root: Path, name: str, values: dict[str, Any], whole: dict[str, Any], faults: Faults) -> Site:
     """The site with all that is derived filled in."""
     path = f"slipway.environments.{name}"
-    here = values["host"] in config_keys.THIS_MACHINE
+    here = values["host"] in keys.THIS_MACHINE
     user = values["user"] or (getpass.getuser() if here else "")
     if not user:
         faults.add(f"{path}.user", "is missing: the account, case-sensitive")
-    derived = config_keys.derive(values, user)
+    derived = keys.derive(values, user)
 
     def on_server(key: str) -> str:
         text = derived[key]
@@ -219,14 +218,14 @@ def _site(root: Path, name: str, values: dict[str, Any], whole: dict[str, Any], 
         key=str(_local(root, local_key)) if local_key else None,
         host_key=tuple(pin if pin.startswith("SHA256:") else str(_local(root, pin)) for pin in derived["host_key"]),
         home=home,
-        project=config_keys.below(home, values["project"]),
-        virtualenv=config_keys.below(f"{home}/.virtualenvs", values["virtualenv"]),
+        project=keys.below(home, values["project"]),
+        virtualenv=keys.below(f"{home}/.virtualenvs", values["virtualenv"]),
         wsgi=on_server("wsgi"),
         url=derived["url"],
         health=values["health"],
         branch=values["branch"],
         remote=values["remote"],
-        backups=config_keys.below(home, derived["backups"]),
+        backups=keys.below(home, derived["backups"]),
         keep=values["keep"],
         scratch=values["scratch"],
         writes_on_load=values["writes_on_load"],
@@ -235,7 +234,7 @@ def _site(root: Path, name: str, values: dict[str, Any], whole: dict[str, Any], 
         python=values["python"],
         virtualenv_python=values["virtualenv_python"],
         env=MappingProxyType(values["env"]),
-        logs=MappingProxyType({kind: config_keys.absolute(root, text) for kind, text in derived["logs"].items()}),
+        logs=MappingProxyType({kind: keys.absolute(root, text) for kind, text in derived["logs"].items()}),
         unedited=tuple(_unedited(root, path, values)),
     )
 
@@ -247,7 +246,7 @@ def _local(root: Path, text: str) -> Path:
 def _unedited(root: Path, path: str, values: dict[str, Any]) -> list[str]:
     """The lines of invoke.yaml that still hold the example's account or domain."""
     found = []
-    for key, is_example in (("user", config_keys.is_example_user), ("domain", config_keys.is_example_domain)):
+    for key, is_example in (("user", keys.is_example_user), ("domain", keys.is_example_domain)):
         text = values[key]
         if text and is_example(text):
             line = yaml_lines.line_of(root, [*path.split("."), key])

@@ -89,7 +89,7 @@ PROBLEMS = {
 
 def _in_words(problem: str) -> str:
     """What YAML's parser complains of, as a person would say it."""
-    return next((told.format(problem=problem) for part, told in PROBLEMS.items() if part in problem), problem)
+    return next((meaning.format(problem=problem) for part, meaning in PROBLEMS.items() if part in problem), problem)
 
 
 def _refuse_loops(path: Path, here: Any, above: list[Any]) -> None:
@@ -123,8 +123,8 @@ def _refuse_odd_names(path: Path, here: Any) -> None:
     for name, value in here.value if isinstance(here, yaml.MappingNode) else ():
         if name.tag not in TEXTS:
             what = f"{path.name}, line {name.start_mark.line + 1}: {name.value} is no text to YAML as a name"
-            mend = f'another name, or quotes: "{name.value}":'
-            raise WrongUse(what, next=[f"edit {path.name}: {mend}"])
+            fix = f'another name, or quotes: "{name.value}":'
+            raise WrongUse(what, next=[f"edit {path.name}: {fix}"])
         _refuse_odd_names(path, value)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from flask_slipway import wording
 from flask_slipway.config import pythonanywhere
 from flask_slipway.config.settings import Site
-from flask_slipway.packages import compatibility, imports, installed, requirements
-from flask_slipway.packages import known as packages_known
+from flask_slipway.packages import compatibility, imports, installed, known, requirements
 from flask_slipway.packages.finding import Finding
 from flask_slipway.packages.imports import Import
 from flask_slipway.packages.requirements import Listing
 from flask_slipway.project import dotenv
 
 SUBJECT = "packages"
-LISTED = 8  # how many lines of one finding are shown
+MOST_SHOWN = 8  # how many lines of one finding are shown
 
 
 def look(root: Path, app: str, site: Site | None) -> Iterator[Finding]:
@@ -32,68 +33,68 @@ def look(root: Path, app: str, site: Site | None) -> Iterator[Finding]:
         yield Finding(SUBJECT, text, True, _shown(faults), ("inv freeze  writes it anew",))
         return
     imported: list[Import] = []
-    found: list[Finding] = []
     if imports.can_look():
-        trees, bringing = imports.code(root, app), brought(listing)
+        trees, provided = imports.app_code(root, app), provided_packages(listing)
         imported = imports.imports(root, app, trees)
-        found = [*lacking(imported, bringing), *_drivers(root, trees, bringing, site)]
+        findings = [*missing_packages(imported, provided), *_missing_drivers(root, trees, provided, site)]
     else:
         text = "note: not looked for what the code imports: deptry is not installed"
-        found = [Finding(SUBJECT, text, False, ("python -m pip install deptry",))]
-    found += unfit(root, listing, site)
-    if imports.can_look() and not any(finding.stops for finding in found):
+        findings = [Finding(SUBJECT, text, False, ("python -m pip install deptry",))]
+    findings += incompatible(root, listing, site)
+    if imports.can_look() and not any(finding.stops for finding in findings):
         yield Finding(SUBJECT, "requirements.txt brings what the code imports")
-    yield from found
-    yield from untidy(listing, version, imported)
+    yield from findings
+    yield from warnings(listing, version, imported)
 
 
-def lacking(imported: Sequence[Import], bringing: set[str]) -> Iterator[Finding]:
-    """What the code imports and requirements.txt, `bringing` these packages, does not bring."""
-    lacks = [found for found in imported if not bringing & names(found)]
-    if lacks:
-        away = any(not found.packages for found in lacks)
-        install = ("python -m pip install …  (what brings it), then",) if away else ()
+def missing_packages(imported: Sequence[Import], provided: set[str]) -> Iterator[Finding]:
+    """The modules that the code imports and none of the packages that requirements.txt provides brings."""
+    missing = [module for module in imported if not provided & providers(module)]
+    if missing:
+        is_unknown = any(not module.packages for module in missing)
+        install = ("python -m pip install …  (what brings it), then",) if is_unknown else ()
         next_lines = (
             *install,
             "inv freeze",
             "or, where the app can do without: import it in try: … except ImportError:",
         )
         text = "the code imports what requirements.txt does not bring"
-        yield Finding(SUBJECT, text, True, _shown(list(map(str, lacks))), next_lines)
+        yield Finding(SUBJECT, text, True, _shown(list(map(str, missing))), next_lines)
 
 
-def brought(listing: Listing) -> set[str]:
+def provided_packages(listing: Listing) -> set[str]:
     """The packages that are listed, with what they and their extras need, as far as they are installed here. Of those
     that are not, an extra that is named like a database driver counts as that."""
     here = installed.packages()
     wanted: dict[str, set[str]] = {}
     for entry in listing.packages:
         wanted.setdefault(entry.name, set()).update(entry.extras)
-    guessed = {packages_known.package(extra) for name in wanted.keys() - here.keys() for extra in wanted[name]} - {""}
-    return guessed | installed.closure(wanted, here)
+    unknown = [extra for name in wanted.keys() - here.keys() for extra in wanted[name]]
+    drivers = {known.driver_package(extra) for extra in unknown} - {""}
+    return drivers | installed.closure(wanted, here)
 
 
-def names(found: Import) -> set[str]:
+def providers(module: Import) -> set[str]:
     """The packages of which each would bring the module; its own name where none is known here."""
-    return set(found.packages) or {requirements.canonicalize_name(found.module)}
+    return set(module.packages) or {canonicalize_name(module.module)}
 
 
-def _drivers(root: Path, trees: imports.Trees, bringing: set[str], site: Site | None) -> Iterator[Finding]:
+def _missing_drivers(root: Path, trees: imports.Trees, provided: set[str], site: Site | None) -> Iterator[Finding]:
     """Database drivers that only an URL names. One in the site's env: or in .env stops; one in the code may be meant
     for another place, and is noted."""
-    sure = {packages_known.driver(value): f"{name} in .env" for name, value in dotenv.values(root).items()}
+    configured = {known.driver(value): f"{name} in .env" for name, value in dotenv.values(root).items()}
     if site is not None:
-        sure |= {packages_known.driver(value): f"env: of {site.name} in invoke.yaml" for value in site.env.values()}
-    for driver, place in {**imports.drivers(trees), **sure}.items():
-        wants = packages_known.DRIVERS.get(driver, ())
-        if wants and not bringing & set(wants):
-            stops = driver in sure
-            text = f"{place} names the driver of {wants[0]}, which requirements.txt does not bring"
-            install = (f"python -m pip install {wants[0]}", "then  inv freeze")
+        configured |= {known.driver(value): f"env: of {site.name} in invoke.yaml" for value in site.env.values()}
+    for driver, place in {**imports.drivers(trees), **configured}.items():
+        packages = known.DRIVERS.get(driver, ())
+        if packages and not provided & set(packages):
+            stops = driver in configured
+            text = f"{place} names the driver of {packages[0]}, which requirements.txt does not bring"
+            install = (f"python -m pip install {packages[0]}", "then  inv freeze")
             yield Finding(SUBJECT, text if stops else f"note: {text}", stops, (), install)
 
 
-def unfit(root: Path, listing: Listing, site: Site | None) -> Iterator[Finding]:
+def incompatible(root: Path, listing: Listing, site: Site | None) -> Iterator[Finding]:
     """What cannot be installed for the site's Python."""
     if site is None:
         return
@@ -110,41 +111,41 @@ def unfit(root: Path, listing: Listing, site: Site | None) -> Iterator[Finding]:
         )
         yield Finding("python", text, True, _shown([*fit.refused, *fit.notes]), next_lines)
     elif fit.notes:
-        yield Finding("python", f"note: {fit.looked}, but", False, _shown(fit.notes))
+        yield Finding("python", f"note: {fit.summary}, but", False, _shown(fit.notes))
     else:
-        yield Finding("python", fit.looked)
+        yield Finding("python", fit.summary)
 
 
-def untidy(listing: Listing, version: str, imported: Sequence[Import]) -> Iterator[Finding]:
+def warnings(listing: Listing, version: str, imported: Sequence[Import]) -> Iterator[Finding]:
     """What works and had better not be so. A tool of development that the code imports is none."""
-    unneeded = packages_known.TOOLS.difference(*(found.packages for found in imported))
+    unneeded = known.TOOLS.difference(*(module.packages for module in imported))
     tools = [str(entry) for entry in listing.packages if entry.name in unneeded]
     if tools:
         text = "note: requirements.txt lists tools of development; inv freeze leaves them out"
         yield Finding(SUBJECT, text, False, _shown(tools))
-    loose = listing.unpinned()
-    if loose:
+    unpinned = listing.unpinned()
+    if unpinned:
         text = "note: not pinned, so that each installation may bring another version; inv freeze pins"
-        yield Finding(SUBJECT, text, False, _shown([", ".join(loose)]))
-    doubled = listing.doubled(version)
-    if doubled:
-        yield Finding(SUBJECT, "note: listed twice", False, _shown(doubled))
-    others = _in_other_versions(listing)
-    if others:
+        yield Finding(SUBJECT, text, False, _shown([", ".join(unpinned)]))
+    duplicates = listing.duplicates(version)
+    if duplicates:
+        yield Finding(SUBJECT, "note: listed twice", False, _shown(duplicates))
+    mismatches = _version_mismatches(listing)
+    if mismatches:
         text = "note: other versions are installed here than are listed; pip install -r requirements.txt, or inv freeze"
-        yield Finding(SUBJECT, text, False, _shown(others))
+        yield Finding(SUBJECT, text, False, _shown(mismatches))
 
 
-def _in_other_versions(listing: Listing) -> list[str]:
+def _version_mismatches(listing: Listing) -> list[str]:
     """The pins whose package is installed here in another version."""
-    known = installed.packages()
+    here = installed.packages()
     return [
-        f"{entry}, {known[entry.name].version} here"
+        f"{entry}, {here[entry.name].version} here"
         for entry in listing.packages
-        if entry.pin and entry.name in known and requirements.applies(entry)
-        if not entry.is_version(known[entry.name].version)
+        if entry.pin and entry.name in here and requirements.applies(entry)
+        if not entry.is_version(here[entry.name].version)
     ]
 
 
 def _shown(lines: Sequence[str]) -> tuple[str, ...]:
-    return tuple(wording.listed(lines, LISTED))
+    return tuple(wording.listed(lines, MOST_SHOWN))

@@ -33,9 +33,9 @@ LINES = {"--extra-index-url", "--index-url", "--find-links", "--no-index", "--pr
 
 @dataclass(frozen=True)
 class Fit:
-    """`looked`: what was looked at, or why not; `refused`: what cannot be installed there; `notes`: what is unsure."""
+    """`summary`: what was looked at, or why not; `refused`: what cannot be installed there; `notes`: what is unsure."""
 
-    looked: str
+    summary: str
     refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -48,22 +48,22 @@ class Absence:
     stops: bool
 
 
-def fit(root: Path, listing: Listing, version: str, elsewhere: bool, tell: Callable[[str], None] = print) -> Fit:
-    """How the listing fits Python `version` (3.10, or 3.10.12). `elsewhere`: the site is a host like PythonAnywhere,
+def fit(root: Path, listing: Listing, version: str, on_host: bool, tell: Callable[[str], None] = print) -> Fit:
+    """How the listing fits Python `version` (3.10, or 3.10.12). `on_host`: the site is a host like PythonAnywhere,
     not this machine; `tell` gets a line before pip is asked."""
     wrong = by_metadata(listing, version)
     if wrong:
         return Fit(f"by what is installed here, for Python {version}", tuple(wrong))
-    lines = required(listing, version)
-    options = ["--python-version", version, *(f"--platform={name}" for name in PLATFORMS if elsewhere)]
+    lines = required_lines(listing, version)
+    options = ["--python-version", version, *(f"--platform={name}" for name in PLATFORMS if on_host)]
     key = hashlib.sha256(json.dumps(["".join(f"{line}\n" for line in lines), options]).encode()).hexdigest()
-    if key in _kept(root):
+    if key in _known_good(root):
         return Fit(f"pip resolved it for Python {version}, and it has not changed since")
     tell(f"Asking pip whether requirements.txt fits Python {version}…")
     answer = resolve.resolve(lines, options)
     if answer.is_good:
-        _keep(root, key)
-    return judged(answer, lines, version)
+        _remember(root, key)
+    return assess(answer, lines, version)
 
 
 def by_metadata(listing: Listing, version: str) -> list[str]:
@@ -73,23 +73,23 @@ def by_metadata(listing: Listing, version: str) -> list[str]:
         package = known.get(entry.name)
         if package is None or not entry.is_version(package.version) or not requirements.applies(entry, version):
             continue
-        wants = package.metadata["Requires-Python"] or ""
-        if wants and not takes(wants, version):
-            wrong.append(f"{entry}: needs Python {wants}")
+        specifier = package.metadata["Requires-Python"] or ""
+        if specifier and not allows(specifier, version):
+            wrong.append(f"{entry}: needs Python {specifier}")
     return wrong
 
 
-def takes(wants: str, version: str) -> bool:
+def allows(specifier: str, version: str) -> bool:
     """Whether a Requires-Python lets in Python `version`: 3.10 stands for every 3.10.x, "" lets in all."""
     try:
-        allowed = SpecifierSet(wants)
+        allowed = SpecifierSet(specifier)
     except InvalidSpecifier:
         return True
     exact = [version] if version.count(".") == 2 else [f"{version}.{micro}" for micro in (0, 99)]
     return any(allowed.contains(text, prereleases=True) for text in exact)
 
 
-def required(listing: Listing, version: str) -> list[str]:
+def required_lines(listing: Listing, version: str) -> list[str]:
     """What pip is to resolve: the lines that count on the site, without markers and hashes."""
     lines = [entry.raw for entry in listing.entries if entry.option in LINES and not entry.fault]
     for entry in listing.packages:
@@ -98,17 +98,17 @@ def required(listing: Listing, version: str) -> list[str]:
     return lines
 
 
-def judged(answer: Resolution, lines: Sequence[str], version: str) -> Fit:
+def assess(answer: Resolution, lines: Sequence[str], version: str) -> Fit:
     """What pip's answer to `lines` means for a site of Python `version`. What packages need in turn stops only where
     pip's own Python is the site's, for it takes their markers for that."""
-    if answer.silent:
-        return Fit(f"not looked for: {answer.silent}")
-    absences = [absence for pin in answer.missing if (absence := absent(pin, answer.files, version))]
+    if answer.no_answer:
+        return Fit(f"not looked for: {answer.no_answer}")
+    absences = [absence for pin in answer.missing if (absence := explain(pin, answer.files, version))]
     names = [canonicalize_name(Requirement(line).name) for line in lines if not line.startswith("-")]
     if not answer.complaint:
         many = wording.count(len(names) - len(absences), "line")
         return _fit(f"pip resolved {many} for Python {version}, without building anything", absences)
-    unmet = absent(answer.unmet, answer.files, version) if answer.unmet else None
+    unmet = explain(answer.unmet, answer.files, version) if answer.unmet else None
     cause = unmet or Absence(answer.complaint, True)
     own = unmet is not None and answer.unmet is not None and canonicalize_name(answer.unmet.name) in names
     if cause.stops and not (own or is_certain(version)):
@@ -116,9 +116,9 @@ def judged(answer: Resolution, lines: Sequence[str], version: str) -> Fit:
     return _fit(f"pip cannot resolve it for Python {version}", [*absences, cause])
 
 
-def _fit(looked: str, absences: Sequence[Absence]) -> Fit:
+def _fit(summary: str, absences: Sequence[Absence]) -> Fit:
     refused, notes = ([each.text for each in absences if each.stops is stops] for stops in (True, False))
-    return Fit(looked, tuple(dict.fromkeys(refused)), tuple(dict.fromkeys(notes)))
+    return Fit(summary, tuple(dict.fromkeys(refused)), tuple(dict.fromkeys(notes)))
 
 
 def is_certain(version: str) -> bool:
@@ -126,12 +126,12 @@ def is_certain(version: str) -> bool:
     return sys.platform == "linux" and version.split(".")[:2] == [str(part) for part in sys.version_info[:2]]
 
 
-def absent(wanted: Requirement, files: Sequence[IndexFile], version: str) -> Absence | None:
+def explain(wanted: Requirement, files: Sequence[IndexFile], version: str) -> Absence | None:
     """Why the index has no wheel for a requirement, by the files that it has; None where it has one, so that what
     other packages need is in the way."""
     there = [file for file in files if file.name == canonicalize_name(wanted.name)]
     fitting = [file for file in there if file.meets(wanted)]
-    open_to = [file for file in fitting if takes(file.python, version)]
+    open_to = [file for file in fitting if allows(file.python, version)]
     if any(file.serves for file in fitting):
         return None
     if not there:
@@ -144,22 +144,22 @@ def absent(wanted: Requirement, files: Sequence[IndexFile], version: str) -> Abs
     return Absence(f"{wanted}: the index has no such version for Python {version}", True)
 
 
-def _store(root: Path) -> Path | None:
+def _cache_file(root: Path) -> Path | None:
     """Where good answers are kept: git's own folder of this working copy."""
     path = git.quietly(root, "rev-parse", "--git-path", "slipway-fits.json")
     return root / path if path else None
 
 
-def _kept(root: Path) -> list[str]:
-    path = _store(root)
+def _known_good(root: Path) -> list[str]:
+    path = _cache_file(root)
     with contextlib.suppress(OSError, ValueError):
         return list(json.loads(path.read_text(encoding="utf-8"))) if path else []
     return []
 
 
-def _keep(root: Path, key: str) -> None:
-    path = _store(root)
+def _remember(root: Path, key: str) -> None:
+    path = _cache_file(root)
     if path:
         part = path.with_name(f"{path.name}.part")
-        part.write_text(json.dumps([*_kept(root), key][-20:]), encoding="utf-8")
+        part.write_text(json.dumps([*_known_good(root), key][-20:]), encoding="utf-8")
         part.replace(path)

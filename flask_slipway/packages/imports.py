@@ -49,41 +49,41 @@ def imports(root: Path, app: str, trees: Trees) -> list[Import]:
     an `except` is optional, and left out, as is one for type checkers alone. Raises WrongUse."""
     if not can_look():
         raise WrongUse("deptry is not installed here", next=["python -m pip install deptry"])
-    bringing, places = metadata.packages_distributions(), _places(root, app)
-    found: dict[str, Import] = {}
-    for module, name, line in sorted(_deptry(root, trees)):
-        if module in found or line in _optional(trees[root / name]) or _files(module, places):
+    distributions, roots = metadata.packages_distributions(), _import_roots(root, app)
+    result: dict[str, Import] = {}
+    for module, name, line in sorted(_foreign_imports(root, trees)):
+        if module in result or line in _optional_lines(trees[root / name]) or _own_files(module, roots):
             continue
-        brought = dict.fromkeys(canonicalize_name(package) for package in bringing.get(module, ()))
-        if brought or not _lies_somewhere(root, module):
-            found[module] = Import(module, f"{name}, line {line}", tuple(brought))
-    return [found[module] for module in sorted(found)]
+        packages = dict.fromkeys(canonicalize_name(package) for package in distributions.get(module, ()))
+        if packages or not _exists_in_project(root, module):
+            result[module] = Import(module, f"{name}, line {line}", tuple(packages))
+    return [result[module] for module in sorted(result)]
 
 
 def drivers(trees: Trees) -> dict[str, str]:
     """The drivers of the database URLs in the code's texts, each with its place."""
-    found: dict[str, str] = {}
+    places: dict[str, str] = {}
     for path, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and "+" in node.value:
-                found.setdefault(known.driver(node.value), f"{path.name}, line {node.lineno}")
-    return {driver: place for driver, place in found.items() if driver}
+                places.setdefault(known.driver(node.value), f"{path.name}, line {node.lineno}")
+    return {driver: place for driver, place in places.items() if driver}
 
 
-def _lies_somewhere(root: Path, module: str) -> bool:
+def _exists_in_project(root: Path, module: str) -> bool:
     """Whether the project has a module of that name in a folder that its code may add to the path."""
     return bool(git.quietly(root, "ls-files", "--", f":(glob)**/{module}.py", f":(glob)**/{module}/*.py"))
 
 
-def code(root: Path, app: str) -> Trees:
+def app_code(root: Path, app: str) -> Trees:
     """The files of the app's own code, each with its tree: the app that FLASK_APP=`app` names, what that imports of the
     project, and the migrations. Raises Refusal where one is not Python."""
-    places = _places(root, app)
+    roots = _import_roots(root, app)
     own: dict[str, list[Path]] = {}
     trees: Trees = {}
-    row = [*_files(re.split(r"[:(]", app)[0], places), *_migrations(root)]
-    while row:
-        path = row.pop()
+    queue = [*_own_files(re.split(r"[:(]", app)[0], roots), *_migrations(root)]
+    while queue:
+        path = queue.pop()
         if path in trees or not path.is_relative_to(root):
             continue
         try:
@@ -92,16 +92,16 @@ def code(root: Path, app: str) -> Trees:
             name, line = path.relative_to(root).as_posix(), getattr(error, "lineno", None)
             where = f"{name}, line {line}" if line else name
             what = f"{where} cannot be read as Python: {getattr(error, 'msg', None) or error}"
-            raise Refusal(what, next=[f"mend {name}, then the same again"]) from error
+            raise Refusal(what, next=[f"fix {name}, then the same again"]) from error
         for module in source.imported(trees[path]):
             first = module.split(".")[0]
             if first not in own:
-                own[first] = _files(first, places)
-                row += own[first]
+                own[first] = _own_files(first, roots)
+                queue += own[first]
     return trees
 
 
-def _places(root: Path, app: str) -> list[Path]:
+def _import_roots(root: Path, app: str) -> list[Path]:
     """The folders that own modules are imported from: as Flask finds FLASK_APP, and src/."""
     path = (root / re.split(r"[:(]", app)[0]).with_suffix("")
     above = path.parent
@@ -118,15 +118,13 @@ def _migrations(root: Path) -> Iterator[Path]:
                 yield from [env, *env.parent.glob("versions/*.py")]
 
 
-def _files(module: str, places: list[Path]) -> list[Path]:
+def _own_files(module: str, roots: list[Path]) -> list[Path]:
     """The project's own files of a module or package, named with dots or as a path; [] for a foreign one."""
     first = module if "/" in module else module.split(".")[0]
-    for place in places:
-        path = place / first.removesuffix(".py")
+    for root in roots:
+        path = root / first.removesuffix(".py")
         if path.is_dir() and any(path.glob("*.py")) and ("/" in module or not _is_hidden(path)):
-            return sorted(
-                found for found in path.rglob("*.py") if not TESTS.search(found.relative_to(place).as_posix())
-            )
+            return sorted(file for file in path.rglob("*.py") if not TESTS.search(file.relative_to(root).as_posix()))
         if path.with_name(path.name + ".py").is_file():
             return [path.with_name(path.name + ".py")]
     return []
@@ -137,41 +135,51 @@ def _is_hidden(folder: Path) -> bool:
     does where migrations lie in alembic/."""
     if (folder / "__init__.py").is_file():
         return False
-    found = PathFinder.find_spec(folder.name, [str(folder.parent), *sys.path])
-    return bool(found and found.origin and str(folder) not in (found.submodule_search_locations or ()))
+    spec = PathFinder.find_spec(folder.name, [str(folder.parent), *sys.path])
+    return bool(spec and spec.origin and str(folder) not in (spec.submodule_search_locations or ()))
 
 
-def _optional(tree: ast.AST) -> set[int]:
+def _optional_lines(tree: ast.AST) -> set[int]:
     """The lines of the imports that may fail: in a `try` with an `except`."""
     bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
     return {inner.lineno for body in bodies for top in body for inner in ast.walk(top) if hasattr(inner, "lineno")}
 
 
-def _deptry(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
+def _foreign_imports(root: Path, trees: Trees) -> Iterator[tuple[str, str, int]]:
     """(module, file, line) of each import of a foreign module: deptry's answer where nothing at all is listed."""
     with tempfile.TemporaryDirectory() as folder:
         names = {}
         for path in trees:
-            copy = Path(folder, COPY, _unhiding(root, path))
+            copy = Path(folder, COPY, _copy_path(root, path))
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
             names[copy] = path.relative_to(root).as_posix()
-        roots = [COPY, *([f"{COPY}/src"] if Path(folder, COPY, "src").is_dir() else [])]
+        folders = [COPY, *([f"{COPY}/src"] if Path(folder, COPY, "src").is_dir() else [])]
         Path(folder, "none.txt").touch()
-        line = [sys.executable, "-B", "-m", "deptry", *roots, "--requirements-files", "none.txt", "--ignore", "DEP002"]
+        line = [
+            sys.executable,
+            "-B",
+            "-m",
+            "deptry",
+            *folders,
+            "--requirements-files",
+            "none.txt",
+            "--ignore",
+            "DEP002",
+        ]
         line += ["--exclude", "a^", "--no-ansi", "--json-output", "answer.json"]
         Path(folder, COPY).mkdir(exist_ok=True)
         done = subprocess.run(line, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         answer = Path(folder, "answer.json")
         if not answer.is_file():
-            mend = "python -m pip install --upgrade --force-reinstall deptry, then the same again"
-            raise WrongUse("deptry failed", done.stderr.strip().splitlines()[-3:], [mend])
-        for row in json.loads(answer.read_text(encoding="utf-8")):
-            name = names[Path(folder, row["location"]["file"])]
-            yield row["module"], name, row["location"]["line"]
+            follow = "python -m pip install --upgrade --force-reinstall deptry, then the same again"
+            raise WrongUse("deptry failed", done.stderr.strip().splitlines()[-3:], [follow])
+        for issue in json.loads(answer.read_text(encoding="utf-8")):
+            name = names[Path(folder, issue["location"]["file"])]
+            yield issue["module"], name, issue["location"]["line"]
 
 
-def _unhiding(root: Path, path: Path) -> Path:
+def _copy_path(root: Path, path: Path) -> Path:
     """Where the file lies in the copy: deptry takes folders for modules, so a hidden one gets a name that is none."""
     above = reversed(path.relative_to(root).parents[:-1])
     parts = [f"{COPY}-{part.name}" if _is_hidden(root / part) else part.name for part in above]

@@ -35,7 +35,7 @@ DRIVERS = {
 URL = re.compile(r"\b(mysql|mariadb|postgresql)(?:\+(\w+))?://")
 
 
-def package(extra: str) -> str:
+def driver_package(extra: str) -> str:
     """The package of the driver that an extra is named after, as in SQLAlchemy[pymysql]; "" for another extra."""
     name = re.sub(r"[-_.]+", "-", extra).lower()
     if any(name in packages for packages in DRIVERS.values()):

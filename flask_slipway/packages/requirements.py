@@ -29,7 +29,7 @@ WHEEL = re.compile(r"/([A-Za-z][\w.]*)-\d[^/]*\.whl")
 class Entry:
     """One line that is no comment. `place`: line 3, or base.txt, line 3; `text`: as written, without comment and
     passwords; `requirement`: what it asks for; `fault`: why a server cannot use it; `option`: its pip option;
-    `raw`: the line with its passwords, never to be told."""
+    `raw`: the line with its passwords, never to be shown."""
 
     place: str
     text: str
@@ -51,9 +51,9 @@ class Entry:
     @property
     def pin(self) -> str:
         """The version that it is pinned to; "" where it is not."""
-        found = list(self.requirement.specifier) if self.requirement else []
-        exact = len(found) == 1 and found[0].operator in ("==", "===") and not found[0].version.endswith(".*")
-        return found[0].version if exact else ""
+        clauses = list(self.requirement.specifier) if self.requirement else []
+        is_exact = len(clauses) == 1 and clauses[0].operator in ("==", "===") and not clauses[0].version.endswith(".*")
+        return clauses[0].version if is_exact else ""
 
     def is_version(self, version: str) -> bool:
         """Whether it is pinned to that very version, however that is written."""
@@ -82,17 +82,17 @@ class Listing:
 
     def faults(self, version: str = "") -> list[str]:
         """The lines that a server cannot use, and packages that are pinned twice; `version`: of the site's Python."""
-        found = [f"{entry}: {entry.fault}" for entry in self.entries if entry.fault]
-        return found + [f"{one} and {other}: two pins of one package" for one, other in self._twice(version, True)]
+        faults = [f"{entry}: {entry.fault}" for entry in self.entries if entry.fault]
+        return faults + [f"{one} and {other}: two pins of one package" for one, other in self._repeated(version, True)]
 
-    def doubled(self, version: str = "") -> list[str]:
+    def duplicates(self, version: str = "") -> list[str]:
         """The packages that are listed twice, without a contradiction."""
-        return [f"{one} and {other.place}" for one, other in self._twice(version, False)]
+        return [f"{one} and {other.place}" for one, other in self._repeated(version, False)]
 
     def unpinned(self) -> list[str]:
-        return [entry.requirement.name for entry in self.packages if entry.requirement and not _is_fixed(entry)]
+        return [entry.requirement.name for entry in self.packages if entry.requirement and not _is_pinned(entry)]
 
-    def _twice(self, version: str, differing: bool) -> Iterator[tuple[Entry, Entry]]:
+    def _repeated(self, version: str, differing: bool) -> Iterator[tuple[Entry, Entry]]:
         first: dict[str, Entry] = {}
         for entry in self.packages:
             if applies(entry, version):
@@ -102,7 +102,7 @@ class Listing:
                     yield known, entry
 
 
-def _is_fixed(entry: Entry) -> bool:
+def _is_pinned(entry: Entry) -> bool:
     return bool(entry.pin or (entry.requirement and entry.requirement.url))
 
 
@@ -114,12 +114,17 @@ def applies(entry: Entry, version: str = "") -> bool:
 
 def site_environment(version: str = "") -> dict[str, str]:
     """What markers are compared with, as on the site."""
-    found = {str(key): str(value) for key, value in default_environment().items()}
-    found |= {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"}
+    environment = {str(key): str(value) for key, value in default_environment().items()}
+    environment |= {
+        "os_name": "posix",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+    }
     if version:
-        found["python_version"] = ".".join(version.split(".")[:2])
-        found["python_full_version"] = version if version.count(".") == 2 else f"{version}.0"
-    return found
+        environment["python_version"] = ".".join(version.split(".")[:2])
+        environment["python_full_version"] = version if version.count(".") == 2 else f"{version}.0"
+    return environment
 
 
 def read(root: Path) -> Listing:
@@ -130,28 +135,28 @@ def read(root: Path) -> Listing:
     return Listing(tuple(entries), tuple(includes), comments)
 
 
-def parsed(root: Path, text: str) -> Listing:
+def parse(root: Path, text: str) -> Listing:
     """The listing of a text that stands, or is to stand, in requirements.txt."""
     entries: list[Entry] = []
-    comments = _lines(text, root / FILE, root, entries, [])
+    comments = _parse_lines(text, root / FILE, root, entries, [])
     return Listing(tuple(entries), (), comments)
 
 
 def _read(path: Path, root: Path, entries: list[Entry], includes: list[str]) -> int:
-    return _lines(decoded(path.read_bytes()), path, root, entries, includes)
+    return _parse_lines(decode(path.read_bytes()), path, root, entries, includes)
 
 
-def _lines(content: str, path: Path, root: Path, entries: list[Entry], includes: list[str]) -> int:
+def _parse_lines(content: str, path: Path, root: Path, entries: list[Entry], includes: list[str]) -> int:
     comments = 0
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-    for number, line in logical(content):
+    for number, line in logical_lines(content):
         comments += bool(re.search(r"(^|\s)#", line))
         text = re.sub(r"(^|\s+)#.*$", "", line).strip()
         if not text:
             continue
-        entry = _entry(f"line {number}" if shown == FILE else f"{shown}, line {number}", text, root)
+        entry = _parse_line(f"line {number}" if shown == FILE else f"{shown}, line {number}", text, root)
         if entry.option in ("--requirement", "--constraint"):
-            other = path.parent / _value(text)
+            other = path.parent / _option_value(text)
             if not other.is_file():
                 entry = Entry(entry.place, entry.text, fault="there is no such file here", option=entry.option)
             elif str(other.resolve()) not in [str((root / name).resolve()) for name in [FILE, *includes]]:
@@ -162,7 +167,7 @@ def _lines(content: str, path: Path, root: Path, entries: list[Entry], includes:
     return comments
 
 
-def decoded(data: bytes) -> str:
+def decode(data: bytes) -> str:
     """The text as pip decodes it: by its byte order mark (PowerShell's > writes UTF-16), else UTF-8."""
     for mark, encoding in BOMS:
         if data.startswith(mark):
@@ -170,7 +175,7 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def logical(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """(number of its first line, text) of each line, those that end in a backslash joined with the next."""
     joined, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
@@ -184,44 +189,44 @@ def logical(text: str) -> Iterator[tuple[int, str]]:
         yield start, joined
 
 
-def covered(text: str) -> str:
+def redacted(text: str) -> str:
     """The text without the user and password of URLs."""
     return re.sub(r"://[^/\s]*@", "://••••@", text)
 
 
-def _value(text: str) -> str:
+def _option_value(text: str) -> str:
     match = OPTION.match(text)
     return (match[2] or "").strip() if match else ""
 
 
-def _entry(place: str, text: str, root: Path) -> Entry:
+def _parse_line(place: str, text: str, root: Path) -> Entry:
     if text.startswith("-"):
-        return _option(place, text, root)
+        return _parse_option(place, text, root)
     words = re.split(r"\s+(?=--?\w)", text, maxsplit=1)
     hashed = len(words) > 1 and "--hash" in words[1]
-    shown = covered(words[0])
+    shown = redacted(words[0])
     if LOCAL.match(words[0]):
         return Entry(place, shown, fault="a place on one machine")
     remote = bool(REMOTE.match(words[0]))
     named = EGG.search(words[0]) or WHEEL.search(words[0]) if remote else None
     try:
-        found = Requirement(_named(words[0], named[1] if named else "unnamed") if remote else words[0])
+        requirement = Requirement(_with_name(words[0], named[1] if named else "unnamed") if remote else words[0])
     except InvalidRequirement:
-        return Entry(place, shown, fault=_unreadable(words[0]))
+        return Entry(place, shown, fault=_why_unreadable(words[0]))
     if remote and not named:
         return Entry(place, shown, raw=text)
-    if found.url and LOCAL.match(found.url):
+    if requirement.url and LOCAL.match(requirement.url):
         return Entry(place, shown, fault="a place on one machine")
-    return Entry(place, shown, found, hashed=hashed)
+    return Entry(place, shown, requirement, hashed=hashed)
 
 
-def _named(text: str, name: str) -> str:
+def _with_name(text: str, name: str) -> str:
     """The line of an URL as that of a package; its marker is what follows a semicolon and a space, as in pip."""
     url, _, marker = text.partition("; ")
     return f"{name} @ {url.strip()} ; {marker}" if marker.strip() else f"{name} @ {url.strip()}"
 
 
-def _unreadable(text: str) -> str:
+def _why_unreadable(text: str) -> str:
     if re.match(r"[\w.-]+(\[.*\])?\s*=\s*[^=]", text):
         return "pip cannot read it: a version wants =="
     if re.search(r"[<>=]{7}", text):
@@ -229,11 +234,11 @@ def _unreadable(text: str) -> str:
     return "pip cannot read it"
 
 
-def _option(place: str, text: str, root: Path) -> Entry:
+def _parse_option(place: str, text: str, root: Path) -> Entry:
     match = OPTION.match(text)
     option = (match[1] or match[3] or "") if match else ""
-    option, value = SHORT.get(option, option), _value(text)
-    shown, fault = covered(text), ""
+    option, value = SHORT.get(option, option), _option_value(text)
+    shown, fault = redacted(text), ""
     if option not in KNOWN_OPTIONS:
         fault = "pip takes no such option here"
     elif option == "--editable":

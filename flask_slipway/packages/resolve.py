@@ -1,8 +1,9 @@
 """pip's resolver, asked for another Python and platform: what it would install, read from its report (JSON), and why
 it cannot, read from its complaint. Wheels alone; nothing is built or installed.
 
-For each pin there is a stand-in beside the index: an empty wheel of that very version, yanked and of the least wanted
-tag, which pip takes where no wheel of the index serves. So one call of pip tells all pins that lack one."""
+pip stops at the first package that it finds nowhere. So where it fails it is asked once more, with a stand-in beside
+the index for each pin: an empty wheel of that very version, yanked and of the least wanted tag, which pip takes where
+no wheel of the index serves. Then its report names all pins that lack one."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -28,11 +29,12 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from flask_slipway.packages.requirements import covered
+from flask_slipway.packages.requirements import redacted
 
 PATIENCE = 180  # seconds for one call of pip
 LEAST_TAG = "py30-none-any"  # of all tags of a Python 3 the last that pip takes
 REQUIRED = "required.txt"
+NO_INDEX = "no index reached"
 
 NO_PIP = re.compile(r"No module named '?pip\b")
 TOO_OLD = re.compile(r"no such option: --(?:dry-run|report)")  # before pip 22.2
@@ -64,11 +66,11 @@ class IndexFile:
 
 @dataclass(frozen=True)
 class Resolution:
-    """pip's answer. `silent`: why there is none; `missing`: the pins that no wheel serves; `complaint`: why the whole
+    """pip's answer. `no_answer`: why there is none; `missing`: the pins that no wheel serves; `complaint`: why the rest
     cannot be resolved, "" where it can; `unmet`: the requirement that pip found nowhere, where that is why; `files`:
     what the index has of the packages that pip came to, unless all is well."""
 
-    silent: str = ""
+    no_answer: str = ""
     missing: tuple[Requirement, ...] = ()
     complaint: str = ""
     unmet: Requirement | None = None
@@ -77,38 +79,47 @@ class Resolution:
     @property
     def is_good(self) -> bool:
         """Whether all of it can be installed there."""
-        return not (self.silent or self.missing or self.complaint)
+        return not (self.no_answer or self.missing or self.complaint)
 
 
 def resolve(lines: Sequence[str], options: Sequence[str]) -> Resolution:
-    """What pip answers to the lines of a requirements file, with its options --python-version and --platform. It is
-    asked once; and once more where something is wrong, for its log, which takes a third of the time on top."""
-    answer = _ask(lines, options, False)
-    return answer if answer.is_good or answer.silent else _ask(lines, options, True)
-
-
-def _ask(lines: Sequence[str], options: Sequence[str], logged: bool) -> Resolution:
-    pins = _pins(lines)
-    lines = sorted(lines, key=lambda line: (not line.startswith("-"), line not in pins))  # pip stops at the first unmet
+    """What pip answers to the lines of a requirements file, with its options --python-version and --platform."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder).resolve()
-        report, log = here / "report.json", here / "log.txt"
+        pins = _pins(lines)
+        lines = sorted(
+            lines, key=lambda line: (not line.startswith("-"), line not in pins)
+        )  # as it stops at the others
         (here / REQUIRED).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        page = _stand_ins(here / "stand-ins", pins.values())
-        arguments = ["--target", str(here / "none"), "--requirement", str(here / REQUIRED), "--find-links", str(page)]
-        arguments += ["--report", str(report), *(["--log", str(log)] if logged else [])]
-        done = _pip([*arguments, *options])
-        if done is None or (silent := _silence(done)):
-            return Resolution(silent if done else "pip did not answer in time")
-        files = tuple(_files(log)) if logged else ()
-        if done.returncode:
-            missing = [pin for pin in pins.values() if not any(file.serves and file.meets(pin) for file in files)]
-            return Resolution("", tuple(missing), _complaint(done.stderr, lines), _unmet(done.stderr), files)
-        names = _stood_in(json.loads(report.read_text(encoding="utf-8")), page.parent)
-        if names and UNREACHED.search(done.stderr):
-            return Resolution("no index reached")
-        missing = [pin for pin in pins.values() if canonicalize_name(pin.name) in names]
-        return Resolution("", tuple(missing), files=files)
+        arguments = ["--target", str(here / "none"), "--requirement", str(here / REQUIRED), *options]
+        first = _pip(arguments)
+        if no_answer := _no_answer(first):
+            return Resolution(no_answer)
+        if first is not None and first.returncode == 0:
+            return Resolution()
+        return _with_stand_ins(here, arguments, lines, pins.values())
+
+
+def _with_stand_ins(
+    here: Path, arguments: Sequence[str], lines: Sequence[str], pins: Collection[Requirement]
+) -> Resolution:
+    """pip's answer where it failed without stand-ins. Only its log tells what the index has; writing that takes it a
+    third more of its time."""
+    page, report, log = _stand_ins(here / "stand-ins", pins), here / "report.json", here / "log.txt"
+    done = _pip([*arguments, "--find-links", str(page), "--report", str(report), "--log", str(log)])
+    no_answer = _no_answer(done)
+    if no_answer or done is None:
+        return Resolution(no_answer)
+    if UNREACHED.search(done.stderr):
+        return Resolution(NO_INDEX)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    files = tuple(_files(text))
+    if done.returncode:
+        reached = [pin for pin in pins if quote(_stand_in(pin)) in text]
+        missing = [pin for pin in reached if not any(file.serves and file.meets(pin) for file in files)]
+        return Resolution("", tuple(missing), _complaint(done.stderr, lines), _unmet(done.stderr), files)
+    names = _stood_in(json.loads(report.read_text(encoding="utf-8")), page.parent)
+    return Resolution("", tuple(pin for pin in pins if canonicalize_name(pin.name) in names), files=files)
 
 
 def _pip(arguments: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
@@ -122,14 +133,16 @@ def _pip(arguments: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
         return None
 
 
-def _silence(done: subprocess.CompletedProcess[str]) -> str:
+def _no_answer(done: subprocess.CompletedProcess[str] | None) -> str:
     """Why pip gave no answer at all, "" where it did."""
-    if not done.returncode:
+    if done is None:
+        return "pip did not answer in time"
+    if done.returncode == 0:
         return ""
     reasons = {
         NO_PIP: "pip is not installed here",
         TOO_OLD: "pip is too old here: python -m pip install --upgrade pip",
-        UNREACHED: "no index reached",
+        UNREACHED: NO_INDEX,
     }
     return next((reason for pattern, reason in reasons.items() if pattern.search(done.stderr)), "")
 
@@ -153,19 +166,23 @@ def _version(pin: Requirement) -> Version:
     return Version(next(iter(pin.specifier)).version)
 
 
+def _stand_in(pin: Requirement) -> str:
+    """The file name of its stand-in."""
+    return f"{canonicalize_name(pin.name).replace('-', '_')}-{_version(pin)}-{LEAST_TAG}.whl"
+
+
 def _stand_ins(folder: Path, pins: Iterable[Requirement]) -> Path:
     """The page that lists an empty wheel for each pin; yanked, so that pip takes any other before it."""
     folder.mkdir()
     links = []
     for pin in pins:
-        stem = f"{canonicalize_name(pin.name).replace('-', '_')}-{_version(pin)}"
-        name = f"{stem}-{LEAST_TAG}.whl"
+        name = _stand_in(pin)
         links.append(f'<a href="{quote(name)}" data-yanked="stand-in">{name}</a>')
         with zipfile.ZipFile(folder / name, "w") as wheel:
-            metadata = f"Metadata-Version: 2.1\nName: {pin.name}\nVersion: {_version(pin)}\n"
-            wheel.writestr(f"{stem}.dist-info/METADATA", metadata)
-            wheel.writestr(f"{stem}.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {LEAST_TAG}\n")
-            wheel.writestr(f"{stem}.dist-info/RECORD", "")
+            info = name.removesuffix(f"-{LEAST_TAG}.whl") + ".dist-info"
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {pin.name}\nVersion: {_version(pin)}\n")
+            wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {LEAST_TAG}\n")
+            wheel.writestr(f"{info}/RECORD", "")
     page = folder / "index.html"
     text = "\n".join(["<!DOCTYPE html>", "<html><body>", *links, "</body></html>", ""])
     page.write_text(text, encoding="utf-8")
@@ -196,12 +213,12 @@ def _complaint(text: str, lines: Sequence[str]) -> str:
     errors = [line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")]
     plain = [line for line in errors if not line.startswith(("ResolutionImpossible", "No matching"))]
     last = (plain or errors or text.strip().splitlines() or ["pip failed"])[-1]
-    return covered(OWN_LINE.sub(lambda match: lines[int(match[1]) - 1], last))
+    return redacted(OWN_LINE.sub(lambda match: lines[int(match[1]) - 1], last))
 
 
-def _files(log: Path) -> Iterator[IndexFile]:
+def _files(log: str) -> Iterator[IndexFile]:
     """The files of the index that pip looked at, from its log."""
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in log.splitlines():
         link = LINK.search(line)
         file = unquote(link["file"]) if link else ""
         if link is None or file.endswith(f"-{LEAST_TAG}.whl"):

@@ -248,7 +248,7 @@ def _advice(kind: str, error: str, where: str) -> list[str]:
     if kind in ("ModuleNotFoundError", "ImportError"):
         return [f"{Path(sys.executable).name} -m pip install -r requirements.txt"]
     if kind == "NoAppException" and re.match(r"\w+(Error|Exception): ", error):  # the app is there, and breaks
-        return [*([f"mend {where}"] if where else []), "flask routes  shows the whole error"]
+        return [*([f"fix {where}"] if where else []), "flask routes  shows the whole error"]
     if kind == "NoAppException" or "Could not import" in error:
         return ["correct  app:  in invoke.yaml: it names the app as FLASK_APP does"]
     if "has no migrations" in error:
@@ -260,5 +260,5 @@ def _advice(kind: str, error: str, where: str) -> list[str]:
     if "interpolation" in error:
         return ["in migrations/env.py, write the URL with .replace('%', '%%')"]
     if where:
-        return [f"mend {where}, then the same again"]
+        return [f"fix {where}, then the same again"]
     return [] if kind == "WriteRefused" else ["flask routes  shows the whole error"]

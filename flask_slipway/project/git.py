@@ -12,7 +12,7 @@ from flask_slipway import wording
 from flask_slipway.errors import Refusal, SlipwayError, Unreachable, WrongUse
 
 # A part of what git says → what it means, what to type. The first that fits counts.
-TEACHINGS = {
+EXPLANATIONS = {
     "not a git repository": (
         "This folder is not in a git repository",
         ["git init -b main", 'inv commit -m "First version"'],
@@ -21,12 +21,12 @@ TEACHINGS = {
         "Git does not trust this folder, which belongs to somebody else",
         ["git config --global --add safe.directory, with the folder's name"],
     ),
-    "unmerged": ("A merge stands open", ["git status", "mend the files, git add them, git commit"]),
+    "unmerged": ("A merge stands open", ["git status", "fix the files, git add them, git commit"]),
     "tell me who you are": (
         "Git does not know who you are",
         ['git config --global user.name "Your Name"', "git config --global user.email you@example.org"],
     ),
-    "remote rejected]": ("The remote refuses it", ["mend what it names, then the same again"]),
+    "remote rejected]": ("The remote refuses it", ["fix what it names, then the same again"]),
     "rejected]": ("The remote has commits that are not here", ["git pull --rebase --autostash, then the same again"]),
     "index.lock": (
         "Another git command is running here",
@@ -86,7 +86,7 @@ def git(root: Path, *arguments: str, terminal: bool = False) -> str:
     """What git prints. Raises Refusal, Unreachable or WrongUse, in words that say what to type next."""
     done = run(root, *arguments, terminal=terminal)
     if done.returncode:
-        raise taught(arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
+        raise explain(arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
     return done.stdout.decode("utf-8", "surrogateescape")
 
 
@@ -101,18 +101,18 @@ def succeeds(root: Path, *arguments: str) -> bool:
     return run(root, *arguments).returncode == 0
 
 
-def taught(arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayError:
+def explain(arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayError:
     """Git's complaint as an error that says what to type next. `hook`: one that git has run for this command."""
     said = [line for line in complaint.strip().splitlines() if line.strip() and not line.startswith("hint:")]
     lower = complaint.lower()
-    for sign, (what, next_lines) in TEACHINGS.items():
+    for sign, (what, next_lines) in EXPLANATIONS.items():
         if sign in lower:
             return Refusal(what, wording.listed(said, 4) if sign in QUOTED else [], next_lines)
     for sign, (what, next_lines) in AWAY.items():
         if sign in lower:
             return Unreachable(what, said[:1], next_lines, changed=False)
     if hook:
-        next_lines = ["mend what it names, then the same again"]
+        next_lines = ["fix what it names, then the same again"]
         return Refusal(f"The hook {hook} refuses the {arguments[0]}", wording.listed(said, 4), next_lines)
     return WrongUse(f"git {arguments[0]} failed", wording.listed(said or ["it said nothing"], 5), ["git status"])
 

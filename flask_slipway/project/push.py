@@ -65,7 +65,7 @@ def listing(here: WorkingCopy, most: int = 12) -> list[str]:
 
 
 def push(root: Path, remote: str, branch: str) -> bool:
-    """Pushes the branch; False where the remote had it already. Raises WrongUse, taught."""
+    """Pushes the branch; False where the remote had it already. Raises what git.explain makes of git's complaint."""
     before = working_copy.pushed(root, remote, branch)
     here = working_copy.working_copy(root)
     track = [] if here.upstream or remote != default_remote(root) else ["--set-upstream"]

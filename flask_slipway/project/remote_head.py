@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, Unreachable
-from flask_slipway.project.git import quietly, run, succeeds, taught
+from flask_slipway.project.git import explain, quietly, run, succeeds
 
 PATIENCE = 30.0  # seconds for the remote's answer
 # What only a person can answer: with a terminal, the push itself asks.
@@ -28,7 +28,7 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
     if done.returncode:
         if terminal and any(sign in complaint.lower() for sign in ASKS):
             return
-        raise taught(line, complaint)
+        raise explain(line, complaint)
     there = done.stdout.decode("ascii", "replace").partition("\t")[0]
     if there and not succeeds(root, "merge-base", "--is-ancestor", there, "HEAD"):
         what = f"{remote}/{branch} is at {wording.short(there)}, which is not part of what is here"

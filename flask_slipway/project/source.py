@@ -99,14 +99,14 @@ def candidates(root: Path, every: Sequence[Module]) -> list[Candidate]:
     found = []
     for module in every:
         name = named(root, module.path)
-        told = _app_in(module)
-        if told is not None:
-            attribute, what = told
+        found_in = _app_in(module)
+        if found_in is not None:
+            attribute, what = found_in
             found.append(Candidate(f"{name}:{attribute}" if attribute else name, what, _rank(module.path)))
     return sorted(found, key=lambda one: (one.rank, one.name != "wsgi", one.name))
 
 
-def needy(root: Path, every: Sequence[Module]) -> list[str]:
+def needs_arguments(root: Path, every: Sequence[Module]) -> list[str]:
     """The factories that flask cannot call, because they want arguments: module:function."""
     return [
         f"{named(root, module.path)}:{one.name}"
@@ -158,8 +158,8 @@ def _app_in(module: Module) -> tuple[str, str] | None:
 
 def attribute(module: Module) -> str:
     """What flask would take from a module: app, create_app; "" where its code alone does not tell."""
-    told = _app_in(module)
-    return told[1].rpartition(", ")[2].removesuffix("()") if told else ""
+    found = _app_in(module)
+    return found[1].rpartition(", ")[2].removesuffix("()") if found else ""
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:

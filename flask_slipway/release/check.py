@@ -10,7 +10,7 @@ from flask_slipway import wording
 from flask_slipway.config import settings
 from flask_slipway.config.settings import Settings, Site
 from flask_slipway.errors import Refusal, SlipwayError, Unreachable
-from flask_slipway.packages import check as packages_check
+from flask_slipway.packages.check import look as look_at_packages
 from flask_slipway.packages.finding import Finding
 from flask_slipway.project import dotenv, push, remote_head, secret_scan, working_copy
 from flask_slipway.project.app import App, AppFailed, heads_in_words, loaded, merging
@@ -18,7 +18,7 @@ from flask_slipway.project.working_copy import WorkingCopy
 from flask_slipway.release.plan import Candidate
 from flask_slipway.revisions import edited
 from flask_slipway.ui import prompt
-from flask_slipway.ui import screen as ui_screen
+from flask_slipway.ui.screen import Screen, say, tell
 
 NEEDED = ("add table", "add column")  # differences without which the code fails; the others are drift
 
@@ -26,19 +26,19 @@ NEEDED = ("add table", "add column")  # differences without which the code fails
 def look(settings: Settings, site: Site | None) -> list[Finding]:
     """Everything, with the tree clean."""
     here = working_copy.working_copy(settings.root)
-    found = [*tree(here, site, message=False)]
-    if not any(finding.stops and finding.subject == "remote" for finding in found):
-        found += pushable(here, site)
-    found += hidden(settings.root)
-    found += packages_check.look(settings.root, site.app if site else settings.app, site)
-    found += env_file(settings.root)
+    findings = [*tree(here, site, message=False)]
+    if not any(finding.stops and finding.subject == "remote" for finding in findings):
+        findings += pushable(here, site)
+    findings += hidden(settings.root)
+    findings += look_at_packages(settings.root, site.app if site else settings.app, site)
+    findings += env_file(settings.root)
     try:
         with loaded(settings.root, settings.app) as app:
-            found += database(app)
-            found += since_pushed(app, here)
+            findings += database(app)
+            findings += since_pushed(app, here)
     except (AppFailed, Refusal) as error:
-        found.append(of_error("app", error))
-    return found
+        findings.append(of_error("app", error))
+    return findings
 
 
 def of_error(subject: str, error: SlipwayError) -> Finding:
@@ -186,20 +186,20 @@ def models(differences: Sequence[str] | None) -> Finding:
 def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
     """What is checked out as what is to be released; `dirty`: as it will be once it is committed."""
     here = working_copy.working_copy(root)
-    told = app.ask("revisions")
+    answer = app.ask("revisions")
     return Candidate(
         commit=here.commit,
         subject=working_copy.subject(root),
-        heads=tuple(told["heads"]),
-        revisions=tuple(told["revisions"]),
+        heads=tuple(answer["heads"]),
+        revisions=tuple(answer["revisions"]),
         label="new" if dirty else "",
-        tool=told["tool"],
+        tool=answer["tool"],
     )
 
 
-def refuse(found: Sequence[Finding]) -> None:
+def refuse(findings: Sequence[Finding]) -> None:
     """Raises Refusal with the first finding that stops a release, and the names of the others."""
-    stops = [finding for finding in found if finding.stops]
+    stops = [finding for finding in findings if finding.stops]
     if stops:
         first = stops[0]
         more = [f"{other.subject}: {other.text}" for other in stops[1:]]
@@ -210,19 +210,20 @@ def refuse(found: Sequence[Finding]) -> None:
 def check(root: Path, to: str = "") -> None:
     """Prints what was looked at. Raises Refusal where something would stop a release."""
     known = settings.load(root)
-    site = settings.site(root, to) if to else next(iter(known.edited), None)
-    screen = ui_screen.Screen()
-    found = look(known, site)
-    for finding in found:
+    first = known.edited[0] if known.edited else None
+    site = settings.site(root, to) if to else first
+    screen = Screen()
+    findings = look(known, site)
+    for finding in findings:
         screen.step(finding.subject, f"stops a release: {finding.text}" if finding.stops else finding.text)
-        ui_screen.tell([f"{'':18}{line}" for line in finding.lines])
+        tell([f"{'':18}{line}" for line in finding.lines])
         if finding.stops and finding.next:
-            ui_screen.say([f"{'':18}{line}" for line in wording.follow(finding.next)])
+            say([f"{'':18}{line}" for line in wording.follow(finding.next)])
     for other in known.sites.values():
         if other.unedited:
             screen.step(other.name, "still the example in invoke.yaml")
-    stops = sum(finding.stops for finding in found)
+    stops = sum(finding.stops for finding in findings)
     if stops:
         verb = "stops" if stops == 1 else "stop"
         raise Refusal(f"{wording.count(stops, 'thing')} {verb} a release")
-    print("A release would go.")
+    say(["A release would go."])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,8 @@ from flask_slipway.config.settings import Site
 from flask_slipway.errors import Refusal
 from flask_slipway.project.working_copy import Relation
 from flask_slipway.revisions import effects
-from flask_slipway.ui import table
+from flask_slipway.server.lib.amounts import moment
+from flask_slipway.ui import confirm, table
 
 # What a database at these revisions lacks, in order of application; those of them that the code does not have.
 Lacking = Callable[[Sequence[str]], tuple[Sequence[str], Sequence[str]]]
@@ -20,7 +20,7 @@ BACKUP_SPEED = 20e6  # bytes per second of a dump and its check, on a small host
 
 
 class Nothing(Exception):
-    """There is nothing to do; the text says why."""
+    """There is nothing to do, or it was only to be shown; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def release(
     if live == candidate.commit and not (pending or packages or candidate.label):
         closed = f" It is closed: fab {site.name}.open opens it." if facts["gate"] == "up" else ""
         raise Nothing(f"Nothing to do: {site.name} serves {wording.short(live)} already.{closed}")
-    found = describe(pending) if pending else ()
+    operations = describe(pending) if pending else ()
     closing = bool(pending) or site.writes_on_load
     return Plan(
         site=site.name,
@@ -115,20 +115,15 @@ def release(
         ),
         pending=tuple(pending),
         closed=seconds_closed(facts) if closing and facts["gate"] == "down" else None,
-        why=_why(pending, found),
-        notes=tuple(_notes(site, facts, found, closing)),
+        why=_why(pending, operations),
+        notes=tuple(_notes(site, facts, operations, closing)),
     )
 
 
 def refuse(site: Site, facts: Mapping[str, Any]) -> None:
     """Raises Refusal where the site's own state forbids any release: locked, interrupted, changed by hand."""
-    name, lock, open_run = site.name, facts.get("lock"), facts.get("interrupted")
-    if lock:
-        what = f"{name} is held by {lock['who']}: {lock.get('task') or 'a change'} since {moment(lock['since'])}"
-        commit = [f"commit {wording.short(lock['commit'])}"] if lock.get("commit") else []
-        alive = lock.get("alive", True)
-        lines = commit if alive else [*commit, "its process is gone"]
-        raise Refusal(what, lines, [f"fab {name}.watch" if alive else f"fab {name}.recover"])
+    name, open_run = site.name, facts.get("interrupted")
+    confirm.refuse_held(name, facts)
     if open_run:
         what = f"An interrupted {open_run.get('task') or 'release'} of {name} stands open"
         raise Refusal(what, [f"begun by {open_run['who']}, {moment(open_run['since'])}"], [f"fab {name}.recover"])
@@ -231,31 +226,22 @@ def _database(candidate: Candidate, current: Sequence[str], pending: Sequence[st
     return named(current), named(pending[-1:]) + more
 
 
-def _why(pending: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
+def _why(pending: Sequence[str], operations: Sequence[Mapping[str, Any]]) -> str:
     if not pending:
         return "the app writes while it loads"
     subject = "the revision" if len(pending) == 1 else f"{len(pending)} revisions"
-    does = effects.does(found) if len(pending) == 1 else None
+    does = effects.does(operations) if len(pending) == 1 else None
     if len(pending) == 1:
         return f"{subject} {does}" if does else "1 revision is pending"
     return f"{subject} are pending"
 
 
-def _notes(site: Site, facts: Mapping[str, Any], found: Sequence[Mapping[str, Any]], closing: bool) -> list[str]:
-    notes = [f"Values will be lost: {text}." for text in wording.listed(effects.lossy(found), 3)]
+def _notes(site: Site, facts: Mapping[str, Any], operations: Sequence[Mapping[str, Any]], closing: bool) -> list[str]:
+    notes = [f"Values will be lost: {text}." for text in wording.listed(effects.lossy(operations), 3)]
     if facts["gate"] == "up":
         notes.append(f"The site is closed and stays closed: fab {site.name}.open opens it.")
     if closing and not facts.get("scratch", True) and facts["database"]["dialect"] != "sqlite":
         notes.append("If it fails, the backup is put back in place: there is no scratch database here.")
     if closing and facts.get("fence_kind") == "watched":
         notes.append("The database cannot refuse writes; its connections are watched instead.")
-    if not facts.get("detached", True):
-        notes.append("The host ends detached processes: the release runs in this connection, so keep it open.")
     return notes
-
-
-def moment(since: Any) -> str:
-    """A time as the server tells it (seconds since 1970, or a text), in this machine's zone."""
-    if isinstance(since, (int, float)):
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
-    return str(since)

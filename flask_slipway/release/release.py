@@ -13,19 +13,18 @@ from flask_slipway import wording
 from flask_slipway.config import settings
 from flask_slipway.config.settings import Settings, Site
 from flask_slipway.errors import Interrupted, Refusal, SlipwayError
-from flask_slipway.packages import check as packages_check
+from flask_slipway.packages.check import look as look_at_packages
 from flask_slipway.project import push, remote_head, working_copy
 from flask_slipway.project.app import App, AppFailed, loaded
-from flask_slipway.release import check as release_check
-from flask_slipway.release import plan, run_tests
+from flask_slipway.release import check, plan, run_tests
 from flask_slipway.revisions import edited
 from flask_slipway.ssh import conversation
 from flask_slipway.ui import prompt
-from flask_slipway.ui import screen as ui_screen
+from flask_slipway.ui.screen import Screen, finish, headline, note, say
 
 
 @dataclass(frozen=True)
-class Wish:
+class ReleaseOptions:
     """What the person asked for. `to`: an environment, "" for the first that is no example."""
 
     message: str = ""
@@ -35,22 +34,22 @@ class Wish:
     skip_tests: bool = False
 
 
-def release(root: Path, wish: Wish) -> None:
+def release(root: Path, options: ReleaseOptions) -> None:
     """Brings a site to what is checked out here. Raises what the errors say; nothing is changed before the yes."""
     known = settings.load(root)
-    site = chosen(known, wish.to)
-    if not (wish.yes or wish.dry or prompt.can_ask()):
+    site = chosen(known, options.to)
+    if not (options.yes or options.dry or prompt.can_ask()):
         next_lines = ["the same command with --yes, or with --dry to see the plan alone"]
         raise Refusal("There is no terminal to ask in", next=next_lines)
     with ExitStack() as stack:
-        app, talk = check(known, site, wish, stack)
+        app, talk = prepare(known, site, options, stack)
         dirty = not working_copy.working_copy(root).clean
-        made = None if wish.dry else commit_and_push(root, site, wish.message)
-        if wish.dry:
-            foretell(root, site, wish.message)
-        candidate = release_check.candidate(app, root, dirty=dirty and wish.dry)
+        made = None if options.dry else commit_and_push(root, site, options.message)
+        if options.dry:
+            preview(root, site, options.message)
+        candidate = check.candidate(app, root, dirty=dirty and options.dry)
         try:
-            converse(site, candidate, app, wish, talk)
+            converse(site, candidate, app, options, talk)
         except SlipwayError as stop:
             _say_commit(stop, made, site)
             raise
@@ -65,43 +64,46 @@ def chosen(known: Settings, name: str) -> Site:
     return settings.site(known.root, name)
 
 
-def check(known: Settings, site: Site, wish: Wish, stack: ExitStack) -> tuple[App, conversation.Talk]:
+def prepare(known: Settings, site: Site, options: ReleaseOptions, stack: ExitStack) -> tuple[App, conversation.Talk]:
     """All that is looked at before anything is committed; returns the loaded app, and the conversation with the site,
     which reads its facts while the app loads here. Raises Refusal."""
     began = time.monotonic()
     here = working_copy.working_copy(known.root)
-    found = [*release_check.tree(here, site, message=bool(wish.message) or wish.dry), *release_check.hidden(known.root)]
-    if any(finding.stops for finding in found):
-        release_check.refuse([*found, *packages_check.look(known.root, site.app, site)])
+    findings = [
+        *check.tree(here, site, message=bool(options.message) or options.dry),
+        *check.hidden(known.root),
+    ]
+    if any(finding.stops for finding in findings):
+        check.refuse([*findings, *look_at_packages(known.root, site.app, site)])
     talk = stack.enter_context(conversation.Talk(site, "release", {}))
-    found += packages_check.look(known.root, site.app, site)
-    release_check.refuse(found)
+    findings += look_at_packages(known.root, site.app, site)
+    check.refuse(findings)
     with ThreadPoolExecutor(1) as pool:  # the remote answers while the app loads
         remote = push.remote_for(known.root, site.name)
         asked = pool.submit(remote_head.refuse_unpushable, known.root, remote, site.branch, prompt.can_ask())
         app = stack.enter_context(loaded(known.root, known.app))
-        found += [*release_check.database(app), *release_check.since_pushed(app, here)]
+        findings += [*check.database(app), *check.since_pushed(app, here)]
         asked.result()
-    release_check.refuse(found)
-    told = _tests(known, wish)
-    by_subject = {finding.subject: finding.text for finding in reversed(found)}
+    check.refuse(findings)
+    tests = _tests(known, options)
+    by_subject = {finding.subject: finding.text for finding in reversed(findings)}
     tree = f"{by_subject['tree']}, on {here.branch}"
     models = by_subject["models"]
     compared = "drift noted" if models.startswith("note: drift") else "models not compared"
     models = "models match" if models.startswith("match") else compared
-    ui_screen.headline("Checking", f"{tree}, one head, {models}", told, time.monotonic() - began)
-    for finding in found:
+    headline("Checking", f"{tree}, one head, {models}", tests, time.monotonic() - began)
+    for finding in findings:
         if finding.text.startswith("note: "):
-            ui_screen.note(finding.text, finding.lines)
+            note(finding.text, finding.lines)
     return app, talk
 
 
-def _tests(known: Settings, wish: Wish) -> str:
-    if wish.dry:
+def _tests(known: Settings, options: ReleaseOptions) -> str:
+    if options.dry:
         return "not tested"
-    if wish.skip_tests:
+    if options.skip_tests:
         return "tests SKIPPED"
-    return run_tests.for_release(known.root, known.test).told
+    return run_tests.for_release(known.root, known.test).summary
 
 
 def commit_and_push(root: Path, site: Site, message: str) -> str | None:
@@ -122,9 +124,9 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
     place = f"{remote}/{site.branch}"
     if made is not None:
         text = f"{wording.short(made.commit)}  {wording.count(made.files, 'file')}; pushed to {place}"
-        ui_screen.headline("Committed", text, "", time.monotonic() - began)
+        headline("Committed", text, "", time.monotonic() - began)
     elif pushed:
-        ui_screen.headline("Pushed", f"{wording.short(here.commit)} to {place}", "", time.monotonic() - began)
+        headline("Pushed", f"{wording.short(here.commit)} to {place}", "", time.monotonic() - began)
     print()
     return f"commit {wording.short(here.commit)} is pushed to {place}" if made or pushed else None
 
@@ -133,23 +135,23 @@ def _not_pushed(made: push.Committed | None) -> str | None:
     return f"commit {wording.short(made.commit)} was made here, and is not pushed" if made else None
 
 
-def foretell(root: Path, site: Site, message: str) -> None:
+def preview(root: Path, site: Site, message: str) -> None:
     """What a release would commit and push, in words; changes nothing."""
     here = working_copy.working_copy(root)
     place = f"{push.remote_for(root, site.name)}/{site.branch}"
     if not here.clean:
         count = wording.count(len(here.changed) + len(here.untracked), "file")
         needs = "" if message else '; a release needs -m "…" for that'
-        print(f"Would commit    {count}, and push to {place}{needs}")
-        ui_screen.say(push.listing(here))
+        say([f"Would commit    {count}, and push to {place}{needs}"])
+        say(push.listing(here))
     elif working_copy.pushed(root, *place.split("/", 1)) != here.commit:
-        print(f"Would push      {wording.short(here.commit)} to {place}")
+        say([f"Would push      {wording.short(here.commit)} to {place}"])
     print()
 
 
-def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: conversation.Talk) -> None:
+def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOptions, talk: conversation.Talk) -> None:
     """The conversation: facts → plan → the person's yes → the steps → the ending."""
-    screen = ui_screen.Screen()
+    screen = Screen()
 
     def describe(ids: Any) -> Any:
         try:
@@ -157,7 +159,7 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
         except AppFailed:
             return ()
 
-    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+    def decide(facts: dict[str, Any]) -> dict[str, Any]:
         relation = working_copy.relation(app.root, facts["commit"], candidate.commit)
         at = None if candidate.label else candidate.commit
         packages = working_copy.asks_for_other_packages(app.root, facts["requirements"], at)
@@ -168,10 +170,10 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
             edited.refuse(changed, site.name, facts["commit"], app.root)
         app.leave()
         screen.close()
-        ui_screen.say(made.lines())
-        if wish.dry:
-            return None
-        if not prompt.confirm(made.question, wish.yes):
+        say(made.lines())
+        if options.dry:
+            raise plan.Nothing(f"Dry: nothing was changed, here or on {site.name}.")
+        if not prompt.confirm(made.question, options.yes):
             raise Refusal("Not released", at=site.name)
         print()
         return {**candidate.args(conversation.who()), **made.go()}
@@ -179,17 +181,14 @@ def converse(site: Site, candidate: plan.Candidate, app: App, wish: Wish, talk: 
     try:
         end = talk.finish(decide, screen.show)
     except plan.Nothing as nothing:
-        print(nothing)
+        say([str(nothing)])
         return
     finally:
         screen.close()
-    if end.get("outcome") == "stopped":
-        print(f"Dry: nothing was changed, here or on {site.name}.")
-        return
-    again = [f'mend the cause, then  inv release -m "…" --to {site.name}']
+    again = [f'fix the cause, then  inv release -m "…" --to {site.name}']
     if "healthy" in (end.get("what") or ""):
         again = [f"fab {site.name}.logs  shows why", *again]
-    ui_screen.finish(end, site, failed="Not released", again=again)
+    finish(end, site, failed="Not released", again=again)
 
 
 def _say_commit(stop: SlipwayError, made: str | None, site: Site) -> None:

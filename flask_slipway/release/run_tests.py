@@ -22,9 +22,9 @@ UNSAID = ("pytest",)  # the command where invoke.yaml says none
 
 @dataclass(frozen=True)
 class Result:
-    """How a release's tests ended: `told`, such as 41 tests."""
+    """How a release's tests ended: `summary`, such as 41 tests."""
 
-    told: str
+    summary: str
 
 
 def suite(root: Path, arguments: Sequence[str]) -> int:

@@ -43,7 +43,7 @@ def migrate(root: Path, app_name: str, message: str, initial: bool = False) -> N
         proof = _prove(root, app_name, access, made)
         screen.say(proof)
         app.move("upgrade", made.id)
-    print(f"Applied {made.id} to the development database.")
+    screen.say([f"Applied {made.id} to the development database."])
     screen.say(wording.follow([f"read {_name(root, made.path)}, then  inv test"]))
     return None
 
@@ -80,7 +80,7 @@ def _generate(app: App, root: Path, message: str) -> Revision:
         for revision in found:
             revision.path.unlink(missing_ok=True)
         raise Refusal(
-            "The models have nothing that the migrations lack: there is no revision to make",
+            "No changes: models and migrations agree",
             next=["edit the models first; see that the app imports them"],
         )
     return found[0]
@@ -97,7 +97,7 @@ def _remove_new(app: App, before: set[str]) -> None:
 def _shown(app: App, made: Revision) -> None:
     """Prints what the revision does, and its warnings."""
     up, down = app.operations([made.id], "up"), app.operations([made.id], "down")
-    print(f"{made.id} {made.text}".strip())
+    screen.say([f"{made.id} {made.text}".strip()])
     screen.say([f"  {line}" for line in wording.listed([operation["text"] for operation in up], HEADLINES)])
     for warning in [*effects.warnings(up, down), *_elsewhere(app, made)]:
         screen.say(screen.wrapped(f"warning: {warning}", 2))
@@ -112,7 +112,7 @@ def _elsewhere(app: App, made: Revision) -> list[str]:
 
 def _prove(root: Path, app_name: str, access: Any, made: Revision) -> list[str]:
     """Up, down and up again on a scratch copy; returns what was proved in words. Raises Refusal where it does not go
-    up: the revision's file stays, for a person to mend."""
+    up: the revision's file stays, for a person to fix."""
     try:
         with scratch(access) as copy, loaded(root, app_name, copy.redirect) as app:
             before = copy.schema()
@@ -130,7 +130,7 @@ def _up(app: App, made: Revision, root: Path) -> None:
         raise Refusal(
             f"{made.id} cannot be applied. The development database was not changed; the revision's file stays",
             [error.error, *where],
-            [f"mend {_name(root, made.path)}, then  inv upgrade", "or remove it, and make another"],
+            [f"fix {_name(root, made.path)}, then  inv upgrade", "or remove it, and make another"],
             changed=True,
         ) from error
 
@@ -142,11 +142,11 @@ def _down_and_up(app: App, copy: Scratch, made: Revision, before: list[str], roo
         app.move("downgrade", made.below or "base")
     except AppFailed as error:
         where = f" in {error.where}" if error.where else ""
-        return [f"No way down: downgrade() fails{where}.", f"  {error.error}", f"  Mend it in {place}."]
+        return [f"No way down: downgrade() fails{where}.", f"  {error.error}", f"  Fix it in {place}."]
     differences = compared(before, copy.schema())
     if differences:
         lines = wording.listed(differences)
-        return [f"The way down does not lead back; mend downgrade() in {place}:", *(f"  {line}" for line in lines)]
+        return [f"The way down does not lead back; fix downgrade() in {place}:", *(f"  {line}" for line in lines)]
     app.move("upgrade", made.id)
     differences = compared(after, copy.schema())
     if differences:
@@ -184,9 +184,9 @@ def _initial(root: Path, app_name: str, message: str) -> None:
 def _report_way_down(app: App, made: Revision) -> None:
     try:
         app.move("downgrade", "base")
-        print("Proved on an empty scratch database: up and down.")
+        screen.say(["Proved on an empty scratch database: up and down."])
     except AppFailed as error:
-        print(f"No way down: {error.error}")
+        screen.say([f"No way down: {error.error}"])
 
 
 def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequence[str]) -> None:
@@ -196,16 +196,16 @@ def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequ
         present = schema(url(access)) if _exists(access) else []
         if not present:
             app.move("upgrade", made.id)
-            print(f"Applied {made.id} to the development database, which was empty.")
+            screen.say([f"Applied {made.id} to the development database, which was empty."])
             return
         differences = compared(list(wanted), present)
         if not differences:
             app.stamp(made.id)
-            print(f"The development database has exactly this schema: stamped with {made.id}, no table touched.")
+            screen.say([f"The development database has exactly this schema: stamped with {made.id}, no table touched."])
             return
     lines = [f"  {line}" for line in wording.listed(differences, 12)]
     screen.say(["The development database has tables already, and they differ; it was not changed:", *lines])
-    print(f"Bring models and database together, then: {tool} stamp --purge {made.id}")
+    screen.say([f"Bring models and database together, then: {tool} stamp --purge {made.id}"])
 
 
 def _exists(access: Any) -> bool:

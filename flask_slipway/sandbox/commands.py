@@ -53,7 +53,7 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
         own_app.keep(root, own_app.entry(made, like))
     _remote(root, made.origin)
     yield f"The sandbox runs: {made.url}, {made.database['dialect']}, SSH on port {made.ssh_port}."
-    yield from own_app.told(root, made)
+    yield from own_app.about_dotenv(root, made)
     yield f"Its repository is the git remote {NAME}; a release to it pushes there."
     message = "" if working_copy.working_copy(root).clean else ' -m "…"'
     yield from wording.follow([f"fab {NAME}.check, then  inv release --to {NAME}{message}"])

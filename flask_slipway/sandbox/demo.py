@@ -76,7 +76,7 @@ def run(root: Path) -> None:
     finally:
         host.down(folder / ".sandbox")
     print(f"\nThat was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped.")
-    print("What is left lies in .sandbox:  inv sandbox.down --remove  deletes it.")
+    screen.say(["What is left lies in .sandbox:  inv sandbox.down --remove  deletes it."])
     screen.say(wording.follow(["in your own project:  python -m flask_slipway init  (README.md)"]))
 
 
@@ -180,11 +180,11 @@ def _tell(text: str) -> None:
 def _look(stage: Stage) -> dict[str, str]:
     """What a visitor sees at /health: commit and revision."""
     status, body = _get(stage.url + "/health")
-    told = json.loads(body) if status == 200 else {}
-    if not told:
+    answer = json.loads(body) if status == 200 else {}
+    if not answer:
         raise DemoFailed(f"The demo stops: /health answers {status}")
-    print(f"\nThe site answers: commit {told['commit'][:7]}, revision {told['revision']}", flush=True)
-    return {"commit": told["commit"], "revision": told["revision"]}
+    print(f"\nThe site answers: commit {answer['commit'][:7]}, revision {answer['revision']}", flush=True)
+    return {"commit": answer["commit"], "revision": answer["revision"]}
 
 
 def _get(url: str, data: bytes | None = None, opener: urllib.request.OpenerDirector | None = None) -> tuple[int, str]:
@@ -214,4 +214,4 @@ def _see_comments(stage: Stage) -> None:
     missing = [text for text in COMMENTS if text not in page]
     if missing:
         raise DemoFailed(f"The demo stops: a comment is gone: {missing[0]}")
-    print(f"The {len(COMMENTS)} comments are there.", flush=True)
+    screen.say([f"The {len(COMMENTS)} comments are there."])

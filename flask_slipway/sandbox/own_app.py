@@ -23,7 +23,7 @@ FOLDER = ".sandbox"
 NEEDED = ("asyncssh", "pyuwsgi")
 DRIVERS = {"pymysql": "pymysql", "mysqlclient": "mysqldb", "mysql-connector-python": "mysqlconnector"}
 DATABASE = re.compile(r"(sqlite|mysql|mariadb)(\+\w+)?:")
-USUAL = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
+URL_NAMES = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
 KEYS = ("SECRET_KEY", "FLASK_SECRET_KEY")
 PLAIN_HTTP = """\
 # The sandbox speaks plain HTTP, over which a browser sends no secure cookies.
@@ -68,7 +68,7 @@ def application(root: Path, app: str) -> str:
 
 def drivers(root: Path) -> list[str]:
     """SQLAlchemy's names of the MySQL drivers that requirements.txt brings."""
-    bringing = check.brought(requirements.read(root))
+    bringing = check.provided_packages(requirements.read(root))
     return [driver for package, driver in DRIVERS.items() if package in bringing]
 
 
@@ -100,7 +100,7 @@ def dotenv(root: Path, made: Sandbox) -> str:
     return text + (PLAIN_HTTP if _reads_prefixed(root) else "")
 
 
-def told(root: Path, made: Sandbox) -> list[str]:
+def about_dotenv(root: Path, made: Sandbox) -> list[str]:
     """What its .env holds, and where to edit it."""
     where = (
         PurePosixPath(made.project.relative_to(root)) / ".env" if made.project.is_relative_to(root) else made.project
@@ -117,7 +117,7 @@ def _dotenv(root: Path) -> str:
 
 
 def _is_database(name: str, value: str | None) -> bool:
-    return value is not None and (bool(DATABASE.match(value)) or (not value and name in USUAL))
+    return value is not None and (bool(DATABASE.match(value)) or (not value and name in URL_NAMES))
 
 
 def _reads_prefixed(root: Path) -> bool:

@@ -17,11 +17,11 @@ if os.isatty(0):
     tty.setraw(0)
 
 
-def say(event):
+def say(event: dict) -> None:
     os.write(1, ("%s %s\n" % (NONCE, json.dumps(event))).encode())
 
 
-def block():
+def block() -> bytes:
     head = b""
     while not head.endswith(b"\n"):
         byte = os.read(0, 1)
@@ -49,7 +49,7 @@ path = os.path.join(folder, digest + ".zip")
 ready = os.path.join(folder, "%s.%s.zip" % (digest, sys.implementation.cache_tag))
 
 
-def good(path, digest):
+def good(path: str, digest: str) -> bool:
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest() == digest
@@ -57,7 +57,7 @@ def good(path, digest):
         return False
 
 
-def is_ready():
+def is_ready() -> bool:
     try:
         with open(ready + ".sha256") as file:
             return good(ready, file.read())
@@ -65,7 +65,7 @@ def is_ready():
         return False
 
 
-def keep(data):
+def keep(data: bytes) -> None:
     os.makedirs(folder, exist_ok=True)
     with open(path + ".part", "wb") as file:
         file.write(data)

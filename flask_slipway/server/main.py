@@ -1,5 +1,7 @@
 """The server's half begins here: one request, answered by reading, or by a supervisor that is followed."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -8,18 +10,19 @@ import shlex
 import termios
 import threading
 import time
+from typing import Any, Callable, NoReturn
 
 from .channel.wire import Wire
 from .database.mysql_client import DatabaseError
 from .lib import files
 from .lib.masking import Mask
-from .lib.outcome import Nothing
+from .lib.outcome import Incident
 from .lib.process import Failed as ProgramFailed
-from .protocol import Stop
+from .protocol import Holder, Request, Stop
 from .read import reads
+from .read.reading import Reading
 from .records import lock
-from .run import facts, stories, supervisor
-from .run.supervisor import end_event, end_of, end_of_fault
+from .run import endings, facts, stories, supervisor
 from .site.app_process import AppFailed
 from .site.site import BadRequest, Site
 
@@ -30,11 +33,11 @@ BEAT = 10  # seconds between signs of life
 LAST_WORDS = 5  # seconds that a run which is over has for its last event
 
 
-def main(nonce, request, terminal=None):
-    """Answers `request` (bytes of JSON) over stdin and stdout, whose lines bear `nonce`. `terminal`: the attributes
+def main(nonce: str, asked: bytes, terminal: list[Any] | None = None) -> None:
+    """Answers the Request in `asked` (JSON) over stdin and stdout, whose lines bear `nonce`. `terminal`: the attributes
     that a terminal at stdin had before it was made raw, or None."""
     wire = Wire(0, 1, nonce)
-    request = json.loads(request.decode())
+    request: Request = json.loads(asked.decode())
     if request["task"] in CHANGES:
         follow_supervisor(request, wire)
     elif request["task"] == "workon":
@@ -44,10 +47,10 @@ def main(nonce, request, terminal=None):
         read(request, wire)
 
 
-def show_life(wire):
+def show_life(wire: Wire) -> None:
     """From here on the laptop hears something every BEAT seconds, and can tell a dead link from a long step."""
 
-    def beat():
+    def beat() -> None:
         while not wire.gone:
             time.sleep(BEAT)
             wire.send({"event": "beat"})
@@ -55,44 +58,43 @@ def show_life(wire):
     threading.Thread(target=beat, name="beat", daemon=True).start()
 
 
-def read(request, wire):
+def read(request: Request, wire: Wire) -> None:
     """A task that only reads."""
     mask = Mask()
     try:
         site = Site(request["site"])
-        reading = reads.Reading(site, dict(request.get("args") or {}), wire, mask)
     except BadRequest as error:
-        wire.send(end_event(1, "refused", str(error)))
+        wire.send(endings.of_wrong_use(str(error)))
         return
+    reading = Reading(site, request.get("args") or {}, wire, mask)
     try:
-        told = reads.BY_TASK[request["task"]](reading)
-        if "follow" in told:
-            follow_file(told["follow"], wire, _over(site, told["holder"]), site.name)
+        found = reads.BY_TASK[request["task"]](reading)
+        if isinstance(found, reads.Follow):
+            follow_file(found.path, wire, _over(site, found.holder), site.name)
             return
-        ending = dict(end_event(0, "done", ""), data=told)
-    except Nothing as stop:
-        ending = end_event(0, "nothing", stop.what)
+        ending = endings.done(found)
     except Stop as stop:
-        ending = end_event(3, "refused", stop.what, stop.lines, None, stop.next)
+        ending = endings.of_stop(stop)
     except (ProgramFailed, DatabaseError, AppFailed, OSError, files.Damaged) as error:
-        ending = end_of(error, site)
+        ending = endings.of_error(error, site)
     except Exception as error:
-        ending = end_of_fault(error)
+        ending = endings.of_fault(error)
     finally:
         reading.facts.close()
     wire.send(mask.value(ending))
 
 
-def _over(site, holder):
+def _over(site: Site, holder: Holder | None) -> Callable[[], bool]:
     """Tells whether a run's file is whole: its process (`holder`) is gone, which it outlives. Of a run that is not
     open any more the last event may still be under way."""
     if holder:
-        return lambda: not lock.is_alive(facts.lock_folder(site), holder)
+        gone: Holder = holder
+        return lambda: not lock.is_alive(facts.lock_folder(site), gone)
     end = time.monotonic() + LAST_WORDS
     return lambda: time.monotonic() > end
 
 
-def follow_supervisor(request, wire):
+def follow_supervisor(request: Request, wire: Wire) -> None:
     """Starts the supervisor, passes its facts to the laptop and the laptop's go to it, then follows its events."""
     reading, writing = supervisor.start(request)
     show_life(wire)
@@ -112,16 +114,16 @@ def follow_supervisor(request, wire):
                     return
                 with contextlib.suppress(OSError):
                     os.write(writing, b"%d\n" % len(answer) + answer)
-    wire.send(end_event(1, "refused", "the server's process ended unexpectedly, before it changed anything"))
+    wire.send(endings.of_wrong_use("the server's process ended unexpectedly, before it changed anything"))
 
 
-def _closed(descriptor):
+def _closed(descriptor: int) -> bool:
     """True when the supervisor at the other end of the pipe has gone."""
     ready, _, _ = select.select([descriptor], [], [], 0)
     return bool(ready) and not os.read(descriptor, 1)
 
 
-def follow_file(path, wire, over, name):
+def follow_file(path: str, wire: Wire, over: Callable[[], bool], name: str) -> None:
     """Sends the events of a run's file as they come, up to its end. `over()` tells that nobody writes any more."""
     position, rest = 0, b""
     while True:
@@ -137,14 +139,14 @@ def follow_file(path, wire, over, name):
             if event["event"] == "end":
                 return
         if finished and not whole:
-            what = "the process on the server ended before it was done"
-            wire.send(end_event(4, "incident", what, next=["fab %s.recover" % name]))
+            stop = Incident("the process on the server ended before it was done", next=["fab %s.recover" % name])
+            wire.send(endings.of_stop(stop))
             return
         if wire.gone or wire.hung_up(0.05):
             return
 
 
-def workon(request, terminal):
+def workon(request: Request, terminal: list[Any] | None) -> NoReturn:
     """Becomes an interactive shell, or one command, in the project folder with the virtualenv and the site's env."""
     site = Site(request["site"])
     command = (request.get("args") or {}).get("command")

@@ -6,9 +6,22 @@ refused, never guessed at."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, TypedDict
+from typing import Any, Dict, Iterable, List, Literal, Optional, TypedDict
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
+
+Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident", "stopped"]
+
+# How a run can end: the exit code of each. Of a no, which stops a conversation, only the laptop's half tells.
+CODES: Dict[Outcome, int] = {
+    "left": 0,
+    "released": 0,
+    "done": 0,
+    "nothing": 0,
+    "refused": 3,
+    "returned": 6,
+    "incident": 4,
+}
 
 
 class Stop(Exception):
@@ -17,9 +30,10 @@ class Stop(Exception):
     `what`: what happened, without a period; `lines`: what explains it, a line each; `next`: what to type next, a line
     each, the first the likeliest. `changed`: False where nothing was changed, True where something was, None where
     that is not known; `at`: the site that this is said of; `but`: what was changed elsewhere, such as
-    "50134ed is committed, not pushed"."""
+    "50134ed is committed, not pushed". `where`: how the site stands, set where that is known."""
 
     changed: Optional[bool] = None
+    where = ""
 
     def __init__(
         self,
@@ -79,11 +93,14 @@ class Wish(TypedDict, total=False):
     follow: bool  # logs
 
 
-class Request(TypedDict):
-    """One task on one site. `who`: user@machine; `version`: of the laptop's half."""
-
+class _Asked(TypedDict):
     task: str
     site: SiteWords
+
+
+class Request(_Asked, total=False):
+    """One task on one site. `who`: user@machine; `version`: of the laptop's half."""
+
     args: Wish
     who: str
     version: str
@@ -91,12 +108,13 @@ class Request(TypedDict):
 
 class Go(TypedDict, total=False):
     """The person's yes. `go`: the fingerprint of the facts that the plan stands on; for a release also what it brings:
-    `pending`: revisions in order of application; `revisions`: every one, newest first; `by`: user@machine."""
+    `pending`: revisions in order of application; `revisions`: every one, newest first; `text`: the commit's subject;
+    `by`: user@machine."""
 
     go: str
     commit: str
     pending: List[str]
-    revisions: List["Revision"]
+    revisions: List[Revision]
     heads: List[str]
     text: str
     by: str
@@ -147,10 +165,10 @@ class Operation(TypedDict, total=False):
 # Facts of a site
 
 
-class QuickFacts(TypedDict):
-    """What a plan stands on, cheap to read again under the lock. `changes`: tracked paths that a person has changed;
+class ShownFacts(TypedDict):
+    """What a plan stands on, as the laptop is told. `changes`: tracked paths that a person has changed;
     `requirements`: {path: sha256 or None}; `wsgi`: its sha256; `gate`: up or down; `packages`: the run that marked
-    the virtualenv; `identity`: what tells the database from every other."""
+    the virtualenv."""
 
     commit: Optional[str]
     branch: str
@@ -160,7 +178,12 @@ class QuickFacts(TypedDict):
     wsgi: Optional[str]
     gate: str
     packages: Optional[str]
-    identity: List[str]
+
+
+class QuickFacts(ShownFacts):
+    """What a plan stands on, cheap to read again under the lock. `identity`: tells the database from every other."""
+
+    identity: List[Any]
 
 
 class DatabaseFacts(TypedDict):
@@ -175,11 +198,18 @@ class DatabaseFacts(TypedDict):
     rows: int
 
 
-class Holder(TypedDict, total=False):
+class Kept(TypedDict, total=False):
+    """What every kept record bears. `format`: FORMAT, or what it was then; `version`: the Flask-Slipway that wrote it;
+    neither stood there in format 1."""
+
+    format: int
+    version: str
+
+
+class Holder(Kept, total=False):
     """Who holds a lock. `since`: seconds since 1970; `machine`: host name, boot id and pid namespace; `started`: the
     process's start, in clock ticks since boot; `open_run`: the file that names the run under way."""
 
-    format: int
     who: str
     task: str
     run: str
@@ -220,9 +250,28 @@ class LastFacts(TypedDict):
 
     commit: Optional[str]
     revision: Optional[str]
-    at: float
-    who: str
-    task: str
+    at: Optional[float]
+    who: Optional[str]
+    task: Optional[str]
+
+
+class SiteFacts(ShownFacts):
+    """What every plan is made of: the event `facts`, to which a task adds its own findings. `fingerprint`: of the
+    QuickFacts; `fence_kind`: database, sqlite or watched; `scratch`: whether a scratch database can be had; `backups`:
+    how many."""
+
+    event: str
+    fingerprint: str
+    database: DatabaseFacts
+    fence: str
+    fence_kind: str
+    scratch: bool
+    detached: bool
+    load_seconds: float
+    lock: Optional[HeldFacts]
+    interrupted: Optional[InterruptedFacts]
+    last: Optional[LastFacts]
+    backups: int
 
 
 # Events, from the server to the laptop
@@ -246,12 +295,12 @@ class EndData(TypedDict, total=False):
 
 
 class End(TypedDict):
-    """The last event. `code`: the exit code; `outcome`: a key of CODES, or nothing; `what`, `cause`, `next`: a Stop's;
-    `closed`: seconds that visitors met the gate; `data`: what a reading task found."""
+    """The last event. `code`: the exit code; `what`, `cause`, `next`: a Stop's; `closed`: seconds that visitors met the
+    gate; `data`: what a reading task found, or a run's EndData."""
 
     event: str
     code: int
-    outcome: str
+    outcome: Outcome
     what: str
     cause: List[str]
     where: Optional[Where]
@@ -263,10 +312,6 @@ class End(TypedDict):
 
 
 Event = Dict[str, Any]  # one of: facts, step, returning, say, text, rows, following, follow, beat, end
-
-# How a run can end: the exit code of each.
-CODES = {"left": 0, "released": 0, "done": 0, "nothing": 0, "refused": 3, "returned": 6, "incident": 4}
-
 
 # What is kept
 
@@ -289,11 +334,10 @@ class OpenRun(Holder, total=False):
 JournalLine = Dict[str, Any]  # "what": one of the constants below; "at": seconds since 1970; and that event's words
 
 
-class Manifest(TypedDict, total=False):
+class Manifest(Kept, total=False):
     """A backup's. `tables`: {table: rows}; `bytes`: of its file; `at`: seconds since 1970; `compared`: equal where all
     counts agreed; `restore_blockers`: what this user may not put back, as texts; `columns`: {table: {column: type}}."""
 
-    format: int
     id: str
     file: str
     dialect: str
@@ -317,15 +361,14 @@ class Manifest(TypedDict, total=False):
     commit: Optional[str]
 
 
-class HistoryLine(TypedDict, total=False):
+class HistoryLine(Kept, total=False):
     """One change of the site that ended. `at`: seconds since 1970; `revision`: of the database, several by commas."""
 
-    format: int
     run: str
     task: str
     who: str
     at: float
-    outcome: str
+    outcome: Outcome
     commit: Optional[str]
     revision: Optional[str]
     before: Dict[str, Any]

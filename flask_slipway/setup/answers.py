@@ -53,8 +53,8 @@ def questions(found: Found, given: Mapping[str, str]) -> Iterator[Question]:
     region = "eu" if given.get("domain", "").endswith(".eu.pythonanywhere.com") else "us"
     yield Question("region", "Region, us or eu", region, rules["region"].take)
     middle = ".eu" if given.get("region") == "eu" else ""
-    usual = f"{given.get('user', '').lower()}{middle}.pythonanywhere.com"
-    yield Question("domain", "Domain, as on the Web tab", usual, _own(rules["domain"].take))
+    own = f"{given.get('user', '').lower()}{middle}.pythonanywhere.com"
+    yield Question("domain", "Domain, as on the Web tab", own, _own(rules["domain"].take))
     yield Question(
         "project", "Folder of the clone, in the account's home", found.repository.folder, rules["project"].take
     )
@@ -107,10 +107,12 @@ def read(question: str) -> str:
 def _choosers(found: Found, given: Mapping[str, str]) -> dict[str, str]:
     """What the WSGI file sets, of the variables by which the code chooses its configuration."""
     chosen = {}
-    for name, usual in found.choosers.items():
+    for name, default in found.choosers.items():
         if name not in given:
             text = (
-                read(f"{name}, if the WSGI file sets it ({NONE} if not) [{usual or NONE}]: ").strip() or usual or NONE
+                read(f"{name}, if the WSGI file sets it ({NONE} if not) [{default or NONE}]: ").strip()
+                or default
+                or NONE
             )
             if text != NONE:
                 chosen[name] = text
@@ -146,8 +148,8 @@ def _refuse_lacking(found: Found, given: Mapping[str, str], env: Mapping[str, st
     shown = dict(given)
     for question in questions(found, shown):
         if question.key in lacking:
-            usual = question.default if question.key != "domain" or given.get("user") else ""
-            shown[question.key] = usual or question.key.upper()
+            default = question.default if question.key != "domain" or given.get("user") else ""
+            shown[question.key] = default or question.key.upper()
     line = shlex.join(command(shown, env))
     lines = [f"lacking: {' '.join(f'--{key}' for key in lacking)}"]
     raise Refusal("There is no terminal to ask in", lines, [line])

@@ -33,12 +33,12 @@ class Repository:
 @dataclass(frozen=True)
 class App:
     """`name`: as FLASK_APP names it, "" where none was found; `what`: where it was found; `others`: where it may be
-    another; `needy`: factories that want arguments."""
+    another; `needs_arguments`: factories that want arguments."""
 
     name: str
     what: str = ""
     others: tuple[str, ...] = ()
-    needy: tuple[str, ...] = ()
+    needs_arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def refuse_elsewhere(root: Path) -> None:
 
 def app(root: Path, every: Sequence[source.Module]) -> App:
     """The app: as FLASK_APP names it, else where flask would find one."""
-    needy = tuple(source.needy(root, every))
+    needs_arguments = tuple(source.needs_arguments(root, every))
     given, where = flask_app(root)
     if not closed(given):
         what = f"FLASK_APP in {where} cannot be read: {given}"
@@ -124,9 +124,9 @@ def app(root: Path, every: Sequence[source.Module]) -> App:
         return App(name, f"FLASK_APP in {where}")
     row = source.candidates(root, every)
     if not row:
-        return App("", needy=needy)
+        return App("", needs_arguments=needs_arguments)
     equals = [one for one in row if one.rank == row[0].rank and one.rank > 0]
-    return App(row[0].name, row[0].what, tuple(one.name for one in equals[1:]), needy)
+    return App(row[0].name, row[0].what, tuple(one.name for one in equals[1:]), needs_arguments)
 
 
 def flask_app(root: Path) -> tuple[str, str]:

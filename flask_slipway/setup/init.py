@@ -35,8 +35,8 @@ def adopt(root: Path, options: Mapping[str, str], env: Mapping[str, str], yes: b
     """The whole of `init` for the project in `root`. Raises Refusal, WrongUse, Interrupted: nothing was written."""
     found = find(root)
     screen.say([f"In {root.name}, by looking alone; nothing of it was run:", *table(seen(found))])
-    for missing, mend in notes(found):
-        screen.say([f"Note: {missing}", f"      Mend: {mend}"])
+    for missing, fix in notes(found):
+        screen.say([f"Note: {missing}", f"      Fix: {fix}"])
     print()
     planned = plan(found, *_answered(found, options, env))
     if not planned.files:
@@ -50,7 +50,7 @@ def adopt(root: Path, options: Mapping[str, str], env: Mapping[str, str], yes: b
             return
         write_files.place(root, planned.files)
         print(f"Wrote {', '.join(file.path for file in planned.files)}.")
-    screen.say([*told_by_hand(planned), *following(planned, found)])
+    screen.say([*added_by_hand(planned), *following(planned, found)])
 
 
 def _answered(found: Found, options: Mapping[str, str], env: Mapping[str, str]) -> tuple[Answers | None, str]:
@@ -144,7 +144,7 @@ def notes(found: Found) -> Iterator[tuple[str, str]]:
         yield what, f"call the tasks as in  {inv}release"
     if not app.name:
         yield "no Flask app was found by looking", "name it as FLASK_APP does, such as  app  or  src/blog"
-    for factory in app.needy if not app.name or app.others else ():
+    for factory in app.needs_arguments if not app.name or app.others else ():
         yield f"{factory} wants arguments", f"name it with them, such as  --app \"{factory}('production')\""
     if not git.there:
         yield "this is no git repository, and a site is a clone of one", "git init -b main"
@@ -176,7 +176,7 @@ def shown(planned: Plan, found: Found) -> list[str]:
     return [*lines, *([f"left      {', '.join(left)}", ""] if left else [])]
 
 
-def told_by_hand(planned: Plan) -> Iterator[str]:
+def added_by_hand(planned: Plan) -> Iterator[str]:
     """The lines that a person adds to their own files."""
     for path, text in planned.by_hand:
         yield f"\n{path} is yours and stays as it is. Add to its end:\n"

@@ -34,9 +34,9 @@ def top(found: Found, given: Answers) -> list[str]:
     seed = f"  # seed: [{', '.join(map(quoted, found.seeds)) or 'COMMAND'}]"
     test = found.tests or "pytest"
     return [
-        told(f"  app: {quoted(given.app)}", "as FLASK_APP names it"),
-        told(seed, "flask commands after an upgrade, safe to repeat"),
-        told(f"  {'' if test != 'pytest' else '# '}test: {test}", "what a release runs first"),
+        commented(f"  app: {quoted(given.app)}", "as FLASK_APP names it"),
+        commented(seed, "flask commands after an upgrade, safe to repeat"),
+        commented(f"  {'' if test != 'pytest' else '# '}test: {test}", "what a release runs first"),
     ]
 
 
@@ -44,11 +44,11 @@ def environment(given: Answers) -> list[str]:
     """One site, as it stands below `environments:`."""
     values = {key: getattr(given, key) for key in ("user", "domain", "project", "virtualenv")}
     lines = [f"    {quoted(given.environment)}:"]
-    lines += [told(f"      {key}: {quoted(value)}", WORDS[key]) for key, value in values.items()]
+    lines += [commented(f"      {key}: {quoted(value)}", WORDS[key]) for key, value in values.items()]
     if given.region != keys.ENVIRONMENT["region"].default:
-        lines.append(told(f"      region: {given.region}", "where PythonAnywhere has the account"))
+        lines.append(commented(f"      region: {given.region}", "where PythonAnywhere has the account"))
     if given.branch != keys.ENVIRONMENT["branch"].default:
-        lines.append(told(f"      branch: {quoted(given.branch)}", "what is released"))
+        lines.append(commented(f"      branch: {quoted(given.branch)}", "what is released"))
     lines.append(_env(given.env))
     return [*lines, "      # These follow from the lines above; take the # away to set one.", *_derived(given)]
 
@@ -64,15 +64,15 @@ WORDS = {
 def _env(env: Mapping[str, str]) -> str:
     """What the WSGI file sets."""
     inner = ", ".join(f"{name}: {quoted(value)}" for name, value in (env or {"FLASK_ENV": "production"}).items())
-    return told(f"      {'' if env else '# '}env: {{{inner}}}", "what the WSGI file sets")
+    return commented(f"      {'' if env else '# '}env: {{{inner}}}", "what the WSGI file sets")
 
 
 def _derived(given: Answers) -> list[str]:
     wsgi = pythonanywhere.wsgi(given.domain)
-    return [f"      # wsgi: {wsgi}", told("      # health: /", "a page that reads the database is best")]
+    return [f"      # wsgi: {wsgi}", commented("      # health: /", "a page that reads the database is best")]
 
 
-def told(line: str, comment: str) -> str:
+def commented(line: str, comment: str) -> str:
     """A line with its comment beside it; above it, where there is no room."""
     beside = f"{line:<{COMMENT}}  # {comment}"
     if len(beside) <= WIDTH:

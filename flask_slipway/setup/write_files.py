@@ -40,7 +40,7 @@ def place(root: Path, files: Sequence[File]) -> None:
         if not isinstance(error, OSError):
             raise
         why = error.strerror or str(error)
-        raise Refusal(f"{file.path} could not be written: {why}", next=["mend it, then again"]) from error
+        raise Refusal(f"{file.path} could not be written: {why}", next=["fix it, then again"]) from error
     finally:
         for part, _ in parts:
             part.unlink(missing_ok=True)

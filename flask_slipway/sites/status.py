@@ -51,20 +51,20 @@ def lines(columns: Sequence[Column]) -> list[str]:
     """The columns as lines: a table of those that answered, then drift, then those that did not."""
     answered = [column for column in columns if column.rows]
     labels = [label for label in LABELS if any(label in column.rows for column in answered)]
-    told: list[str] = []
+    shown: list[str] = []
     for group in _groups(answered, labels):
         rows = [["", *(column.name for column in group)]]
         rows += [[label, *(column.rows.get(label, "") for column in group)] for label in labels]
-        told += [*([""] if told else []), *table.table(rows)]
+        shown += [*([""] if shown else []), *table.table(rows)]
     for column in answered:
         if column.differences:
-            told += [f"Drift of {column.name}:"]
-            told += [f"  {line}" for line in wording.listed(column.differences, MOST_DIFFERENCES)]
+            shown += [f"Drift of {column.name}:"]
+            shown += [f"  {line}" for line in wording.listed(column.differences, MOST_DIFFERENCES)]
     for column in columns:
         if column.stop is not None:
             why = [*column.stop.lines, *wording.follow(column.stop.next)]
-            told += [f"{column.name}: {column.stop.what}", *(f"  {line.strip()}" for line in why[:MOST_REASONS])]
-    return told
+            shown += [f"{column.name}: {column.stop.what}", *(f"  {line.strip()}" for line in why[:MOST_REASONS])]
+    return shown
 
 
 def _groups(columns: Sequence[Column], labels: Sequence[str]) -> list[list[Column]]:
@@ -141,8 +141,8 @@ def apart(commit: str | None, root: Path) -> str:
 
 def revision(at: Sequence[str], heads: Sequence[str]) -> str:
     """The revision, and whether it is the code's head."""
-    told = ", ".join(at) or "none"
-    return f"{told} (head)" if at and sorted(at) == sorted(heads) else told
+    names = ", ".join(at) or "none"
+    return f"{names} (head)" if at and sorted(at) == sorted(heads) else names
 
 
 def drift(differences: Sequence[str] | None) -> str:

@@ -26,7 +26,7 @@ PATIENCE = 20.0  # seconds for connecting, logging in and opening the channel
 def opened(site: Site) -> Iterator[Any]:
     """An open, checked SSH transport to the site's server. Raises Unreachable, WrongUse."""
     if not logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
-        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its tracebacks are told here in words
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what they say is told here in words
     connection = _strict(site)
     _open(connection, site)
     try:
@@ -49,9 +49,9 @@ def _strict(site: Site) -> Any:
 
     class Pinned(paramiko.MissingHostKeyPolicy):
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            told = _fingerprint(key.asbytes())
-            if told not in pins:
-                raise _foreign_key(site, told, bool(pins))
+            shown = _fingerprint(key.asbytes())
+            if shown not in pins:
+                raise _foreign_key(site, shown, bool(pins))
 
     class StrictConnection(Connection):
         def open(self) -> Any:

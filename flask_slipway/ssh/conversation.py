@@ -14,10 +14,11 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from flask_slipway import wording
+from flask_slipway import __version__, wording
 from flask_slipway.errors import Interrupted, Refusal, Unreachable, WrongUse
+from flask_slipway.server.protocol import End, Event
 from flask_slipway.ssh import connection, engine
 
 if TYPE_CHECKING:
@@ -25,16 +26,15 @@ if TYPE_CHECKING:
 
     from flask_slipway.config.settings import Site
 
-Event = dict[str, Any]
-Decide = Callable[[Event], Event | None]
+Decide = Callable[[Event], Event]
 
 SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
 OLDEST_PYTHON = (3, 8)
 NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
 
 
-def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> Event:
-    """Does `task` on the server and returns its end event. `decide` answers the facts of a change; None is a no.
+def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> End:
+    """Does `task` on the server and returns its end event. `decide` answers the facts of a change, or raises.
     `show` gets every other event. Raises Unreachable, Interrupted, and whatever `decide` raises."""
     with Talk(site, task, args) as talk:
         return talk.finish(decide, show)
@@ -46,7 +46,7 @@ class Talk:
 
     def __init__(self, site: Site, task: str, args: Event) -> None:
         self.site, self.task = site, task
-        self._request = {"task": task, "site": site.wire(), "args": args, "who": who()}
+        self._request = request(site, task, args)
         self._heard: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
         self._line: _Line | None = None
         self._left = False
@@ -64,7 +64,7 @@ class Talk:
                 self._line.channel.close()
             self._thread.join(1)
 
-    def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> Event:
+    def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> End:
         """The conversation to its end event, as `converse` has it."""
         went = NOT_SENT
         try:
@@ -73,13 +73,11 @@ class Talk:
                 went = HEARD if went == SENT else went
                 if event["event"] == "facts" and decide is not None:
                     answer = decide(event)
-                    if answer is None:
-                        return {"event": "end", "code": 0, "outcome": "stopped", "what": "", "cause": [], "next": []}
                     went = SENT
                     assert self._line is not None
                     self._line.send(answer)
                 elif event["event"] == "end":
-                    return event
+                    return cast(End, event)
                 else:
                     show(event)
         except KeyboardInterrupt:
@@ -113,6 +111,11 @@ class Talk:
             self._heard.put(error)
 
 
+def request(site: Site, task: str, args: Event) -> Event:
+    """What is asked of the server (protocol.Request)."""
+    return {"task": task, "site": site.wire(), "args": args, "who": who(), "version": __version__}
+
+
 def who() -> str:
     """Who asks, for the lock, the journal and the history: user@machine."""
     try:
@@ -135,7 +138,7 @@ def shell(site: Site, command: str | None) -> int:
         with connection.opened(site) as transport:
             channel = _channel(transport, site, pty=interactive)
             line = _Line(channel)
-            line.greet(site, {"task": "workon", "site": site.wire(), "args": {"command": command}, "who": who()})
+            line.greet(site, request(site, "workon", {"command": command}))
             line.settle()
             return terminal.attach(channel, line.rest, interactive)
     except _Lost as lost:

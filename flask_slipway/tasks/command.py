@@ -14,7 +14,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
-from flask_slipway import wording
+from flask_slipway import command_names, wording
 from flask_slipway.errors import Fault, Interrupted, SlipwayError
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
@@ -28,48 +28,57 @@ def root(context: Context) -> Path:
 def story(after: Sequence[str] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Decorates a task; `after`: what to type next after Ctrl-C, None where nothing was changed by then; `options` as
     for invoke.task."""
-    return lambda function: invoke_task(told(function, after), **options)
+    return lambda function: invoke_task(shown(function, after), **options)
 
 
-def told(function: Callable[..., Any], after: Sequence[str] | None) -> Callable[..., Any]:
+def shown(function: Callable[..., Any], after: Sequence[str] | None) -> Callable[..., Any]:
     """The function, whose faults end in one clean message and the exit code of the design."""
 
     @functools.wraps(function)
-    def run(*args: Any, **options: Any) -> Any:
+    def run(context: Context, *args: Any, **options: Any) -> Any:
+        from flask_slipway.project import taskfiles
+
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
-        from flask_slipway.tasks import command_names
-
-        try:
-            with command_names.told(root(args[0])):
-                return function(*args, **options)
-        except Exit as error:
-            fold(error)
-            raise
-        except KeyboardInterrupt:
-            raise Interrupted("Interrupted", next=after or (), changed=False if after is None else None) from None
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Exit(code=1) from None
-        except Exception as error:
-            if is_debugging():
+        with command_names.called(taskfiles.prefixes(root(context))):
+            try:
+                return _ended(function, after, context, *args, **options)
+            except Exit as stop:
+                show(stop)
                 raise
-            from flask_slipway.packages import requirements
-
-            text = requirements.covered(str(error))
-            raise Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW]) from error
 
     return run
 
 
-def fold(error: Exit) -> None:
-    """The message of an ending without control characters, for git, a database or a server may have written it. It is
-    folded where a person reads it in a terminal; in a file it stays as long as it is."""
-    if not isinstance(error, SlipwayError):
-        error.message = wording.printable(error.message)
-    if error.message and sys.stderr is not None and sys.stderr.isatty():
-        error.message = wording.folded(error.message)
+def _ended(function: Callable[..., Any], after: Sequence[str] | None, *args: Any, **options: Any) -> Any:
+    """What the function returns. Raises Exit for all that goes wrong, unless a person is debugging."""
+    try:
+        return function(*args, **options)
+    except Exit:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted", next=after or (), changed=False if after is None else None) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=1) from None
+    except Exception as error:
+        if is_debugging():
+            raise
+        from flask_slipway.packages import requirements
+
+        text = requirements.redacted(str(error))
+        raise Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW]) from error
+
+
+def show(stop: Exit) -> None:
+    """Renders an ending where it is printed: folded where a person reads it in a terminal; in a file its lines stay as
+    long as they are."""
+    is_read = sys.stderr is not None and sys.stderr.isatty()
+    if isinstance(stop, SlipwayError):
+        stop.show(wording.WIDTH if is_read else None)
+    elif stop.message:
+        stop.message = wording.printable(stop.message)
 
 
 HOW = "the same with --debug first, as in  inv --debug status,  shows where"

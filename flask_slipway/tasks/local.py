@@ -25,8 +25,9 @@ def collection(folder: Path) -> Collection:
 
 
 def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line, flush=True)
+    from flask_slipway.ui import screen
+
+    screen.say(lines)
 
 
 @story(after=("inv setup, which goes on where it stopped",))
@@ -129,9 +130,9 @@ def freeze(c: Context, dry: bool = False) -> None:
 
     Example: inv freeze"""
     from flask_slipway.config import settings
-    from flask_slipway.packages import freeze as packages_freeze
+    from flask_slipway.packages import freeze
 
-    _say(packages_freeze.freeze(settings.load(root(c)), dry))
+    _say(freeze.freeze(settings.load(root(c)), dry))
 
 
 @story(help={"to": "the environment that a release would go to (the first that is not the example)"})
@@ -139,9 +140,9 @@ def check(c: Context, to: str = "") -> None:
     """Look for all that would stop a release; changes nothing.
 
     Example: inv check"""
-    from flask_slipway.release import check as release_check
+    from flask_slipway.release import check
 
-    release_check.check(root(c), to)
+    check.check(root(c), to)
 
 
 @story(after=("git status",), help={"message": "what the change does"})
@@ -150,9 +151,9 @@ def commit(c: Context, message: str = "") -> None:
 
     Example: inv commit -m "Let assets be reordered"
     """
-    from flask_slipway.project import commit as project_commit
+    from flask_slipway.project import commit
 
-    _say(project_commit.commit(root(c), message))
+    _say(commit.commit(root(c), message))
 
 
 @story(after=("git status",))
@@ -160,9 +161,9 @@ def push(c: Context) -> None:
     """Push the branch, never by force.
 
     Example: inv push"""
-    from flask_slipway.project import commit as project_commit
+    from flask_slipway.project import commit
 
-    _say(project_commit.push(root(c)))
+    _say(commit.push(root(c)))
 
 
 @story()
@@ -170,9 +171,9 @@ def status(c: Context) -> None:
     """Show code, database and drift, here and on every site.
 
     Example: inv status"""
-    from flask_slipway.sites import status as sites_status
+    from flask_slipway.sites import status
 
-    sites_status.show(root(c))
+    status.show(root(c))
 
 
 @story(
@@ -191,9 +192,9 @@ def release(
 
     Example: inv release -m "Let assets be reordered"
     """
-    from flask_slipway.release import release as release_release
+    from flask_slipway.release import release
 
-    release_release.release(root(c), release_release.Wish(message, to, dry, yes, skip_tests))
+    release.release(root(c), release.ReleaseOptions(message, to, dry, yes, skip_tests))
 
 
 @story(after=("inv sandbox.down --remove",))

@@ -30,39 +30,39 @@ def _site(context: Context) -> Site:
 def _read(context: Context, task_name: str, **args: Any) -> dict[str, Any]:
     """A task that changes nothing; returns the data of its end."""
     from flask_slipway.ssh import conversation
-    from flask_slipway.ui import screen as ui_screen
+    from flask_slipway.ui.screen import Screen, finish
 
     site = _site(context)
-    screen = ui_screen.Screen()
-    end = conversation.converse(site, task_name, args, None, screen.show)
+    end = conversation.converse(site, task_name, args, None, Screen().show)
     if end["code"] or end["outcome"] == "nothing" or task_name == "watch":
-        ui_screen.finish(end, site)
+        finish(end, site)
     return end.get("data") or {}
 
 
 def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> dict[str, Any]:
     """A task that changes the site: facts, a question where there is one, go."""
+    from flask_slipway.errors import Refusal
     from flask_slipway.ssh import conversation
     from flask_slipway.ui import confirm, prompt
-    from flask_slipway.ui import screen as ui_screen
+    from flask_slipway.ui.screen import Screen, finish
 
     site = _site(context)
     if task_name in confirm.BY_TASK and not yes:
         prompt.refuse_silent()
-    screen = ui_screen.Screen()
+    screen = Screen()
 
-    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+    def decide(facts: dict[str, Any]) -> dict[str, Any]:
         confirm.refuse_held(site.name, facts)
         asked = confirm.of(task_name, site.name, facts)
         for line in asked.lines:
             screen.line(line)
         if asked.question and not prompt.confirm(asked.question, yes):
-            return None
+            raise Refusal("Stopped", at=site.name)
         return {"go": facts["fingerprint"]}
 
     end = conversation.converse(site, task_name, args, decide, screen.show)
     words = DONE.get(task_name, task_name).format(site.name)
-    ui_screen.finish(end, site, words, f"The {task_name} failed", [f"fab {site.name}.{task_name}"])
+    finish(end, site, words, f"The {task_name} failed", [f"fab {site.name}.{task_name}"])
     return end.get("data") or {}
 
 
@@ -95,9 +95,9 @@ def status(c: Context) -> None:
     """Show code, database, drift, lock and last release.
 
     Example: fab prod.status"""
-    from flask_slipway.ui import screen as ui_screen
+    from flask_slipway.ui import screen
 
-    ui_screen.status(_read(c, "status"))
+    screen.status(_read(c, "status"))
 
 
 @story()
@@ -105,9 +105,9 @@ def current(c: Context) -> None:
     """Show the database's revision and the live code's head.
 
     Example: fab prod.current"""
-    from flask_slipway.ui import screen as ui_screen
+    from flask_slipway.ui import screen
 
-    ui_screen.current(_read(c, "current"))
+    screen.current(_read(c, "current"))
 
 
 @story(help={"lines": "how many, newest first (20)"})
@@ -131,9 +131,9 @@ def health(c: Context) -> None:
     """Show what the site answers to a visitor now.
 
     Example: fab prod.health"""
-    from flask_slipway.ui import screen as ui_screen
+    from flask_slipway.ui import screen
 
-    ui_screen.health(_read(c, "health"))
+    screen.health(_read(c, "health"))
 
 
 @story()
@@ -175,13 +175,13 @@ def pull(c: Context) -> None:
     Example: fab prod.pull"""
     from flask_slipway import wording
     from flask_slipway.project import push, working_copy
-    from flask_slipway.ui import screen as ui_screen
+    from flask_slipway.ui import screen
 
     site = _site(c)
     commit = working_copy.commit(root(c))
     push.refuse_unpushed(root(c), push.remote_for(root(c), site.name), site.branch)
     _change(c, "pull", commit=commit, pending=[])
-    ui_screen.say(wording.follow([f"fab {site.name}.reload"]))
+    screen.say(wording.follow([f"fab {site.name}.reload"]))
 
 
 @story()

@@ -1,6 +1,6 @@
 """What was typed and is no task, no option or no value: told with the nearest known, instead of Invoke's own words.
 
-The tasks are listed in files of two lines, run by Invoke's own program; so it is that program which is taught here."""
+The tasks are listed in files of two lines, run by Invoke's own program; so it is that program which is changed here."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from invoke.exceptions import Exit, ParseError
 
-from flask_slipway import wording
+from flask_slipway import command_names, wording
 from flask_slipway.errors import WrongUse
-from flask_slipway.tasks.command import fold
+from flask_slipway.tasks.command import show
 
 if TYPE_CHECKING:
     from invoke.program import Program
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 NAMES = {"Invoke": "inv", "Fabric": "fab"}
 
 
-def teach(root: Path) -> None:
+def install(root: Path) -> None:
     """The program that is loading the task file of the project at `root`, if one is, tells what it cannot parse in our
     words from here on. Its parsing stays its own."""
     program = _running()
     if program is None:
         return
     for name in ("parse_tasks", "parse_cleanup"):
-        setattr(program, name, _told(getattr(program, name), program, root))
+        setattr(program, name, _explaining(getattr(program, name), program, root))
 
 
 def _running() -> Program | None:
@@ -42,13 +42,16 @@ def _running() -> Program | None:
     return None
 
 
-def _told(parse: Any, program: Program, root: Path) -> Any:
+def _explaining(parse: Any, program: Program, root: Path) -> Any:
     def run() -> None:
+        from flask_slipway.project import taskfiles
+
         typed = Typed(program, root)
         try:
             _parse(parse, typed)
-        except WrongUse as error:
-            fold(error)
+        except WrongUse as stop:
+            with command_names.called(taskfiles.prefixes(root)):
+                show(stop)
             raise
 
     return run
@@ -107,7 +110,7 @@ class Typed:
         known = [*context.flags, *context.inverse_flags] if context is not None else []
         near = wording.near(given, [flag for flag in known if flag.startswith("--")])
         owner = f"{self.program} {name}" if name else self.program
-        follow = [self._mended(given, near)] if near else []
+        follow = [self._corrected(given, near)] if near else []
         self._refuse(f"{owner} has no option {given}", [*follow, f"{owner} --help"])
 
     def task(self, word: str, context: Any) -> NoReturn:
@@ -115,11 +118,13 @@ class Typed:
         self._refuse_environment(word)
         near = wording.near(word, self.known)
         if near:
-            self._refuse(f"{self.program} has no task {word!r}", [self._mended(word, near), f"{self.program} --list"])
+            self._refuse(
+                f"{self.program} has no task {word!r}", [self._corrected(word, near), f"{self.program} --list"]
+            )
         name = getattr(context, "name", None)
         short = next((flag for flag in self.line if name and f"-{flag}" in context.flags), "")
         if short:
-            self._refuse(f"{short} wants two dashes", [self._mended(short, f"-{short}")])
+            self._refuse(f"{short} wants two dashes", [self._corrected(short, f"-{short}")])
         if name and "message" in context.args:
             rest = " ".join(self.line[self.line.index(name) + 1 :]) if name in self.line else word
             text = re.sub(r"(?:^|\s)(?:-m|--message)(?=\s|=|$)=?|(?:^|\s)--?[a-z][\w-]*(?=\s|$)", "", rest).strip()
@@ -131,7 +136,7 @@ class Typed:
         """Raises WrongUse for `--list WORD` of a group that is not there."""
         groups = sorted({name.partition(".")[0] for name in self.known if "." in name})
         near = wording.near(word, groups)
-        follow = [self._mended(word, near)] if near else [f"{self.program} --list"]
+        follow = [self._corrected(word, near)] if near else [f"{self.program} --list"]
         self._refuse(f"{self.program} has no group of tasks {word!r}{wording.nearest(word, groups)}", follow)
 
     def _refuse_environment(self, word: str) -> None:
@@ -160,22 +165,17 @@ class Typed:
             self._refuse("There is no sandbox yet", ["inv sandbox.up"])
         if last and first not in sites:
             near, task = wording.near(first, sites), wording.near(last, there)
-            follow = [self._mended(word, f"{near}.{task or 'status'}")] if near else ["fab --list"]
+            follow = [self._corrected(word, f"{near}.{task or 'status'}")] if near else ["fab --list"]
             self._refuse(f"invoke.yaml has no environment {first!r}{wording.nearest(first, sites)}", follow)
 
     def _first(self) -> str:
         """The task that was typed."""
         return next((word for word in self.line if word in self.known), "")
 
-    def _mended(self, wrong: str, right: str) -> str:
+    def _corrected(self, wrong: str, right: str) -> str:
         """The line as it was probably meant."""
-        mended = [right + word[len(wrong) :] if word.split("=")[0] == wrong else word for word in self.line]
-        return f"{self.program} {shlex.join(mended)}"
+        words = [right + word[len(wrong) :] if word.split("=")[0] == wrong else word for word in self.line]
+        return f"{self.program} {shlex.join(words)}"
 
     def _refuse(self, what: str, next_lines: list[str]) -> NoReturn:
-        from flask_slipway.project import taskfiles
-        from flask_slipway.tasks import command_names
-
-        prefixes = taskfiles.prefixes(self.root)
-        follow = [command_names.renamed(line, prefixes) for line in next_lines]
-        raise WrongUse(what, next=follow)
+        raise WrongUse(what, next=next_lines)

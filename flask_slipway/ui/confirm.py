@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask_slipway import wording
 from flask_slipway.errors import Refusal
+from flask_slipway.server.lib.amounts import moment
+from flask_slipway.server.protocol import HeldFacts
 
 Facts = dict[str, Any]
 
@@ -19,17 +22,18 @@ class Question:
     question: str | None = None
 
 
-def refuse_held(site: str, facts: Facts) -> None:
+def refuse_held(site: str, facts: Mapping[str, Any]) -> None:
     """Raises Refusal where somebody holds the lock of the site, or of what it shares with another."""
-    holder = facts.get("lock")
-    if not holder:
+    held: HeldFacts | None = facts.get("lock")
+    if not held:
         return
-    since = time.strftime("%H:%M:%S UTC", time.gmtime(holder["since"]))
-    commit = f", commit {holder['commit'][:7]}" if holder.get("commit") else ""
-    what = f"{holder.get('site') or site} is held by {holder['who']}: {holder['task']}, since {since}{commit}"
-    if holder["alive"]:
-        raise Refusal(what, next=[f"fab {site}.watch"])
-    raise Refusal(what, ["its process is gone"], [f"fab {holder.get('site') or site}.recover"])
+    held_site = held.get("site") or site
+    commit = f", commit {wording.short(held['commit'])}" if held.get("commit") else ""
+    what = f"{held_site} is held by {held['who']}: {held.get('task') or 'a change'}"
+    lines = [f"since {moment(held['since'] or 0)}{commit}"]
+    if held["alive"]:
+        raise Refusal(what, lines, [f"fab {held_site}.watch"])
+    raise Refusal(what, [*lines, "its process is gone"], [f"fab {held_site}.recover"])
 
 
 def of(task: str, site: str, facts: Facts) -> Question:
@@ -84,9 +88,8 @@ def restore(site: str, facts: Facts) -> Question:
 
 
 def recover(site: str, facts: Facts) -> Question:
-    found = facts["interrupted"]
-    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(found["since"]))
-    lines = [f"The {found['task']} by {found['who']}, {since}, was interrupted (last: {facts['reached']})."]
+    run = facts["interrupted"]
+    lines = [f"The {run['task']} by {run['who']}, {moment(run['since'])}, was interrupted (last: {facts['reached']})."]
     if facts.get("leave"):
         lines.append("It is left where it stands: code and database are not moved, and the gate stays up.")
     elif facts["forward"]:

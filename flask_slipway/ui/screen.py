@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TextIO
 
 from flask_slipway import wording
+from flask_slipway.command_names import as_called
 from flask_slipway.config.settings import Site
 from flask_slipway.errors import Incident, Refusal, Returned, SlipwayError, WrongUse
+from flask_slipway.server.protocol import End, Event, Where
 from flask_slipway.ui import views
 from flask_slipway.ui.table import WIDTH, table
 
-Event = Mapping[str, Any]
 MARGIN = 16  # columns before a step's words
 LONGEST_NOTE = 16  # of a headline, before its time
 TIME = 10  # columns of a step's time, at the right
@@ -49,7 +50,7 @@ class Screen:
     def line(self, text: str = "", colour: str | None = None) -> None:
         """One plain line, above the running step."""
         self._erase()
-        self._write(self.paint(text, colour) + "\n")
+        self._write(self.paint(as_called(text), colour) + "\n")
         if self._running:
             self._write(self._running)
 
@@ -57,7 +58,7 @@ class Screen:
         """One finished step."""
         self._erase()
         self._running = None
-        for line in step_lines(name, text, seconds):
+        for line in step_lines(name, as_called(text), seconds):
             self._write(self.paint(line, "red" if failed else None) + "\n")
 
     def begin(self, name: str) -> None:
@@ -90,8 +91,8 @@ class Screen:
         elif state == "done" and not text:
             self.close()
         else:
-            told = f"failed: {text}" if state == "failed" and "fail" not in text else text
-            self.step(name, told, event.get("seconds"), failed=state == "failed")
+            words = f"failed: {text}" if state == "failed" and "fail" not in text else text
+            self.step(name, words, event.get("seconds"), failed=state == "failed")
 
     def _returning(self, event: Event) -> None:
         site = f"{event['site']} " if event.get("site") else ""
@@ -101,10 +102,14 @@ class Screen:
         self.line(event.get("text") or "")
 
     def _text(self, event: Event) -> None:
-        self.line((event.get("text") or "").rstrip("\n"))
+        """What a program printed, such as a log: its own words."""
+        self._erase()
+        self._write((event.get("text") or "").rstrip("\n") + "\n")
+        if self._running:
+            self._write(self._running)
 
     def _rows(self, event: Event) -> None:
-        rows = [[str("" if cell is None else cell) for cell in row] for row in event.get("rows") or []]
+        rows = [[as_called(str("" if cell is None else cell)) for cell in row] for row in event.get("rows") or []]
         if event.get("title"):
             self.line(event["title"], "bold")
         if not rows:
@@ -123,34 +128,29 @@ def headline(name: str, text: str, note: str = "", seconds: float | None = None)
     time = "" if seconds is None else f"{seconds:.1f} s"
     right = f"{note:>12}{time:>{TIME}}" if note else f"{time:>{TIME}}"
     room = WIDTH - MARGIN - len(right)
-    first, *rest = textwrap.wrap(text, room - 1) or [""]
-    print(f"{name:<{MARGIN}}{first:<{room}}{right}".rstrip(), flush=True)
-    for line in rest:
-        print(" " * MARGIN + line)
+    first, *rest = textwrap.wrap(as_called(text), room - 1) or [""]
+    say([f"{name:<{MARGIN}}{first:<{room}}{right}".rstrip(), *(" " * MARGIN + line for line in rest)])
 
 
 def note(text: str, lines: Sequence[str] = ()) -> None:
     """Something to know that stops nothing."""
-    say([f"  {line}" for line in textwrap.wrap(text, WIDTH - 4)])
-    say([f"    {line}" for line in lines])
+    say([wording.folded(f"  {as_called(text)}", WIDTH - 2), *(f"    {line}" for line in lines)])
 
 
 def wrapped(text: str, indent: int = 0) -> list[str]:
     """The text in lines of 80 columns, indented; what is long stays whole."""
-    space = " " * indent
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(text, WIDTH, initial_indent=space, subsequent_indent=space + "  ", **options)  # type: ignore[arg-type]
+    return wording.folded(" " * indent + as_called(text), WIDTH, hanging=2).split("\n")
 
 
-def say(lines: Sequence[str]) -> None:
-    """Plain lines."""
+def say(lines: Iterable[str]) -> None:
+    """Plain lines, their commands as this project calls them."""
     for line in lines:
-        print(line, flush=True)
+        print(as_called(line), flush=True)
 
 
-def tell(lines: Sequence[str]) -> None:
+def tell(lines: Iterable[str]) -> None:
     """Lines of words, folded where a person reads them in a terminal."""
-    say([wording.folded(line) for line in lines] if is_terminal(sys.stdout) else lines)
+    say([wording.folded(as_called(line)) for line in lines] if is_terminal(sys.stdout) else lines)
 
 
 def step_lines(name: str, text: str, seconds: float | None, width: int = WIDTH) -> list[str]:
@@ -167,72 +167,78 @@ def is_terminal(stream: TextIO) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
 
 
-def finish(end: Event, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
+def finish(end: End, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
     """The ending in words. `done`: what was done, such as Backed up prod; `failed`, `again`: the first word and what to
     type next where it was returned. Raises the error of the ending's code, unless that is 0."""
     outcome = end.get("outcome")
     if outcome == "released":
-        print(f"\nReleased {wording.short(end.get('commit'))} to {site.name}{_in(end)}.   {site.url}")
-        print(f"To go back: fab {site.name}.rollback")
+        say(["", f"Released {wording.short(end.get('commit'))} to {site.name}{_in(end)}.   {site.url}"])
+        say([f"To go back: fab {site.name}.rollback"])
         _gate_left_up(end, site)
     elif outcome == "done":
-        told = end.get("what") or done or "Done"
-        print(f"{told.rstrip('.')}{_in(end)}.")
+        what = end.get("what") or done or "Done"
+        say([f"{what.rstrip('.')}{_in(end)}."])
         for line in end.get("cause") or []:
-            print(f"  {line}")
+            say([f"  {line}"])
         backup = (end.get("data") or {}).get("backup")
         if backup:
-            print(f"To go back: fab {site.name}.restore --backup {backup}")
+            say([f"To go back: fab {site.name}.restore --backup {backup}"])
         _gate_left_up(end, site)
-    elif outcome == "stopped":
-        raise Refusal("Stopped", at=site.name)
     elif outcome == "nothing":
-        print(end.get("what") or f"Nothing to do on {site.name}.")
+        say([end.get("what") or f"Nothing to do on {site.name}."])
     else:
         _raise(end, site, failed, again)
 
 
-def _in(end: Event) -> str:
+def _in(end: End) -> str:
     return f" in {end['seconds']:.1f} s" if end.get("seconds") else ""
 
 
-def _gate_left_up(end: Event, site: Site) -> None:
+def _gate_left_up(end: End, site: Site) -> None:
     if (end.get("data") or {}).get("gate_left_up"):
-        print(" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])]))
+        say([" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])])])
 
 
-def _raise(end: Event, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
+def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     """Raises the error that fits the ending: ten lines at most."""
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
     what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
+    where = ""
     if kind is Returned:
-        what, cause = f"{failed} (6). {standing(end.get('where'), site)}; nothing was lost", [what, *cause]
+        what, cause, where = f"{failed} (6)", [what, *cause], f"{standing(end.get('where'), site)}; nothing was lost"
     elif kind is Incident:
-        what = f"{what}. {standing(end.get('where'), site)}"
+        where = standing(end.get("where"), site)
     else:
-        what = f"{what[0].upper()}{what[1:].rstrip('.')}"
+        what = _sentence(what.rstrip("."), site)
     next_lines = list(end.get("next") or [])
     if not next_lines and kind is not WrongUse:
         next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):
         print(flush=True)
     room = MOST_LINES - 1 - len(next_lines)
-    raise kind(what, cause[: max(1, room)], next_lines)
+    stop = kind(what, cause[: max(1, room)], next_lines)
+    stop.where = where
+    raise stop
 
 
-def standing(where: Mapping[str, Any] | None, site: Site) -> str:
+def _sentence(what: str, site: Site) -> str:
+    """With a capital, unless the site's name begins it."""
+    return what if what.startswith(f"{site.name} ") else what[:1].upper() + what[1:]
+
+
+def standing(where: Where | None, site: Site) -> str:
     """Where the site stands: prod serves 3f2a6d1 at 8a1c5e20, healthy."""
     if not where:
         return f"How {site.name} stands is not known"
     gate_up = where.get("gate") == "up"
-    told = f"{site.name} {'is closed, with' if gate_up else 'serves'} {wording.short(where.get('commit'))}"
-    told += f" at {where['revision']}" if where.get("revision") else ""
-    told += ", gate up" if gate_up else ""
-    told += ", fence up" if where.get("fence") == "up" else ""
-    told += f", lock held by {where['lock']}" if where.get("lock") else ""
+    words = f"{site.name} {'is closed, with' if gate_up else 'serves'} {wording.short(where.get('commit'))}"
+    words += f" at {where['revision']}" if where.get("revision") else ""
+    words += ", gate up" if gate_up else ""
+    words += ", fence up" if where.get("fence") == "up" else ""
+    words += f", lock held by {where['lock']}" if where.get("lock") else ""
     healthy = where.get("healthy")
-    return told if healthy is None else f"{told}, {'healthy' if healthy else 'not healthy'}"
+    return words if healthy is None else f"{words}, {'healthy' if healthy else 'not healthy'}"
 
 
 def status(data: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from flask_slipway import errors
 from flask_slipway.config import settings
 from flask_slipway.ssh import connection, conversation
 from support import changes
-from support.world import Writer
+from support.people import Writer
 
 
 class Proxy:

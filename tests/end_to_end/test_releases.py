@@ -2,15 +2,15 @@
 
 import pytest
 
-from support import changes
-from support.world import Visitor, Writer
+from support import changes, snapshot
+from support.people import Visitor, Writer
+from support.world import on_each, on_sqlite
 
 HOST = {("host reloads",), ("cut",)}  # a 302 to the same address; a queued request dropped
 
 
-def test_the_first_release_brings_schema_seed_and_code(world):
-    done = world.release()
-    assert done.code == 0, done.out
+def test_the_first_release_brings_schema_seed_and_code(released):
+    world, done = released, released.first_release
     assert world.revision == changes.HEAD
     assert world.rows()["currencies"] > 0
     assert world.health() == {
@@ -23,7 +23,10 @@ def test_the_first_release_brings_schema_seed_and_code(world):
     assert f"Released {world.base[:7]} to site" in done
 
 
-@pytest.mark.parametrize("change", [changes.additive, changes.renaming])
+CHANGES = [*on_each(changes.renaming), *on_sqlite(changes.additive)]
+
+
+@pytest.mark.parametrize(("released", "change"), CHANGES, indirect=["released"])
 def test_a_release_with_a_revision_loses_no_acknowledged_row(released, change):
     world, old = released, released.base
     with Writer(world, pace=0) as writer, Visitor(world) as visitor:
@@ -49,8 +52,8 @@ def test_a_release_with_a_revision_loses_no_acknowledged_row(released, change):
     assert "closed for" in done
 
 
-def test_a_release_of_code_alone_never_closes_the_site(released):
-    world = released
+def test_a_release_of_code_alone_never_closes_the_site(sqlite_released):
+    world = sqlite_released
     with Writer(world) as writer, Visitor(world) as visitor:
         writer.wait_for(10)
         commit = changes.code_only(world)
@@ -67,25 +70,23 @@ def test_a_release_of_code_alone_never_closes_the_site(released):
     assert world.health()["commit"] == commit
 
 
-def test_nothing_to_do_is_said_and_changes_nothing(released):
-    before = released.everything()
-    done = released.release()
-    assert done.code == 0
-    assert "nothing to do" in done.out.lower()
-    assert released.everything() == before
+def test_nothing_to_do_is_said_and_changes_nothing(sqlite_released):
+    with snapshot.unchanged(sqlite_released, noted=False):
+        done = sqlite_released.release()
+        assert done.code == 0
+        assert "nothing to do" in done.out.lower()
 
 
 def test_a_dry_release_changes_nothing_on_either_side(released):
     changes.additive(released)
-    before = released.everything()
-    done = released.run("inv", "release", "--to", "site", "--dry", "--skip-tests")
-    assert done.code == 0, done.out
-    assert "aa000001" in done
-    assert released.everything() == before
+    with snapshot.unchanged(released, noted=False):
+        done = released.run("inv", "release", "--to", "site", "--dry", "--skip-tests")
+        assert done.code == 0, done.out
+        assert "aa000001" in done
 
 
-def test_a_release_brings_new_packages(released):
-    world = released
+def test_a_release_brings_new_packages(sqlite_released):
+    world = sqlite_released
     changes.require(world, "-r more.txt")
     world.write({"more.txt": "# none yet\n"})
     before = world.commit("Make room for packages")
@@ -97,13 +98,13 @@ def test_a_release_brings_new_packages(released):
     assert "as in requirements.txt" in done
     assert "1 package changed" in done
     assert world.health()["commit"] == commit
-    assert "six.py" in world.standing()["packages"]
+    assert "six.py" in snapshot.live(world)["packages"]
     again = world.fab("rollback", "--yes")
     assert again.code == 0, again.out
     assert world.health()["commit"] == before
 
 
-def test_backup_more_rows_restore_and_downgrade(released):
+def test_backup_more_rows_restore_what_was_replaced_and_downgrade(released):
     world = released
     commit = changes.additive(world)
     assert world.release().code == 0
@@ -116,9 +117,13 @@ def test_backup_more_rows_restore_and_downgrade(released):
     kept = world.contents()
     with Writer(world) as writer:
         writer.wait_for(10)
+    more = world.contents()
     done = world.fab("restore", "--yes")
     assert done.code == 0, done.out
     assert world.contents() == kept
+    again = world.fab("restore", "--yes")  # guarantee 5: what a restore replaces is backed up first
+    assert again.code == 0, again.out
+    assert world.contents() == more
     world.sql(
         "UPDATE comments SET mood = 'glad' WHERE id <= (SELECT m FROM (SELECT MIN(id) + 1 AS m FROM comments) AS x)"
     )
@@ -128,7 +133,7 @@ def test_backup_more_rows_restore_and_downgrade(released):
     assert world.revision == changes.HEAD
     assert world.live_commit == world.base != commit
     assert world.health()["commit"] == world.base
-    assert world.rows()["comments"] == len(kept["comments"])
+    assert world.rows()["comments"] == len(more["comments"]) > len(kept["comments"])
 
 
 def test_two_releases_at_once_and_one_is_refused_by_name(released):
@@ -146,8 +151,8 @@ def test_two_releases_at_once_and_one_is_refused_by_name(released):
     assert "@" in second
 
 
-def test_a_cut_link_changes_nothing_and_watch_follows(released):
-    world = released
+def test_a_cut_link_changes_nothing_and_watch_follows(sqlite_released):
+    world = sqlite_released
     changes.fill(world)
     commit = changes.slow_revision(world)
     first = world.start("inv", "release", "--to", "site", "--yes", "--skip-tests")

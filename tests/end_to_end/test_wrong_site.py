@@ -3,18 +3,14 @@ ends with the design's exit code; and nothing is changed, on either side."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import shlex
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from end_to_end.mistakes import WRONG
-from support import changes
-from support.world import World, git
+from support import changes, snapshot
+from support.world import World
 
 
 @pytest.fixture(scope="module")
@@ -34,41 +30,11 @@ def waiting(worlds):
     return world_of
 
 
-# What may differ: that a run was refused is written down, and a fetch brings objects. Neither is live.
-NOTED = ("/.slipway/engine", "/runs/", "history.jsonl", "__pycache__", "/.virtualenvs/")
-FETCHED = ("/.git/objects", "/.git/FETCH_HEAD", "/.git/refs/remotes", "/.git/logs/refs/remotes", "/.git/packed-refs")
-
-
-def standing(world: World) -> dict[str, object]:
-    """A fingerprint of all that must be as it was: home, WSGI files, repository, database, the laptop's files."""
-    found: dict[str, object] = {}
-    for top in (Path(world.site.home), Path(world.site.wsgi).parent, world.laptop):
-        for path in sorted(top.rglob("*")):
-            name = str(path)
-            if any(word in name for word in (*NOTED, *FETCHED)) or name.startswith(str(world.laptop / ".git")):
-                continue
-            found[name] = os.readlink(path) if path.is_symlink() else path.is_file() and digest(path)
-    found["virtualenvs"] = sorted(path.name for path in Path(world.site.virtualenv).parent.iterdir())
-    found["repository"] = git(Path(world.site.origin), "for-each-ref")
-    found["laptop"] = git(world.laptop, "for-each-ref", "refs/heads"), git(world.laptop, "status", "--porcelain")
-    try:
-        found["database"] = (world.contents(), world.revision)
-    except sa.exc.DatabaseError as error:
-        found["database"] = type(error)
-    return found
-
-
-def digest(path: Path) -> str:
-    return f"{path.stat().st_mtime_ns} {path.stat().st_mode} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
 @pytest.mark.parametrize(("dialect", "row"), [pytest.param(row.dialect, row, id=str(row)) for row in WRONG])
 def test_what_is_wrong_at_the_site_is_told_and_changes_nothing(waiting, dialect, row):
     world = waiting(dialect)
-    with row.mistake(world):
-        before = standing(world)
+    with row.mistake(world), snapshot.unchanged(world):
         done = world.run(*row.typed)
-        assert standing(world) == before
     assert done.code == row.code, done.out
     for words in row.told:
         assert words.lower() in done.out.lower(), f"{words!r} is not in:\n{done.out}"

@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(Path(item.fspath).stem))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site_of(tmp_path_factory, wheel):
     """Makes the site of a foreign app on a kind of database: site_of(app, dialect)."""
     laptops, made = {}, []
@@ -41,4 +41,4 @@ def site_of(tmp_path_factory, wheel):
 
     yield make
     for folder in made:
-        host.down(folder)
+        host.down(folder, remove=True)

@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from support import ROOT, planted
+from support import ROOT, planted, snapshot
 from support.foreign import ForeignApp, dotenv_line
-from support.world import Processes, get
+from support.people import Processes
+from support.world import get
 
 WSGI = """\
 import sys
@@ -32,7 +33,7 @@ COMMENT_PAGE = ForeignApp(
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=["mysql"])
 def page(request, site_of):
     made = site_of(COMMENT_PAGE, request.param)
     made.planted = planted.plant(made)
@@ -69,7 +70,7 @@ def test_its_whole_life(page):
     assert page.revision == FIRST
     for text in ("one", "two"):
         comment(page, text)
-    before = page.standing()
+    before = snapshot.live(page)
 
     page.lay_over("careless")  # as autogenerate writes it: no value for the comments that are there
     page.develop()
@@ -77,7 +78,7 @@ def test_its_whole_life(page):
     assert returned.code == 6, returned.out
     assert "migrations/versions/12b98305f9ab_posted.py, line 21" in returned
     assert "nothing was lost" in returned
-    assert page.standing() == before
+    assert snapshot.live(page) == before
     assert shown(page) == ["one", "two"]
 
     page.lay_over("posted")

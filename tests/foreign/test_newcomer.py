@@ -47,9 +47,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory, wheel) -> Virtualenv:
-    made = foreign.laptop_virtualenv(tmp_path_factory.mktemp("newcomer") / "venv", wheel, FIRST / "requirements.txt")
-    made.install(f"{wheel}[sandbox]")
-    return made
+    folder = tmp_path_factory.mktemp("newcomer") / "venv"
+    return foreign.laptop_virtualenv(folder, wheel, FIRST / "requirements.txt", "sandbox")
 
 
 @pytest.fixture(params=["sqlite", "server"])

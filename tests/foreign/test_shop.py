@@ -2,7 +2,7 @@
 
 import pytest
 
-from support import planted
+from support import planted, snapshot
 from support.foreign import ForeignApp, dotenv_line
 from support.lives import add, refused, shown, succeeds, there_and_back
 
@@ -24,32 +24,11 @@ SHOP = ForeignApp(
 
 
 @pytest.fixture(scope="module")
-def shops(site_of):
-    """The shop on a kind of database, made when first asked for. Its tests go on where the one before has left it."""
-    made = {}
-
-    def of(dialect):
-        if dialect not in made:
-            made[dialect] = site_of(SHOP, dialect)
-            made[dialect].planted = planted.plant(made[dialect])
-        return made[dialect]
-
-    return of
-
-
-@pytest.fixture(params=["sqlite", "mysql"])
-def shop(request, shops):
-    return shops(request.param)
-
-
-@pytest.fixture
-def sqlite_shop(shops):
-    return shops("sqlite")
-
-
-@pytest.fixture
-def mysql_shop(shops):
-    return shops("mysql")
+def shop(site_of):
+    """The shop on MySQL. Its tests go on where the one before has left it."""
+    made = site_of(SHOP, "mysql")
+    made.planted = planted.plant(made)
+    return made
 
 
 def test_its_whole_life(shop):
@@ -71,62 +50,61 @@ def test_its_whole_life(shop):
     assert "A release would go" in succeeds(shop.run("inv", "check"))
 
 
-def test_an_env_py_that_leads_elsewhere_on_the_site_is_refused(sqlite_shop, tmp_path):
-    dotenv = sqlite_shop.site.project / ".env"
+def test_an_env_py_that_leads_elsewhere_on_the_site_is_refused(shop, tmp_path):
+    dotenv = shop.site.project / ".env"
     text = dotenv.read_text()
-    (sqlite_shop.laptop / "NOTES").write_text(f"a change of {sqlite_shop.dialect}")
-    before = sqlite_shop.contents()
+    (shop.laptop / "NOTES").write_text(f"a change of {shop.dialect}")
+    before = shop.contents()
     try:
         dotenv.write_text(f"{text}HISTORY_DB=sqlite:///{tmp_path}/other.db\n")
         refused(
-            sqlite_shop.releases("Change a thing"),
+            shop.releases("Change a thing"),
             "wo different databases: the WSGI file leads to",
             "Alembic's env.py to sqlite",
             "let env.py read the URL from where the app does: docs/alembic.md",
         )
-        refused(sqlite_shop.fab("downgrade", "--yes"), "Alembic's env.py to sqlite")
-        told = sqlite_shop.fab("check").out
+        refused(shop.fab("downgrade", "--yes"), "Alembic's env.py to sqlite")
+        told = shop.fab("check").out
         assert "Alembic's env.py differs: docs/alembic.md" in told, told
     finally:
         dotenv.write_text(text)
-    assert sqlite_shop.contents() == before
+    assert shop.contents() == before
     assert not (tmp_path / "other.db").exists()
 
 
-def test_a_revision_is_made_and_proved_by_inv_migrate(mysql_shop):
-    mysql_shop.edit("shop/models.py", "    price:", "    weight: Mapped[int | None]\n    price:")
-    made = succeeds(mysql_shop.run("inv", "migrate", "-m", "add weight"))
+def test_a_revision_is_made_and_proved_by_inv_migrate(shop):
+    shop.edit("shop/models.py", "    price:", "    weight: Mapped[int | None]\n    price:")
+    made = succeeds(shop.run("inv", "migrate", "-m", "add weight"))
     assert "add column items.weight" in made
     assert "Proved on a scratch copy: up, down and up again" in made
-    succeeds(mysql_shop.run("inv", "downgrade"))
-    for path in (mysql_shop.laptop / "database/history/versions").glob("*_add_weight.py"):
+    succeeds(shop.run("inv", "downgrade"))
+    for path in (shop.laptop / "database/history/versions").glob("*_add_weight.py"):
         path.unlink()
-    mysql_shop.lay_over("priced")
+    shop.lay_over("priced")
 
 
-def test_two_heads_are_refused_and_go_when_they_are_merged(mysql_shop):
-    mysql_shop.lay_over("two_heads")
-    before = mysql_shop.standing()
-    heads = f"2 heads: {SHELF} (storage), {COLOUR}", f"2 heads: {COLOUR}, {SHELF} (storage)"
-    for done in (mysql_shop.run("inv", "upgrade"), mysql_shop.releases("Say where it lies")):
-        refused(done, "alembic merge heads -m merge")
-        assert any(text in done for text in heads)
-    assert mysql_shop.standing() == before
-    succeeds(mysql_shop.run("alembic", "merge", "heads", "-m", "merge"))
-    mysql_shop.develop()
-    succeeds(mysql_shop.releases("Say where it lies"))
-    merged = mysql_shop.revision
+def test_two_heads_are_refused_and_go_when_they_are_merged(shop):
+    shop.lay_over("two_heads")
+    with snapshot.unchanged(shop, laptop=False):
+        heads = f"2 heads: {SHELF} (storage), {COLOUR}", f"2 heads: {COLOUR}, {SHELF} (storage)"
+        for done in (shop.run("inv", "upgrade"), shop.releases("Say where it lies")):
+            refused(done, "alembic merge heads -m merge")
+            assert any(text in done for text in heads)
+    succeeds(shop.run("alembic", "merge", "heads", "-m", "merge"))
+    shop.develop()
+    succeeds(shop.releases("Say where it lies"))
+    merged = shop.revision
     assert merged not in (SHELF, COLOUR)
-    refused(mysql_shop.fab("downgrade", "--yes"), f"{merged} merges two branches", "fab site.backups, fab site.restore")
+    refused(shop.fab("downgrade", "--yes"), f"{merged} merges two branches", "fab site.backups, fab site.restore")
 
-    mysql_shop.sql("DELETE FROM alembic_version")
+    shop.sql("DELETE FROM alembic_version")
     for head in (SHELF, COLOUR):
-        mysql_shop.sql("INSERT INTO alembic_version VALUES (:head)", head=head)
-    current = succeeds(mysql_shop.fab("current"))
+        shop.sql("INSERT INTO alembic_version VALUES (:head)", head=head)
+    current = succeeds(shop.fab("current"))
     assert SHELF in current and COLOUR in current
-    refused(mysql_shop.fab("downgrade", "--yes"), "a way down needs exactly one revision", "fab site.restore")
-    succeeds(mysql_shop.releases(""))
-    assert mysql_shop.sql("SELECT version_num FROM alembic_version") == [(merged,)]
+    refused(shop.fab("downgrade", "--yes"), "a way down needs exactly one revision", "fab site.restore")
+    succeeds(shop.releases(""))
+    assert shop.sql("SELECT version_num FROM alembic_version") == [(merged,)]
 
 
 def test_no_secret_got_out(shop):

@@ -115,14 +115,14 @@ def test_a_file_that_powershell_wrote_is_read(tmp_path):
 def test_listed_twice_alike_is_no_fault_but_told(tmp_path):
     found = listing(tmp_path, "Flask==3.1\nflask==3.1.0\n")
     assert found.faults() == []
-    assert found.doubled() == ["line 1: Flask==3.1 and line 2"]
+    assert found.duplicates() == ["line 1: Flask==3.1 and line 2"]
 
 
 @given(
     st.text("ab@:/.", min_size=1), st.sampled_from(["-i {}", "-e git+{}", "x @ {}", "--extra-index-url={}", "git+{}"])
 )
 def test_no_password_of_an_url_is_shown(tail, form):
-    found = requirements.parsed(requirements.Path("shop"), form.format(f"https://ann:hush-hush@example.org/{tail}"))
+    found = requirements.parse(requirements.Path("shop"), form.format(f"https://ann:hush-hush@example.org/{tail}"))
     assert all("hush" not in f"{entry}{entry.fault}" for entry in found.entries)
 
 
@@ -131,7 +131,7 @@ def test_a_fault_of_the_tool_itself_shows_no_password_of_an_url(capsys, monkeypa
         raise ValueError("git+https://ghp_hush@github.com/ann/thing.git; what is this")
 
     with pytest.raises(Fault) as told:
-        command.told(failing, "")(Context(Config({command.KEY: {"root": str(tmp_path)}})))
+        command.shown(failing, "")(Context(Config({command.KEY: {"root": str(tmp_path)}})))
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the module changes
     from flask_slipway import __main__
 

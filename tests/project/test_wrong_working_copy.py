@@ -198,5 +198,5 @@ APP = [
 
 
 @pytest.mark.parametrize("wrong", [*GIT, *SECRETS, *ENV, *APP], ids=lambda wrong: wrong.name)
-def test_a_mistake_is_told_with_its_mend_and_changes_nothing(here, wrong):
+def test_a_mistake_is_told_with_its_fix_and_changes_nothing(here, wrong):
     prove(here, wrong)

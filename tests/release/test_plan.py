@@ -10,7 +10,7 @@ from flask_slipway.errors import Refusal
 from flask_slipway.project.working_copy import Relation
 from flask_slipway.release import plan
 from flask_slipway.release.plan import Candidate, Nothing
-from flask_slipway.ui import table
+from flask_slipway.ui import confirm, table
 
 NEW, LIVE = "9bc1f02" + "0" * 33, "3f2a6d1" + "0" * 33
 REVISIONS = (
@@ -46,7 +46,6 @@ def facts(**changed):
         "gate": "down",
         "fence_kind": "database",
         "scratch": True,
-        "detached": True,
         "load_seconds": 1.5,
         "lock": None,
         "interrupted": None,
@@ -66,13 +65,13 @@ def test_a_plan_shows_now_and_then_side_by_side_in_80_columns(site):
     assert made.go() == {"go": "f1", "commit": NEW, "pending": ["d0641f33"]}
 
 
-HOLDER = {"who": "ann@laptop", "since": 0, "task": "release", "commit": LIVE, "alive": True}
+HOLDER = {"who": "ann@laptop", "since": 1795197792, "task": "release", "commit": LIVE, "alive": True}
 
 
 @pytest.mark.parametrize(
     ("changed", "relation", "told", "next_line"),
     [
-        ({"lock": HOLDER}, Relation(), "held by ann@laptop: release since", "fab prod.watch"),
+        ({"lock": HOLDER}, Relation(), "prod is held by ann@laptop: release", "fab prod.watch"),
         ({"lock": {**HOLDER, "alive": False}}, Relation(), "its process is gone", "fab prod.recover"),
         ({"interrupted": {"who": "ann", "since": 0, "task": "release"}}, Relation(), "stands open", "fab prod.recover"),
         ({"changes": ["app/models.py"]}, Relation(), "changed by hand", "fab prod.workon"),
@@ -92,6 +91,18 @@ def test_what_makes_a_release_unsafe_is_refused_and_says_what_to_type(site, chan
     assert told in refused.value.message
     assert next_line in refused.value.message.split("Next:")[1]
     assert "Nothing was changed" in refused.value.message
+
+
+@pytest.mark.parametrize("refuse", [plan.refuse, lambda site, facts: confirm.refuse_held(site.name, facts)])
+def test_a_held_lock_is_told_in_the_same_words_before_every_change(site, refuse):
+    with pytest.raises(Refusal) as refused:
+        refuse(site, facts(lock={**HOLDER, "site": "staging", "alive": False}))
+    assert refused.value.message.splitlines() == [
+        "staging is held by ann@laptop: release. Nothing was changed.",
+        "  since 2026-11-20 18:03:12 UTC, commit 3f2a6d1",
+        "  its process is gone",
+        "Next: fab staging.recover",
+    ]
 
 
 def test_several_heads_are_refused(site):
@@ -116,9 +127,9 @@ def test_without_pending_revisions_the_site_stays_open(site):
 
 def test_lost_values_and_weaker_guarantees_are_said_beforehand(site):
     drop = [{"kind": "drop_column", "table": "assets", "column": "note", "text": "drop column assets.note"}]
-    weak = facts(scratch=False, fence_kind="watched", detached=False)
+    weak = facts(scratch=False, fence_kind="watched")
     told = "\n".join(release(site, CANDIDATE, weak, Relation(), lambda ids: drop).lines())
-    for words in ("lost: drop column assets.note", "put back in place", "cannot refuse writes", "keep it open"):
+    for words in ("lost: drop column assets.note", "put back in place", "cannot refuse writes"):
         assert words in told
 
 

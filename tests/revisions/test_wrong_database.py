@@ -39,7 +39,12 @@ DATABASE = [
         next="inv migrate",
     ),
     row(
-        "an empty revision", nothing, "inv migrate -m x", 3, "nothing that the migrations lack", next="edit the models"
+        "an empty revision",
+        nothing,
+        "inv migrate -m x",
+        3,
+        "No changes: models and migrations agree",
+        next="edit the models",
     ),
     row("an older database", older_database, RELEASE, 3, "at 8a1c5e20, not at d0641f33", next="inv upgrade"),
     row(
@@ -61,7 +66,7 @@ DATABASE = [
         RELEASE,
         3,
         "d0641f33_add_display_order.py, line",
-        next="mend",
+        next="fix",
     ),
     row(
         "database unreachable",
@@ -77,5 +82,5 @@ DATABASE = [
 
 
 @pytest.mark.parametrize("wrong", DATABASE, ids=lambda wrong: wrong.name)
-def test_a_mistake_is_told_with_its_mend_and_changes_nothing(here, wrong):
+def test_a_mistake_is_told_with_its_fix_and_changes_nothing(here, wrong):
     prove(here, wrong)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from support import snapshot
 from support.adopting import ANSWERS, FACTORY, FLASK, ONE_FILE, TELLTALE, WRITTEN, files, init, put, site
 
 
@@ -131,10 +132,9 @@ def test_the_app_is_found_where_flask_finds_it(empty, shape, name):
 def test_a_flask_app_whose_brackets_stay_open_is_a_refusal(empty):
     put(empty, app=FACTORY)
     empty.write(".flaskenv", "FLASK_APP=app:create_app('production'\n")
-    before = files(empty)
-    out = init(empty, *ANSWERS, "--yes", code=3)
-    assert "FLASK_APP in .flaskenv cannot be read: app:create_app('production'" in out
-    assert files(empty) == before
+    with snapshot.unchanged(empty):
+        out = init(empty, *ANSWERS, "--yes", code=3)
+        assert "FLASK_APP in .flaskenv cannot be read: app:create_app('production'" in out
 
 
 def test_two_apps_are_a_question_and_without_a_terminal_a_refusal(empty):

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from flask_slipway.project import taskfiles
+from support import snapshot
 from support.adopting import ANSWERS, files, init, site
 
 
@@ -26,20 +27,18 @@ def test_init_adopts_a_one_file_app_and_the_tasks_are_there(blog):
 
 def test_a_second_time_there_is_nothing_to_do(blog):
     init(blog, *ANSWERS, "--yes")
-    before = files(blog)
-    out = init(blog)
-    assert "Nothing to write" in out
-    assert "Next: fab prod.check" in out
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        out = init(blog)
+        assert "Nothing to write" in out
+        assert "Next: fab prod.check" in out
 
 
 def test_a_second_site_is_told_as_lines_and_never_written(blog):
     init(blog, *ANSWERS, "--yes")
-    before = files(blog)
-    out = init(blog, *ANSWERS, "--environment", "staging", "--yes", code=3)
-    assert "    staging:\n" in out
-    assert "fab staging.check" in out
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        out = init(blog, *ANSWERS, "--environment", "staging", "--yes", code=3)
+        assert "    staging:\n" in out
+        assert "fab staging.check" in out
 
 
 @pytest.mark.parametrize("name", ["on", "yes", "null", "live"])
@@ -59,20 +58,18 @@ def test_what_is_missing_of_the_files_is_added_without_a_question(blog):
 
 
 def test_without_a_terminal_lacking_answers_are_refused_with_the_line_to_type(blog):
-    before = files(blog)
-    out = init(blog, "--user", "ann", code=3)
-    assert "--domain --project --virtualenv" in out
-    assert "--user ann --domain ann.pythonanywhere.com --project comments --virtualenv comments_venv --yes" in out
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        out = init(blog, "--user", "ann", code=3)
+        assert "--domain --project --virtualenv" in out
+        assert "--user ann --domain ann.pythonanywhere.com --project comments --virtualenv comments_venv --yes" in out
     line = out.split("Next: python -m flask_slipway init ")[1].strip()
     init(blog, *line.split())
     assert site(blog).project == "/home/ann/comments"
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_written(blog):
-    before = files(blog)
-    assert "--yes" in init(blog, *ANSWERS, code=3)
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        assert "--yes" in init(blog, *ANSWERS, code=3)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +91,10 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(blog):
     ids=lambda value: value[0][2:] if isinstance(value, list) else "",
 )
 def test_a_wrong_option_is_told_and_nothing_is_written(blog, wrong, told):
-    before = files(blog)
-    out = init(blog, *ANSWERS, "--yes", *wrong, code=1)
-    assert told in out
-    assert "init --help" in out or "NAME=VALUE" in out
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        out = init(blog, *ANSWERS, "--yes", *wrong, code=1)
+        assert told in out
+        assert "init --help" in out or "NAME=VALUE" in out
 
 
 def test_every_wrong_option_is_told_at_once(blog):
@@ -122,8 +118,7 @@ def test_the_package_itself_tells_what_can_be_typed(empty):
 
 def test_where_one_file_cannot_be_written_none_is(blog):
     (blog.folder / ".gitignore").mkdir()
-    before = files(blog)
-    out = init(blog, *ANSWERS, "--yes", code=3)
-    assert ".gitignore" in out
-    assert "Nothing was changed" in out
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        out = init(blog, *ANSWERS, "--yes", code=3)
+        assert ".gitignore" in out
+        assert "Nothing was changed" in out

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from support import ROOT
+from support import ROOT, snapshot
 from support.adopting import ANSWERS, INIT, ONE_FILE, WRITTEN, files, put, site
 
 
@@ -138,24 +138,22 @@ def test_the_run_that_readme_shows_is_a_real_one(blog, terminal):
 
 
 def test_a_no_at_the_last_question_writes_nothing(blog, terminal):
-    before = files(blog)
-    here = terminal(*ANSWERS)
-    for _ in range(2):
-        here.answer("]: ", "\n")
-    here.answer("Write this? [y/N] ", "\n")
-    code, out = here.end()
-    assert (code, "Nothing was written." in out) == (0, True)
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        here = terminal(*ANSWERS)
+        for _ in range(2):
+            here.answer("]: ", "\n")
+        here.answer("Write this? [y/N] ", "\n")
+        code, out = here.end()
+        assert (code, "Nothing was written." in out) == (0, True)
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "end of input"])
 @pytest.mark.parametrize("after", [0, 3, 6])
 def test_ctrl_c_or_the_end_of_input_at_a_question_writes_nothing(blog, terminal, key, after):
-    before = files(blog)
-    here = terminal()
-    for question in ["case-sensitive: ", "]: ", "]: ", "]: ", "]: ", "]: "][:after]:
-        here.answer(question, "ann\n" if question == "case-sensitive: " else "\n")
-    here.answer("Write this? [y/N] " if after == 6 else ": ", key)
-    code, out = here.end()
-    assert (code, "nothing was written" in out) == (130, True), out
-    assert files(blog) == before
+    with snapshot.unchanged(blog):
+        here = terminal()
+        for question in ["case-sensitive: ", "]: ", "]: ", "]: ", "]: ", "]: "][:after]:
+            here.answer(question, "ann\n" if question == "case-sensitive: " else "\n")
+        here.answer("Write this? [y/N] " if after == 6 else ": ", key)
+        code, out = here.end()
+        assert (code, "nothing was written" in out) == (130, True), out

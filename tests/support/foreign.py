@@ -5,11 +5,15 @@ apps/NAME/first is the project as it was; the other folders beside it are change
 
 from __future__ import annotations
 
+import email
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host import virtualenv
@@ -99,13 +103,25 @@ class Foreign(World):
         return self.run("inv", "release", "--to", "site", "--yes", "-m", message, *more, **env)
 
 
-def laptop_virtualenv(folder: Path, wheel: Path, requirements: Path) -> Virtualenv:
-    """A virtualenv with a foreign app's requirements and the wheel in it; what a package index gave is made once in the
-    user's cache, and copied."""
-    virtualenv.make(folder, sys.executable, requirements)
+def laptop_virtualenv(folder: Path, wheel: Path, requirements: Path, extra: str = "") -> Virtualenv:
+    """A virtualenv with a foreign app's requirements and the wheel in it, with its extra `extra`; what a package index
+    gave, for the app and for the wheel, is made once in the user's cache, and copied."""
+    wanted = folder.parent / "requirements.txt"
+    wanted.write_text("\n".join([requirements.read_text(), *_required(wheel, extra), ""]))
+    virtualenv.make(folder, sys.executable, wanted)
     made = Virtualenv(folder)
-    made.install(wheel)
+    made.install(f"{wheel}[{extra}]" if extra else wheel)
     return made
+
+
+def _required(wheel: Path, extra: str) -> list[str]:
+    """What the wheel says that it requires, with `extra`."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        told = email.message_from_bytes(archive.read(name)).get_all("Requires-Dist", [])
+    found = [Requirement(line) for line in told]
+    wanted = [one for one in found if one.marker is None or one.marker.evaluate({"extra": extra})]
+    return [f"{one.name}{one.specifier}" for one in wanted]
 
 
 def make(folder: Path, app: ForeignApp, dialect: str, installed: Virtualenv) -> Foreign:

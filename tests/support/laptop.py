@@ -3,7 +3,6 @@ as a user would."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -31,7 +30,6 @@ slipway:
       port: 1
       host_key: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 """
-UNSEEN = {"__pycache__", ".pytest_cache", "objects", "COMMIT_EDITMSG"}  # objects: what no ref names is nothing
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,6 @@ class Project:
         assert old in text
         self.write(path, text.replace(old, new, 1))
 
-    def state(self) -> tuple[str, str, tuple[tuple[str, bytes], ...]]:
-        """All that a refusal must leave as it was: git's refs, its status, the files with their bytes."""
-        status = self.git("status", "--porcelain", "--untracked-files=all")
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file() and ".git" not in path.parts)
-        kept = [path for path in files if "__pycache__" not in path.parts and ".pytest_cache" not in path.parts]
-        refs = self.git("for-each-ref") + self.run("git", "rev-parse", "HEAD").out
-        return refs, status, tuple((str(path), path.read_bytes()) for path in kept)
-
 
 def emptied(parent: Path) -> Project:
     """An empty folder in `parent`, without git, called project; a home of its own beside it."""
@@ -123,13 +113,3 @@ def published(bare: Project) -> Project:
     bare.git("remote", "add", "origin", "../origin.git")
     bare.git("push", "-qu", "origin", "main")
     return bare
-
-
-def everything(project: Project) -> dict[str, str]:
-    """Every file beside and below the project, by its name: a fingerprint of its bytes and mode."""
-    found = {}
-    for path in sorted(project.folder.parent.rglob("*")):
-        if not UNSEEN & set(path.parts) and path.is_file() and not path.is_symlink():
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            found[str(path)] = f"{path.stat().st_mode:o} {digest}"
-    return found

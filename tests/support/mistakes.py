@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from support.laptop import Project, everything
+from support import snapshot
+from support.laptop import Project
 
 MODEL = "    posted: Mapped[dt.datetime]"
 NOTE = "    note: Mapped[str | None] = mapped_column(String(40))\n"
@@ -194,13 +195,12 @@ def line(typed: str) -> list[str]:
 def prove(here: Project, wrong: Row) -> None:
     """The mistake is told with its mend, and changes nothing."""
     wrong.mistake(here)
-    before = everything(here)
-    ran = replace(here, folder=here.folder / wrong.folder).run(*line(wrong.typed))
-    assert ran.code == wrong.code, ran.out
-    assert "Traceback" not in ran.out
-    for words in wrong.told:
-        assert words in ran.out, ran.out
-    assert wrong.next in ran.out[ran.out.rindex("Next:") if wrong.next else 0 :], ran.out
-    assert len(ran.out.strip().splitlines()) <= 14 or "check" in wrong.typed, ran.out
-    assert "k8dj3ksl" not in ran.out
-    assert everything(here) == before
+    with snapshot.unchanged(here):
+        ran = replace(here, folder=here.folder / wrong.folder).run(*line(wrong.typed))
+        assert ran.code == wrong.code, ran.out
+        assert "Traceback" not in ran.out
+        for words in wrong.told:
+            assert words in ran.out, ran.out
+        assert wrong.next in ran.out[ran.out.rindex("Next:") if wrong.next else 0 :], ran.out
+        assert len(ran.out.strip().splitlines()) <= 14 or "check" in wrong.typed, ran.out
+        assert "k8dj3ksl" not in ran.out

@@ -1,8 +1,9 @@
-"""The built wheel for the tests: `distributions` and `wheel`, built once a session; `clean_virtualenv`, with the wheel
-and nothing else of this project."""
+"""The built wheel for the tests: `distributions` and `wheel`, built once, however many workers run; `clean_virtualenv`,
+with the wheel and nothing else of this project."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -68,17 +69,28 @@ def run(line: list[str | Path], folder: Path = ROOT) -> str:
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
-    """The whole project, copied, and built there: neither an older build nor another test shows through."""
-    folder = tmp_path_factory.mktemp("distributions")
-    tree = folder / "tree"
-    shutil.copytree(ROOT, tree, ignore=lambda at, names: _ignored(Path(at), names), symlinks=True)
-    build: list[str | Path] = [sys.executable, "-m", "build"]
-    run([*build, "--outdir", folder / "by-sdist", tree])
-    run([*build, "--wheel", "--outdir", folder / "by-tree", tree])
+    """What others install, built by the first worker that asks."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "distributions"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _build(folder)
     (sdist,) = (folder / "by-sdist").glob("*.tar.gz")
     (wheel,) = (folder / "by-sdist").glob("*.whl")
     (from_tree,) = (folder / "by-tree").glob("*.whl")
     return Distributions(sdist, wheel, from_tree)
+
+
+def _build(folder: Path) -> None:
+    """The whole project, copied, and built there: neither an older build nor another test shows through."""
+    part = folder.with_suffix(".part")
+    tree = part / "tree"
+    shutil.copytree(ROOT, tree, ignore=lambda at, names: _ignored(Path(at), names), symlinks=True)
+    build: list[str | Path] = [sys.executable, "-m", "build"]
+    run([*build, "--outdir", part / "by-sdist", tree])
+    run([*build, "--wheel", "--outdir", part / "by-tree", tree])
+    part.rename(folder)
 
 
 def _ignored(at: Path, names: list[str]) -> set[str]:

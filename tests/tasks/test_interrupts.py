@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from support.laptop import everything
+from support import snapshot
 from support.terminal import CTRL_C, Terminal
 
 HEAD = "migrations/versions/d0641f33_add_display_order.py"
@@ -68,9 +68,8 @@ def interrupted(here, line, tmp_path):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_ctrl_c_leaves_everything_as_it_was(here, tmp_path, case):
     line = case(here)
-    before = everything(here)
-    assert interrupted(here, line, tmp_path) == CASES[case]
-    assert everything(here) == before
+    with snapshot.unchanged(here):
+        assert interrupted(here, line, tmp_path) == CASES[case]
 
 
 def test_ctrl_c_during_the_push_names_the_commit_that_stands_here(here, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support import snapshot
+
 MODEL = "    posted: Mapped[dt.datetime]"
 NOTE = "    note: Mapped[str | None] = mapped_column(String(40))\n"
 EDIT = [("user: yourusername  ", "user: ann  "), ("domain: www.example.com", "domain: www.bankroll.test")]
@@ -53,11 +55,10 @@ def test_setup_leaves_the_apps_own_defaults_where_the_example_says_nothing(proje
 
 
 def test_a_release_to_the_example_is_refused_before_anything_is_done(ready):
-    before = ready.state()
-    ran = ready.inv("release", "--yes", "-m", "x")
-    assert ran.code == 1
-    assert "invoke.yaml, line" in ran.out
-    assert ready.state() == before
+    with snapshot.unchanged(ready):
+        ran = ready.inv("release", "--yes", "-m", "x")
+        assert ran.code == 1
+        assert "invoke.yaml, line" in ran.out
 
 
 def edited(project):
@@ -112,10 +113,9 @@ def test_a_revision_is_shown_proved_and_applied(ready):
 
 
 def test_an_empty_revision_is_refused_and_its_file_removed(ready):
-    before = ready.state()
-    ran = ready.inv("migrate", "-m", "nothing")
-    assert (ran.code, "there is no revision to make" in ran.out) == (3, True)
-    assert ready.state() == before
+    with snapshot.unchanged(ready):
+        ran = ready.inv("migrate", "-m", "nothing")
+        assert (ran.code, "No changes: models and migrations agree." in ran.out) == (3, True)
 
 
 def test_a_new_column_without_a_value_for_the_rows_that_are_there_is_warned_of(ready):
@@ -173,10 +173,9 @@ def test_commit_lists_and_refuses_secrets(ready):
     assert (ran.code, "new      app/new.py" in ran.out) == (0, True)
     ready.write(".gitignore", "/instance/\n__pycache__/\n")
     ready.write(".env", "A=b\n")
-    before = ready.state()
-    ran = ready.inv("commit", "-m", "All")
-    assert (ran.code, ".env: holds the environment's secrets" in ran.out) == (3, True)
-    assert ready.state() == before
+    with snapshot.unchanged(ready):
+        ran = ready.inv("commit", "-m", "All")
+        assert (ran.code, ".env: holds the environment's secrets" in ran.out) == (3, True)
 
 
 def test_a_rejected_push_says_to_pull(ready):

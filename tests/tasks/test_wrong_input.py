@@ -61,5 +61,5 @@ SILENT = [
 
 
 @pytest.mark.parametrize("wrong", [*TYPED, *SILENT], ids=lambda wrong: wrong.name)
-def test_a_mistake_is_told_with_its_mend_and_changes_nothing(here, wrong):
+def test_a_mistake_is_told_with_its_fix_and_changes_nothing(here, wrong):
     prove(here, wrong)

@@ -200,3 +200,11 @@ def test_a_path_that_is_too_long_for_its_table_loses_its_middle():
     assert len(line) <= 80
     assert "/home/a" in line
     assert line.endswith("bankroll/site.sqlite  ok")
+
+
+def test_a_refusal_of_the_server_begins_with_a_capital_but_a_site_keeps_its_name(site):
+    for what, first in (("another git command is running", "Another git"), ("prod is held by ann", "prod is held")):
+        with pytest.raises(Refusal) as refused:
+            ui_screen.finish({"outcome": "refused", "code": 3, "what": what}, site)
+        assert refused.value.message.startswith(f"{first}"), what
+        assert refused.value.message.splitlines()[1:] == ["Next: fab prod.status"]

@@ -334,7 +334,7 @@ def test_every_message_that_recovery_explains_is_one_of_the_codes():
 
 def test_recovery_explains_every_incident():
     told = "\n".join(messages()).lower()
-    for path in (PACKAGE / "server").glob("*.py"):
+    for path in (PACKAGE / "server").rglob("*.py"):
         for node in ast.walk(ast.parse(read(path))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Incident":
                 first = node.args[0].left if isinstance(node.args[0], ast.BinOp) else node.args[0]

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import flask_slipway
-from flask_slipway import wording
+from flask_slipway import command_names, wording
 from flask_slipway.errors import Incident, Interrupted, Refusal, Returned, Unreachable, WrongUse
+from flask_slipway.ui import screen
 
 PACKAGE = Path(flask_slipway.__file__).parent
+PROGRAMS = ("inv", "fab", "git", "flask", "pip", "python")
 
 
 def test_a_refusal_says_what_that_nothing_was_changed_why_and_what_to_type():
@@ -47,6 +51,14 @@ def test_what_was_changed_is_said_where_it_is_known(stop, first):
     assert stop.message == first
 
 
+def test_how_the_site_stands_is_said_on_the_same_line_where_it_fits():
+    stop = Returned("Not released (6)", ["the upgrade failed"])
+    stop.where = "prod serves 3f2a6d1, healthy; nothing was lost"
+    assert stop.message.splitlines()[0] == "Not released (6). prod serves 3f2a6d1, healthy; nothing was lost."
+    stop.where = "sandbox serves 50134ed at 1443d52e0307, healthy; nothing was lost"
+    assert stop.message.splitlines()[:2] == ["Not released (6).", f"{stop.where}."]
+
+
 def test_a_line_with_lines_of_its_own_stays_indented():
     assert Refusal("It failed", ["one\ntwo"]).message.splitlines()[1:] == ["  one", "  two"]
 
@@ -70,3 +82,78 @@ def literals() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("words", ["Nothing was changed", "Next:"])
 def test_the_words_that_all_messages_share_stand_in_one_place(words):
     assert {name for name, text in literals() if words in text} == {"wording.py"}
+
+
+# Folding
+
+WORDS = st.from_regex(r"[A-Za-zé/:.,;-]{1,30}", fullmatch=True).filter(lambda word: word not in PROGRAMS)
+PROSE = st.lists(WORDS, min_size=1, max_size=40).map(" ".join)
+COMMANDS = st.sampled_from(
+    [
+        "inv release",
+        'inv release -m "Let assets be reordered" --to prod',
+        "fab prod.restore --backup 20261120T180312Z",
+        "fab prod.workon -c 'git diff'",
+        "git pull --rebase --autostash",
+        "python -m flask_slipway init",
+    ]
+)
+STOPS = st.builds(
+    Refusal,
+    PROSE,
+    st.lists(PROSE, max_size=4),
+    st.lists(st.builds("{} {}, then  {}".format, PROSE, PROSE, COMMANDS), max_size=3),
+)
+
+
+@given(STOPS, st.integers(20, 120))
+def test_a_folded_message_keeps_its_words_its_width_and_what_is_to_be_typed(stop, width):
+    shown, plain = wording.render(stop, width), wording.render(stop)
+    assert shown.split() == plain.split()
+    follow = wording.follow(stop.next)
+    told = shown.split("\n")
+    assert told[len(told) - len(follow) :] == follow
+    for line in told[: len(told) - len(follow)]:
+        assert len(line) <= width or " " not in line.strip(), line
+
+
+@given(PROSE, COMMANDS, PROSE, st.sampled_from([" ", "  "]), st.integers(20, 80))
+def test_a_command_in_a_sentence_is_never_folded(before, command, after, space, width):
+    shown = wording.folded(f"{before}:{space}{command}{space}{after.capitalize()}", width)
+    assert any(command in line for line in shown.split("\n")), shown
+
+
+@given(PROSE, st.integers(20, 80))
+def test_a_line_that_fits_is_left_as_it_is(text, width):
+    assert wording.folded(text, max(width, len(text))) == text
+
+
+# How a project calls its tasks
+
+
+def test_commands_are_named_as_the_project_calls_them_where_a_message_is_shown():
+    stop = Refusal("inv has no such thing", ["or  fab prod.open  opens it"], ["inv release", "python -m x"])
+    with command_names.called({"inv": "slipway.", "fab": "-c other "}):
+        shown = stop.message.splitlines()
+        assert command_names.as_called(shown[2]) == shown[2]
+    assert shown == [
+        "inv has no such thing. Nothing was changed.",
+        "  or  fab -c other prod.open  opens it",
+        "Next: inv slipway.release",
+        "      python -m x",
+    ]
+    assert "Next: inv release" in stop.message
+
+
+def test_what_is_printed_beside_a_message_names_them_so_too_but_a_log_is_left_as_it_is(capsys):
+    with command_names.called({"inv": "slipway.", "fab": "slipway."}):
+        screen.say(["To go back: fab prod.rollback", *wording.follow(["inv push, or inv release"])])
+        shown = screen.Screen()
+        shown.show({"event": "say", "text": "It goes on: fab prod.watch"})
+        shown.show({"event": "text", "text": "GET /fab prod\n"})
+    assert capsys.readouterr().out.splitlines() == [
+        "To go back: fab slipway.prod.rollback",
+        "Next: inv slipway.push, or inv slipway.release",
+        "It goes on: fab slipway.prod.watch",
+        "GET /fab prod",
+    ]

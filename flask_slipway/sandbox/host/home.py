@@ -60,13 +60,13 @@ def python_link(folder: Path, python: str) -> Path:
 
 def base(python: str) -> Path:
     """The interpreter that `python` is, or that the virtualenv around it was made from."""
-    told = subprocess.run(
+    done = subprocess.run(
         [python, "-I", "-c", "import sys; print(getattr(sys, '_base_executable', '') or sys.executable)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return Path(told.stdout.strip())
+    return Path(done.stdout.strip())
 
 
 def path(first: Iterable[Path]) -> str:

@@ -17,7 +17,9 @@ def program() -> Path:
     """sshd's absolute path (it refuses another). Raises WrongUse where it is missing."""
     found = shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
     if found is None:
-        raise WrongUse("There is no sshd on this machine", next=[INSTALL, "or use the embedded server, ssh=embedded"])
+        raise WrongUse(
+            "There is no sshd on this machine", next=[INSTALL, "or use the embedded server, ssh=embedded"], changed=True
+        )
     return Path(found)
 
 

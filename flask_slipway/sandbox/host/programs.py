@@ -59,5 +59,5 @@ def _which(names: Iterable[str], path: str) -> Iterator[Path]:
 
 
 def _dialect(server: Path) -> str:
-    told = subprocess.run([server, "--no-defaults", "--version"], capture_output=True, text=True).stdout
-    return "mariadb" if "MariaDB" in told else "mysql"
+    version = subprocess.run([server, "--no-defaults", "--version"], capture_output=True, text=True).stdout
+    return "mariadb" if "MariaDB" in version else "mysql"

@@ -170,9 +170,9 @@ def _end(left: dict[str, Process], name: str) -> None:
 
 def _refuse(site: Sandbox) -> None:
     if any(ord(character) < 32 or character in "'\"" for character in str(site.folder)):
-        raise WrongUse(f"A sandbox's folder cannot have quotes in its name: {site.folder}")
+        raise WrongUse(f"A sandbox's folder cannot have quotes in its name: {site.folder}", changed=True)
     if site.ssh not in ("embedded", "openssh"):
-        raise WrongUse(f"ssh: {site.ssh!r} is unknown; it can be embedded or openssh")
+        raise WrongUse(f"ssh: {site.ssh!r} is unknown; it can be embedded or openssh", changed=True)
 
 
 # What is made

@@ -3,12 +3,15 @@
 What Python writes to stderr goes to the error log, log records with PythonAnywhere's time in front. Standard library
 only, Python 3.8 or newer."""
 
+from __future__ import annotations
+
 import logging
 import os
 import pathlib
 import sys
 import traceback
 import types
+from typing import Any
 
 import uwsgi
 
@@ -16,7 +19,7 @@ WSGI = os.fsdecode(uwsgi.opt["site-wsgi"])
 ERROR_LOG = os.fsdecode(uwsgi.opt["site-error-log"])
 
 
-def execute(path):
+def execute(path: str) -> dict[str, Any]:
     """The names that the WSGI file defines."""
     module = types.ModuleType("site_wsgi")
     module.__file__ = path
@@ -26,7 +29,7 @@ def execute(path):
     return module.__dict__
 
 
-def application(environ, start_response):
+def application(environ: dict[str, Any], start_response: Any) -> Any:
     environ["wsgi.errors"] = sys.stderr
     try:
         return site(environ, start_response)

@@ -8,7 +8,7 @@ from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 
 
-def main():
+def main() -> None:
     modules, options = sys.argv[1], sys.argv[2:]
     version = "{}.{}".format(*sys.version_info)
     found = [str(path.resolve()) for path in pathlib.Path(modules, version).glob("pyuwsgi*.so")]

@@ -95,7 +95,9 @@ def _own() -> Path:
 
     found = importlib.util.find_spec("pyuwsgi")
     if found is None or found.origin is None:
-        raise WrongUse("The sandbox needs pyuwsgi and asyncssh", next=["pip install 'flask-slipway[sandbox]'"])
+        raise WrongUse(
+            "The sandbox needs pyuwsgi and asyncssh", next=["pip install 'flask-slipway[sandbox]'"], changed=True
+        )
     return Path(found.origin)
 
 

@@ -11,12 +11,13 @@ from typing import Callable, cast
 from ..database.interface import Counts, Database
 from ..lib import files, process
 from ..protocol import Manifest
+from ..records import kept
 from . import compress, store
 
 
 def make(database: Database, folder: str, about: Manifest, fenced: bool = False) -> Manifest:
     """Makes and verifies a backup of `database` in `folder`. `about`: what the manifest says of the run: site, domain,
-    task, run, who, commit. `fenced`: no one can write, so all counts must agree. Returns the manifest. Raises
+    task, run, who, commit, version. `fenced`: no one can write, so all counts must agree. Returns the manifest. Raises
     DatabaseError, NotVerified, process.Failed, OSError."""
     files.folder(folder)
     way = compress.best()
@@ -34,27 +35,25 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
             files.sync(part)
             read.result()
         compared = _compare(before, dumped, after, fenced)
-        manifest = cast(
-            Manifest,
-            {
-                **about,
-                "id": identifier,
-                "file": os.path.basename(path),
-                "dialect": database.dialect,
-                "server": database.version,
-                "database": database.name,
-                "identity": database.identity(),
-                "revisions": database.revisions(),
-                "tables": dumped,
-                "rows": sum(dumped.values()),
-                "bytes": os.path.getsize(part),
-                "sha256": sha256,
-                "compared": compared,
-                "hindrances": database.restore_blockers(),
-                "columns": database.columns(),
-                "at": time.time(),
-            },
-        )
+        record = {
+            **about,
+            "id": identifier,
+            "file": os.path.basename(path),
+            "dialect": database.dialect,
+            "server": database.version,
+            "database": database.name,
+            "identity": database.identity(),
+            "revisions": database.revisions(),
+            "tables": dumped,
+            "rows": sum(dumped.values()),
+            "bytes": os.path.getsize(part),
+            "sha256": sha256,
+            "compared": compared,
+            "restore_blockers": database.restore_blockers(),
+            "columns": database.columns(),
+            "at": time.time(),
+        }
+        manifest = cast(Manifest, kept.stamped(record, about.get("version", "")))
         os.rename(part, path)
         files.write_json(os.path.join(folder, identifier + store.MANIFEST), manifest)
     finally:

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import Callable
 
+from .. import protocol
 from ..database.interface import Database
 from ..database.mysql import MySQL
 from ..database.sqlite import SQLite
@@ -29,7 +30,7 @@ class Restorer:
         if isinstance(database, SQLite):
             return self._sqlite(database, manifest)
         assert isinstance(database, MySQL)
-        if database.can_create() and database.movable() and not manifest.get("hindrances"):
+        if database.can_create() and database.movable() and not manifest.get("restore_blockers"):
             return self._beside(database, manifest)
         return self._in_place(database, manifest)
 
@@ -46,7 +47,7 @@ class Restorer:
             beside = SQLite(plain)
             beside.check()
             _compare(beside, manifest)
-            self.note("replacing", backup=manifest["id"])
+            self.note(protocol.REPLACING, backup=manifest["id"])
             database.replace_with(plain)
         finally:
             remove_sqlite(plain)
@@ -60,7 +61,7 @@ class Restorer:
             database.drop(scratch)
             return "beside"
         for made in (scratch, kept):
-            self.note("scratch", database=made)
+            self.note(protocol.SCRATCH, database=made)
             if made == scratch:
                 database.drop(scratch)
             if not database.exists(made):
@@ -72,7 +73,7 @@ class Restorer:
             _compare(beside, manifest)
         finally:
             beside.close()
-        self.note("replacing", backup=manifest["id"], kept=kept)
+        self.note(protocol.REPLACING, backup=manifest["id"], kept=kept)
         database.fence_down()
         database.swap(scratch, kept)
         database.drop(scratch)
@@ -82,7 +83,7 @@ class Restorer:
     def _in_place(self, database: MySQL, manifest: Manifest) -> str:
         if database.can_create():
             self._try_beside(database, manifest)
-        self.note("replacing", backup=manifest["id"], in_place=True)
+        self.note(protocol.REPLACING, backup=manifest["id"], in_place=True)
         database.fence_down()
         database.empty()
         with self._reader(manifest) as source:
@@ -93,7 +94,7 @@ class Restorer:
     def _try_beside(self, database: MySQL, manifest: Manifest) -> None:
         """Sees that the backup can be loaded at all, before anything is emptied."""
         scratch = database.scratch_name("try_" + self.tag)
-        self.note("scratch", database=scratch)
+        self.note(protocol.SCRATCH, database=scratch)
         database.drop(scratch)
         database.create(scratch)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -10,6 +11,7 @@ from typing import Container, NamedTuple, cast
 
 from ..lib import files
 from ..protocol import Manifest
+from ..records import kept
 
 MANIFEST = ".json"
 NEEDED = ("id", "file", "dialect", "revisions", "tables", "rows", "bytes", "sha256", "at", "task", "commit")
@@ -60,7 +62,10 @@ def _contents(folder: str) -> _Contents:
                 unusable[identifier] = "its manifest is not there"
             continue
         try:
-            manifest = cast(Manifest, files.read_json(os.path.join(folder, name)) or {})
+            manifest = _manifest(folder, identifier)
+        except kept.Newer as error:
+            unusable[identifier] = error.what
+            continue
         except files.Damaged:
             manifest = {}
         if manifest.get("id") != identifier or any(key not in manifest for key in NEEDED):
@@ -72,6 +77,12 @@ def _contents(folder: str) -> _Contents:
     return _Contents(usable, unusable)
 
 
+def _manifest(folder: str, identifier: str) -> Manifest:
+    """The manifest of a backup, {} where there is none. Raises files.Damaged, kept.Newer."""
+    path = os.path.join(folder, identifier + MANIFEST)
+    return cast(Manifest, kept.read(path, "backup %s" % identifier) or {})
+
+
 def path_of(folder: str, manifest: Manifest) -> str:
     """Where a backup's file lies: in `folder`, whatever its manifest says."""
     return os.path.join(folder, os.path.basename(str(manifest.get("file"))))
@@ -79,7 +90,8 @@ def path_of(folder: str, manifest: Manifest) -> str:
 
 def find(folder: str, identifier: str | None = None) -> Manifest:
     """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those that are like it;
-    also where the newest is none any more, for nobody meant an older one."""
+    also where the newest is none any more, for nobody meant an older one. Raises kept.Newer for one that only a newer
+    version can read."""
     manifests, damaged = usable(folder), unusable(folder)
     newest = max([manifest["id"] for manifest in manifests] + list(damaged), key=_age, default="")
     wanted = identifier or newest
@@ -90,6 +102,8 @@ def find(folder: str, identifier: str | None = None) -> Manifest:
     near = (difflib.get_close_matches(wanted, identifiers, 3, 0.7) if identifier else []) or identifiers[:3]
     known = "there %s: %s" % ("is" if len(near) == 1 else "are", ", ".join(near)) if near else "there is none"
     if wanted in damaged:
+        with contextlib.suppress(files.Damaged):
+            _manifest(folder, wanted)  # why a newer version is needed, and which, is said by what reads it
         raise NotVerified("backup %s cannot be used: %s; %s" % (wanted, damaged[wanted], known))
     raise NotVerified("there is no backup %s; %s" % (wanted or "yet", known))
 

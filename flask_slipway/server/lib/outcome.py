@@ -1,28 +1,33 @@
 """The ways a run can stop before its end."""
 
-from ..protocol import Stop
+from __future__ import annotations
+
+from ..protocol import Outcome, Stop
 
 
-class Refused(Stop):
+class Ended(Stop):
+    """A stop on the server. `outcome`: how the run ends by it, where nothing has to be taken back."""
+
+    outcome: Outcome = "refused"
+
+
+class Refused(Ended):
     """It stops, and nothing was changed."""
 
-    outcome = "refused"
     changed = False
 
 
-class Failed(Stop):
+class Failed(Ended):
     """A step failed: what was changed has to be taken back."""
 
-    outcome = "failed"
 
-
-class Incident(Stop):
+class Incident(Ended):
     """It stops, and a person is needed."""
 
-    outcome = "incident"
+    outcome: Outcome = "incident"
 
 
-class Nothing(Stop):
+class Nothing(Ended):
     """There is nothing to do."""
 
-    outcome = "nothing"
+    outcome: Outcome = "nothing"

@@ -1,15 +1,23 @@
 """fab ENV.check: what the site offers, measured. Each row is (what, found, good)."""
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import Any, Iterator, Tuple
 
 from ..database import access, identity
 from ..database.mysql_client import DatabaseError
 from ..lib import process
 from ..lib.outcome import Refused
 from ..run import facts, stage
+from ..run.facts import Facts
 from ..site import clone, health, virtualenv
 from ..site.app_process import App, AppFailed
+from ..site.site import Site
+from .reading import Reading
+
+Row = Tuple[str, object, object]  # what was measured, what was found, whether it is good
 
 FENCES = {
     "database": "the server refuses writes",
@@ -18,34 +26,35 @@ FENCES = {
 }
 
 
-def check(reading):
+def check(reading: Reading) -> dict[str, Any]:
     """Measures the site, tells a row for each thing, and returns the rows and the packages that are there."""
     site, found = reading.site, reading.facts
-    rows = list(_programs())
+    rows: list[Row] = list(_programs())
     found.check_places()
     rows += _code(site)
     found.load_live()
     rows += [*_database(site, found), *_web(site), *_under_way(site, found)]
-    told = [[what, str(words), bool(good)] for what, words, good in rows]
-    reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in told])
-    return {"rows": told, "packages": virtualenv.marked(site.virtualenv)}
+    shown = [(what, str(words), bool(good)) for what, words, good in rows]
+    reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in shown])
+    return {"rows": shown, "packages": virtualenv.marked(site.virtualenv)}
 
 
-def _programs():
+def _programs() -> Iterator[Row]:
     yield "python3", "%d.%d.%d" % sys.version_info[:3], True
     yield "git", process.run([process.find("git") or "git", "--version"]).split()[-1], True
     yield "compression", "zstd" if process.find("zstd") else "gzip", True
 
 
-def _code(site):
+def _code(site: Site) -> Iterator[Row]:
     commit, changed = clone.commit(site.project), clone.changes(site.project)
     yield "project", "%s at %s" % (site.project, (commit or "no commit")[:7]), commit
     yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
     yield ("virtualenv", *python_of(site))
 
 
-def _database(site, found):
+def _database(site: Site, found: Facts) -> Iterator[Row]:
     base = found.database
+    assert base is not None
     yield "WSGI file leads to", "%s %s" % (base.dialect, getattr(base, "path", base.name)), True
     yield ("same database by FLASK_APP", *_same_by_flask(found))
     yield "database server", base.version, True
@@ -61,21 +70,21 @@ def _database(site, found):
     yield "disk", "{:,.0f} MB free".format(free / 1e6), free > 3 * base.size()
 
 
-def _web(site):
+def _web(site: Site) -> Iterator[Row]:
     answer, log = health.settled(site.health_url()), site.logs.get("error")
     yield ("gate", *_place_of_gate(site))
     yield "health", "%s answers %s" % (site.health_url(), health.describe(answer)), 200 <= answer.status < 300
     yield "error log", log or "none", os.path.exists(log or "")
 
 
-def _under_way(site, found):
+def _under_way(site: Site, found: Facts) -> Iterator[Row]:
     held, open_run = found.lock(), facts.interrupted(site)
     yield "lock", "held by %s" % held["who"] if held else "free", held is None
-    told = open_run and "%s by %s: fab %s.recover" % (open_run["task"], open_run["who"], site.name)
-    yield "interrupted", told or "nothing", not open_run
+    words = "%s by %s: fab %s.recover" % (open_run["task"], open_run["who"], site.name) if open_run else "nothing"
+    yield "interrupted", words, not open_run
 
 
-def python_of(site):
+def python_of(site: Site) -> tuple[str, bool]:
     """The virtualenv's Python against virtualenv_python of invoke.yaml: (words, good)."""
     found = process.run([site.python, "--version"]).strip()
     version = found.split()[-1]
@@ -87,7 +96,7 @@ def python_of(site):
     return '%s; set virtualenv_python: "%s"' % (found, short), True
 
 
-def _place_of_gate(site):
+def _place_of_gate(site: Site) -> tuple[str, bool]:
     """How the gate can come into the WSGI file's place: (words, good)."""
     path = os.path.realpath(site.wsgi)
     if not os.access(path, os.W_OK):
@@ -96,31 +105,32 @@ def _place_of_gate(site):
     return "takes the WSGI file's place" if beside else "weaker: written over the WSGI file", True
 
 
-def _same_by_flask(found):
+def _same_by_flask(found: Facts) -> tuple[str, bool]:
     """Whether FLASK_APP with env: leads to the database that the WSGI file leads to: (words, good)."""
     app = App(found.site.python, found.site.project, found.site, mask=found.mask)
     try:
         app.load_code()
-        told = app.ask("database")
-        other = access.from_app(told, os.path.join(found.private, "flask"))
+        answer = app.ask("database")
+        other = access.from_app(answer, os.path.join(found.private, "flask"))
     except (AppFailed, DatabaseError) as error:
         return "cannot be loaded: %s" % error, False
     finally:
         app.close()
+    assert found.database is not None
     try:
         if not identity.same(other, found.database):
             return "no, it leads to %s" % identity.describe(other), False
-        stage.see_own_database(found, told)
+        stage.see_own_database(found, answer)
     except DatabaseError as error:
         return str(error), False
     except Refused:  # why is told where it matters, by a release; here is room for a few words
         return "Alembic's env.py differs: docs/alembic.md", False
     finally:
         other.close()
-    return "yes, and by Alembic's env.py" if "own" in told else "yes", True
+    return "yes, and by Alembic's env.py" if "own" in answer else "yes", True
 
 
-def _free_bytes(path):
+def _free_bytes(path: str) -> int:
     """Free bytes of the disk that `path` is on."""
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize

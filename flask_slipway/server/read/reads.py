@@ -1,85 +1,85 @@
 """The tasks that only read. Each takes the reader's words and returns the data of its end event."""
 
+from __future__ import annotations
+
 import difflib
 import os
 import stat
 import time
+from typing import Any, Callable, Dict, NamedTuple, Union
 
 from ..backup import store
 from ..lib import amounts, dotenv, files, next_steps
 from ..lib.outcome import Nothing, Refused
-from ..records import journal
+from ..protocol import Holder, Revision, SiteFacts
+from ..records import history as records_history
 from ..run import facts
-from ..run.facts import Facts
 from ..site import clone
 from ..site import health as site_health
+from ..site.app_process import App
 from . import check
+from .reading import Reading
+
+Data = Dict[str, Any]  # what the end event brings
 
 
-class Reading:
-    """One read of `site`: `args` of the laptop, `wire` to tell over, `mask` for all that is told."""
+class Follow(NamedTuple):
+    """Instead of an answer: the events in the file `path`, which `holder` writes, if it is still open."""
 
-    def __init__(self, site, args, wire, mask):
-        self.site, self.args, self.wire, self.mask = site, args, wire, mask
-        self.facts = Facts(site, mask)
-
-    def tell(self, event):
-        self.wire.send(self.mask.value(event))
-
-    def rows(self, columns, rows, title=None):
-        self.tell({"event": "rows", "title": title, "columns": columns, "rows": rows})
+    path: str
+    holder: Holder | None
 
 
-def status(reading):
+def status(reading: Reading) -> Data:
     """Commit, revision, drift, lock, gate, last release."""
     found = reading.facts
     found.check_places()
     asking = site_health.Question(reading.site.health_url())
     found.load_live()
-    told = found.all()
-    told.update(heads=[], differences=[])
+    site_facts = found.all()
+    data: dict[str, Any] = {**site_facts, "heads": [], "differences": []}
     if found.live is not None:
-        revisions = found.live.ask("revisions")
-        told["heads"] = revisions["heads"]
-        told["texts"] = {row["id"]: row["text"] for row in revisions["revisions"]}
-        told["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
-    told["subject"] = clone.subject(reading.site.project, told["commit"]) if told["commit"] else None
-    answer = asking.answer()
-    told["health"] = site_health.describe(answer)
-    told["guarantees"] = guarantees(told)
-    return told
+        data.update(_heads(found.live))
+        data["differences"] = found.live.ask("differences")["differences"]  # None: no models are known
+    commit = site_facts["commit"]
+    data["subject"] = clone.subject(reading.site.project, commit) if commit else None
+    data["health"] = site_health.describe(asking.answer())
+    data["guarantees"] = guarantees(site_facts)
+    return data
 
 
-def guarantees(told):
+def _heads(live: App) -> dict[str, Any]:
+    """The code's heads, and the messages of its revisions."""
+    answer = live.ask("revisions")
+    rows: list[Revision] = answer["revisions"]
+    return {"heads": answer["heads"], "texts": {row["id"]: row["text"] for row in rows}}
+
+
+def guarantees(site_facts: SiteFacts) -> list[str]:
     """What limits the guarantees on this site, as texts."""
     limits = []
-    if told["fence_kind"] == "watched":
+    if site_facts["fence_kind"] == "watched":
         limits.append("the database cannot refuse writes: while closed, its connections are watched instead")
-    if not told["scratch"]:
+    if not site_facts["scratch"]:
         limits.append("no scratch database: a backup is put back in place, not beside")
     return limits
 
 
-def current(reading):
+def current(reading: Reading) -> Data:
     """The database's revisions and the live code's heads."""
     found = reading.facts
     found.check_places()
     found.load_live()
-    told = {"revisions": found.database.revisions(), "heads": [], "texts": {}}
+    assert found.database is not None
+    data: dict[str, Any] = {"revisions": found.database.revisions(), "heads": [], "texts": {}}
     if found.live is not None:
-        revisions = found.live.ask("revisions")
-        told["heads"] = revisions["heads"]
-        told["texts"] = {row["id"]: row["text"] for row in revisions["revisions"]}
-    return told
+        data.update(_heads(found.live))
+    return data
 
 
-HISTORY = ("at", "task", "outcome", "who")  # what each of its lines has
-
-
-def history(reading):
+def history(reading: Reading) -> Data:
     """What was done to the site, newest first."""
-    whole = [line for line in journal.read_lines(reading.site.history) if all(line.get(key) for key in HISTORY)]
-    lines = whole[-int(reading.args.get("lines") or 20) :]
+    lines = records_history.whole(reading.site)[-int(reading.wish.get("lines") or 20) :]
     rows = [
         [
             _moment(line["at"]),
@@ -95,7 +95,7 @@ def history(reading):
     return {"lines": lines}
 
 
-def backups(reading):
+def backups(reading: Reading) -> Data:
     """The verified backups, newest first."""
     found = store.usable(reading.site.backups)
     rows = [
@@ -118,9 +118,9 @@ def backups(reading):
     }
 
 
-def logs(reading):
+def logs(reading: Reading) -> Data:
     """The end of a log; `follow`: what is added to it, until the laptop has enough."""
-    kind = reading.args.get("which") or "error"
+    kind = reading.wish.get("which") or "error"
     path = reading.site.logs.get(kind)
     if not path:
         known = sorted(reading.site.logs)
@@ -130,16 +130,16 @@ def logs(reading):
             next=["fab %s.logs --which %s" % (reading.site.name, near)],
         )
     reading.facts.know_secrets()
-    text = site_health.log_tail(path, int(reading.args.get("lines") or 40))
+    text = site_health.log_tail(path, int(reading.wish.get("lines") or 40))
     if text is None:
         raise Refused("the log %s is not there" % path, next=[next_steps.correct(reading.site, "logs", "domain")])
     reading.tell({"event": "text", "text": text})
-    if reading.args.get("follow"):
+    if reading.wish.get("follow"):
         _follow_log(reading, path)
     return {"path": path}
 
 
-def _follow_log(reading, path):
+def _follow_log(reading: Reading, path: str) -> None:
     mark = site_health.log_mark(path)
     while not reading.wire.hung_up(0.5):
         now = site_health.log_mark(path)
@@ -152,27 +152,27 @@ def _follow_log(reading, path):
         mark = now
 
 
-def health(reading):
+def health(reading: Reading) -> Data:
     """What the site answers now."""
     url = reading.site.health_url()
     began = time.monotonic()
     answer = site_health.settled(url)
-    told = {
-        "url": url,
-        "status": answer.status,
-        "answer": site_health.describe(answer),
-        "gate": bool(answer.gate),
-        "seconds": round(time.monotonic() - began, 2),
-    }
+    seconds = round(time.monotonic() - began, 2)
     if not 200 <= answer.status < 300:
         if answer.gate:
             raise Refused("the gate is up: visitors of %s see it" % url, next=["fab %s.open" % reading.site.name])
         what = "the site answers %s, at %s" % (site_health.describe(answer), url)
         raise Refused(what, next=site_health.fixes(reading.site, answer))
-    return told
+    return {
+        "url": url,
+        "status": answer.status,
+        "answer": site_health.describe(answer),
+        "gate": bool(answer.gate),
+        "seconds": seconds,
+    }
 
 
-def env(reading):
+def env(reading: Reading) -> Data:
     """The lines of .env by themselves and against .env.example: names and line numbers, never a value."""
     project = reading.site.project
     data, example = (files.read(os.path.join(project, name)) for name in (".env", ".env.example"))
@@ -197,27 +197,27 @@ def env(reading):
     return {"missing": [row["name"] for row in found if row["kind"] == "missing"], "findings": found}
 
 
-def watch(reading):
-    """Follows the run under way, or tells the last one again; returns its own end event."""
-    names = sorted(os.listdir(reading.site.runs)) if os.path.isdir(reading.site.runs) else []
-    noted = files.read_json(reading.site.open_run)
-    if noted and facts.interrupted(reading.site):
-        found = facts.interrupted(reading.site)
+def watch(reading: Reading) -> Follow:
+    """The run under way, or the last one again, whose own end event it is. Raises Refused, Nothing."""
+    site = reading.site
+    names = sorted(os.listdir(site.runs)) if os.path.isdir(site.runs) else []
+    record, interrupted = facts.open_run(site), facts.interrupted(site)
+    if interrupted:
         raise Refused(
-            "the %s by %s was interrupted" % (found["task"], found["who"]), next=["fab %s.recover" % reading.site.name]
+            "the %s by %s was interrupted" % (interrupted["task"], interrupted["who"]),
+            next=["fab %s.recover" % site.name],
         )
-    if noted is None and not names:
-        raise Nothing("nothing has run on %s yet" % reading.site.name)
-    run = noted["run"] if noted else names[-1]
-    holder = noted and noted.get("holder")
-    return {"follow": os.path.join(reading.site.runs, run, "events.jsonl"), "run": run, "holder": holder}
+    if record is None and not names:
+        raise Nothing("nothing has run on %s yet" % site.name)
+    run = record["run"] if record else names[-1]
+    return Follow(os.path.join(site.runs, run, "events.jsonl"), record.get("holder") if record else None)
 
 
-def _moment(seconds):
+def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
 
 
-BY_TASK = {
+BY_TASK: dict[str, Callable[[Reading], Union[Data, Follow]]] = {
     "status": status,
     "current": current,
     "history": history,

@@ -15,6 +15,7 @@ from typing import Iterable, cast
 
 from ..lib import files, process
 from ..protocol import Holder
+from . import kept
 
 BEAT = 5  # seconds between heartbeats
 DEAD = 60  # seconds without one, by the observer's clock, after which a holder counts as dead
@@ -68,7 +69,7 @@ class Lock:
                 try:
                     os.link(part, path)
                 except FileExistsError:
-                    holder = holder_in(path)
+                    holder = known_holder(path)
                     raise Held(holder, is_alive(self.folder, holder)) from None
                 taken.append(path)
         except BaseException:
@@ -91,7 +92,7 @@ class Lock:
         linked: list[str] = []
         try:
             claims = self._claim(part, dead["token"])
-            in_place = {path: holder_in(path) for path in self.paths}
+            in_place = {path: known_holder(path) for path in self.paths}
             for holder in in_place.values():
                 if holder and not self._inherits(holder, dead):
                     raise Held(holder, is_alive(self.folder, holder))
@@ -169,8 +170,13 @@ class Lock:
 
 
 def holder_in(path: str) -> Holder:
-    """Who holds the lock file `path`; {} where there is none."""
+    """Who holds the lock file `path`; {} where there is none. Of what a newer version wrote the token is as ever."""
     return cast(Holder, files.read_json(path) or {})
+
+
+def known_holder(path: str) -> Holder:
+    """The same, of a format that we know. Raises kept.Newer."""
+    return cast(Holder, kept.read(path, "the lock") or {})
 
 
 def path_name(key: str) -> str:
@@ -179,10 +185,10 @@ def path_name(key: str) -> str:
 
 
 def holders(folder: str, keys: Iterable[str]) -> list[Holder]:
-    """The holders of the locks over `keys`, each once."""
+    """The holders of the locks over `keys`, each once. Raises kept.Newer."""
     by_token = {}
     for key in keys:
-        holder = holder_in(os.path.join(folder, path_name(key)))
+        holder = known_holder(os.path.join(folder, path_name(key)))
         if holder:
             by_token[holder.get("token")] = holder
     return list(by_token.values())

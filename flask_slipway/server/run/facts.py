@@ -1,5 +1,7 @@
 """What is true at the site: read before a plan is made, and read again when the lock is held."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -10,28 +12,32 @@ from typing import Any
 from ..backup import store
 from ..database import access as database_access
 from ..database import errors
+from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
 from ..lib import files, next_steps
+from ..lib.masking import Mask
 from ..lib.outcome import Refused
-from ..protocol import Holder
-from ..records import journal, lock
+from ..protocol import Access, HeldFacts, Holder, InterruptedFacts, OpenRun, QuickFacts, SiteFacts
+from ..records import history, kept, lock
 from ..site import clone, gate, load_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
+from ..site.site import Site
 
 
 class Facts:
     """The facts of `site`. Opens what it needs to read; `close` ends it. Nothing is changed."""
 
-    def __init__(self, site, mask):
+    def __init__(self, site: Site, mask: Mask) -> None:
         self.site, self.mask = site, mask
-        self.live: Any = None  # App
-        self.database: Any = None
-        self.access: Any = None
-        self.identity: Any = None
+        self.live: App | None = None
+        self.database: Database | None = None
+        self.access: Access | None = None
+        self.identity: list[str] = []
         self.load_seconds = 0.0
         self.private = tempfile.mkdtemp(prefix="slipway-")
 
-    def close(self):
+    def close(self) -> None:
+        """Ends the app's process and the database's connections."""
         if self.live is not None:
             self.live.close()
         if self.database is not None:
@@ -40,17 +46,17 @@ class Facts:
 
     # what must be there
 
-    def check_places(self):
+    def check_places(self) -> None:
         """Raises Refused unless project, virtualenv and WSGI file are there."""
         site = self.site
         preflight.check(site)
         self.know_secrets()
 
-    def know_secrets(self):
+    def know_secrets(self) -> None:
         """Masks from here on what lies in .env, `env:`, the WSGI file, ~/.my.cnf and the addresses of git's remotes."""
         site, mask = self.site, self.mask
 
-        def text(*path):
+        def text(*path: str) -> str:
             return (files.read(os.path.join(*path)) or b"").decode("utf-8", "replace")
 
         mask.add_env(text(site.project, ".env"))
@@ -60,7 +66,7 @@ class Facts:
         mask.add_options(text(site.home, ".my.cnf"))
         mask.add_remotes(text(site.project, ".git", "config"))
 
-    def wsgi_source(self):
+    def wsgi_source(self) -> str | None:
         """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place."""
         if not gate.is_gate(files.read(self.site.wsgi)):
             return None
@@ -68,18 +74,18 @@ class Facts:
 
     # the app and its database
 
-    def load_live(self):
+    def load_live(self) -> None:
         """Loads the live app as the host does, guarded, and finds the database it uses. Raises Refused."""
-        self.live = self._started()
+        live = self.live = self._started()
         try:
-            self.live.load_live(self.wsgi_source())
-            told = self.live.ask("database")
+            live.load_live(self.wsgi_source())
+            answer = live.ask("database")
         except AppFailed as error:
-            told = self._told_by_guard(error)
+            answer = self._told_by_guard(live, error)
         self.load_seconds = self.live.seconds if self.live is not None else 0.0
-        self.use(database_access.access(told))
+        self.use(database_access.access(answer))
 
-    def _started(self):
+    def _started(self) -> App:
         try:
             return App(self.site.python, self.site.project, self.site, as_host=True, mask=self.mask)
         except OSError as error:
@@ -89,10 +95,11 @@ class Facts:
                 [next_steps.on_server(self.site, "python3", "-m", "venv", "--clear", self.site.virtualenv)],
             ) from error
 
-    def _told_by_guard(self, error):
+    def _told_by_guard(self, live: App, error: AppFailed) -> Any:
+        """The database that an app writes to while it loads, where that is accepted. Raises Refused."""
         site = self.site
         if error.refused and site.writes_on_load and error.database:
-            self.live.close()
+            live.close()
             self.live = None
             return error.database
         where = ["in %s" % load_errors.location(error.where, site.project)] if error.where else []
@@ -104,7 +111,7 @@ class Facts:
             )
         raise load_errors.live_refusal(site, error, self.mask.text(str(error)))
 
-    def use(self, access):
+    def use(self, access: Access) -> None:
         """Takes the database that `access` leads to. Raises Refused where it cannot be reached."""
         self.mask.add(access["url"].get("password"))
         self.access = access
@@ -113,13 +120,14 @@ class Facts:
             self.identity = self.database.identity()
             self.database.tables()
         except DatabaseError as error:
-            told = database_access.describe(access)
-            raise errors.refusal(self.site, error, told, self.mask.text(str(error))) from error
+            described = database_access.describe(access)
+            raise errors.refusal(self.site, error, described, self.mask.text(str(error))) from error
 
     # what is true now
 
-    def quick(self):
-        """The facts that a plan stands on, cheap to read again: {name: value}."""
+    def quick(self) -> QuickFacts:
+        """The facts that a plan stands on, cheap to read again."""
+        assert self.database is not None
         site = self.site
         commit, branch, changes = clone.state(site.project)
         return {
@@ -134,41 +142,47 @@ class Facts:
             "identity": self.identity,
         }
 
-    def gate(self):
+    def gate(self) -> str:
         """up or down."""
         return "up" if gate.is_gate(files.read(self.site.wsgi)) else "down"
 
-    def all(self):
+    def all(self) -> SiteFacts:
         """Everything a plan wants to know, with the fingerprint of `quick`."""
-        site = self.site
-        quick = self.quick()
-        counts = self.database.counts()
-        told = {
+        assert self.database is not None
+        site, database, quick = self.site, self.database, self.quick()
+        counts = database.counts()
+        return {
             "event": "facts",
             "fingerprint": fingerprint(quick),
+            "commit": quick["commit"],
+            "branch": quick["branch"],
+            "changes": quick["changes"],
+            "revisions": quick["revisions"],
+            "requirements": quick["requirements"],
+            "wsgi": quick["wsgi"],
+            "gate": quick["gate"],
+            "packages": quick["packages"],
             "database": {
-                "dialect": self.database.dialect,
-                "version": self.database.version,
-                "name": self.database.name,
-                "host": self.database.host,
-                "bytes": self.database.size(),
+                "dialect": database.dialect,
+                "version": database.version,
+                "name": database.name,
+                "host": database.host,
+                "bytes": database.size(),
                 "tables": len(counts),
                 "rows": sum(counts.values()),
             },
-            "fence": "up" if self.database.fence_is_up() else "down",
-            "fence_kind": self.database.fence_kind,
-            "scratch": self.database.can_create() and self.database.movable(),
+            "fence": "up" if database.fence_is_up() else "down",
+            "fence_kind": database.fence_kind,
+            "scratch": database.can_create() and database.movable(),
             "detached": True,
             "load_seconds": round(self.load_seconds, 2),
             "lock": self.lock(),
             "interrupted": interrupted(site),
-            "last": last(site),
+            "last": history.last_good(site),
             "backups": len(store.usable(site.backups)),
         }
-        quick.pop("identity")
-        return dict(quick, **told)
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """What the lock is over."""
         site = self.site
         keys = ["domain " + site.domain.lower(), "project " + os.path.realpath(site.project)]
@@ -177,46 +191,52 @@ class Facts:
             keys.append("database " + " ".join(map(str, self.identity)))
         return keys
 
-    def lock(self):
+    def lock(self) -> HeldFacts | None:
         """Who holds the lock, or None."""
         for holder in lock.holders(lock_folder(self.site), self.keys()):
             if not lock.is_abandoned(lock_folder(self.site), holder):
-                return told_of(holder, lock.is_alive(lock_folder(self.site), holder))
+                return shown(holder, lock.is_alive(lock_folder(self.site), holder))
         return None
 
 
-def told_of(holder, alive):
+def shown(holder: Holder, alive: bool) -> HeldFacts:
     """A lock's holder as others are told."""
-    return dict({key: holder.get(key) for key in ("who", "since", "task", "commit", "run", "site")}, alive=alive)
+    return {
+        "who": holder.get("who"),
+        "since": holder.get("since"),
+        "task": holder.get("task"),
+        "commit": holder.get("commit"),
+        "run": holder.get("run"),
+        "site": holder.get("site"),
+        "alive": alive,
+    }
 
 
-def lock_folder(site):
+def lock_folder(site: Site) -> str:
+    """Where the locks of all sites of the account lie."""
     return os.path.join(site.state, "locks")
 
 
-def gate_folder(site):
+def gate_folder(site: Site) -> str:
+    """Where the gate keeps the site's own WSGI file, and its token."""
     return os.path.join(site.folder, "gate")
 
 
-def fingerprint(quick):
+def fingerprint(quick: QuickFacts) -> str:
     """The sha256 of the facts that a plan stands on."""
     return hashlib.sha256(json.dumps(quick, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def last(site):
-    """The site's last release, or None."""
-    for line in reversed(journal.read_lines(site.history)):
-        if line.get("outcome") in ("released", "done") and line.get("commit"):
-            return {key: line.get(key) for key in ("commit", "revision", "at", "who", "task")}
-    return None
+def open_run(site: Site) -> OpenRun | None:
+    """The run under way, or that was interrupted; None where there is none. Raises files.Damaged, kept.Newer."""
+    record: Any = kept.read(site.open_run, "the run under way on %s" % site.name)
+    found: OpenRun | None = record or None
+    return found
 
 
-def interrupted(site):
-    """The run that began and did not end, and whose process is gone: {"run", "task", "who", "since"}, or None."""
-    found = files.read_json(site.open_run)
-    if not found:
+def interrupted(site: Site) -> InterruptedFacts | None:
+    """The run that began and did not end, and whose process is gone, or None. Raises files.Damaged, kept.Newer."""
+    record = open_run(site)
+    if record is None or lock.is_alive(lock_folder(site), record.get("holder") or Holder()):
         return None
-    holder = found.get("holder") or Holder()
-    if lock.is_alive(lock_folder(site), holder):
-        return None
-    return {key: found.get(key) for key in ("run", "task", "who", "since")}
+    return {"run": record["run"], "task": record["task"], "who": record["who"], "since": record["since"]}

@@ -1,18 +1,25 @@
 """What a task wants to know for its plan, beyond the facts of every plan. Reads only."""
 
+from __future__ import annotations
+
 import difflib
+from dataclasses import replace
+from typing import Any, Callable
 
 from ..backup import store
 from ..lib import files
 from ..lib.outcome import Nothing, Refused
-from ..records import journal
+from ..protocol import HistoryLine, Manifest, Revision
+from ..records import history
 from ..site import clone, health, load_errors, virtualenv
-from ..site.app_process import AppFailed
+from ..site.app_process import App, AppFailed
 from . import stage, take_back, version_table
+from .findings import Down, Findings, PutBack, Seeds, Up, Way
+from .run import Run
 
 
-def prepare(run):
-    """Loads the live app, and puts into `run.found` what the plan of this task shows, into `run.args` what it does."""
+def prepare(run: Run) -> Findings:
+    """Loads the live app, and finds what the plan of this task is made of. Raises Refused, Nothing."""
     asking = health.Question(run.site.health_url())
     run.facts.load_live()
     if run.task in VERSIONED:
@@ -20,14 +27,20 @@ def prepare(run):
     answer = asking.answer()
     if run.task not in UNSEEN:
         refuse_unseen(run, answer)
-    run.args["answered"] = answer.status if answer.status and not answer.gate else None
-    run.args["usual"] = run.args["answered"] if answer.status < 500 else None
-    extra = FOR_TASK.get(run.task)
-    if extra is not None:
-        extra(run)
+    way = FOR_TASK.get(run.task)
+    return Findings(
+        answered=answer.status if answer.status and not answer.gate else None,
+        expected_status=expected(answer),
+        way=way(run) if way is not None else None,
+    )
 
 
-def refuse_unseen(run, answer):
+def expected(answer: health.Answer) -> int | None:
+    """The status that counts as healthy beside 2xx: the site's own, below 500."""
+    return answer.status if answer.status and not answer.gate and answer.status < 500 else None
+
+
+def refuse_unseen(run: Run, answer: health.Answer) -> None:
     """Raises Refused where the server cannot see its own site: nothing could be proved there."""
     if answer.status and not (answer.status == 401 and not answer.gate):
         return
@@ -38,16 +51,22 @@ def refuse_unseen(run, answer):
     )
 
 
-def _known(run):
+def _live(run: Run) -> App:
+    """The live app's process. Raises Refused where it may not be loaded."""
     if run.facts.live is None:
         raise Refused(
             "the live app writes to its database while it loads, so it cannot be asked",
             next=["inv release --to %s" % run.site.name],
         )
+    return run.facts.live
+
+
+def _revisions(run: Run) -> list[Revision]:
+    """The live code's revisions, newest first. Raises Refused."""
+    live = _live(run)
     try:
-        told = run.facts.live.ask("revisions")
-        if run.task in MOVING:
-            stage.see_own_database(run.facts, run.facts.live.ask("database"))
+        rows: list[Revision] = live.ask("revisions")["revisions"]
+        stage.see_own_database(run.facts, live.ask("database"))
     except AppFailed as error:
         raise Refused(
             "the live code's revisions cannot be read",
@@ -55,28 +74,26 @@ def _known(run):
             + (["in %s" % load_errors.location(error.where, run.site.project)] if error.where else []),
             ["mend it here, then  inv release --to %s" % run.site.name],
         ) from error
-    return told
+    return rows
 
 
-def upgrade(run):
-    told = _known(run)
-    current = run.database.revisions()
-    pending = stage.pending(run.site, run.facts.live, current)
+def upgrade(run: Run) -> Up:
+    """The pending revisions of the live code."""
+    rows, current = _revisions(run), run.database.revisions()
+    pending = stage.pending(run.site, _live(run), current)
     if not pending:
         raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
-    run.args.update(pending=pending, revisions=told["revisions"])
-    run.found.update(pending=pending, texts=_texts(told, pending))
+    return Up(pending, rows)
 
 
-def _texts(told, ids):
-    by_id = {row["id"]: row["text"] for row in told["revisions"]}
-    return [[identifier, by_id.get(identifier, "")] for identifier in ids]
+def downgrade(run: Run) -> Down:
+    """The way down that was asked for."""
+    return _down(run, run.wish.get("to"), bool(run.wish.get("database_only")))
 
 
-def downgrade(run):
-    """Target, commit, and what would be dropped."""
-    told = _known(run)
-    rows = {row["id"]: row for row in told["revisions"]}
+def _down(run: Run, to: str | None, database_only: bool) -> Down:
+    """The way down to the revision `to`, one step without it, and the commit that goes with it."""
+    rows = {row["id"]: row for row in _revisions(run)}
     current = run.database.revisions()
     if len(current) != 1:
         raise Refused(
@@ -85,26 +102,23 @@ def downgrade(run):
         )
     if current[0] not in rows:
         raise stage.unknown(run.site, current)
-    way = run.facts.live.ask("way_down", current=current, target=run.args.get("to"))
-    _refuse_way(run.site.name, rows, current[0], run.args.get("to"), way)
-    undone = way["undone"]
-    run.args["revision"] = way["target"]
-    operations = run.facts.live.ask("operations", revisions=undone, direction="down")["operations"]
+    way = _live(run).ask("way_down", current=current, target=to)
+    _refuse_way(run.site.name, rows, current[0], to or "base", way)
+    undone: list[str] = way["undone"]
+    operations = _live(run).ask("operations", revisions=undone, direction="down")["operations"]
     lost = take_back.losses(run.database, operations)
     if not any(row["revision"] in undone for row in operations):
         lost.append("nothing: the way down of %s is empty, its changes would stay" % ", ".join(undone))
-    if not run.args.get("database_only"):
-        run.args["commit"] = commit_before(run, rows[undone[-1]])
-    run.found.update(
-        undone=_texts(told, undone),
-        target=run.args["revision"],
-        target_commit=run.args.get("commit"),
+    return Down(
+        undone=[rows[identifier] for identifier in undone],
+        revision=way["target"],
+        commit=None if database_only else commit_before(run, rows[undone[-1]]),
         losses=lost,
         operations=[row["text"] for row in operations],
     )
 
 
-def _refuse_way(name, rows, current, target, way):
+def _refuse_way(name: str, rows: dict[str, Revision], current: str, target: str, way: dict[str, Any]) -> None:
     """Raises Refused where there is no way down from `current` to `target`, as the app's process tells (`way`), or one
     that leads past a merge."""
     if way["why"] == "several":
@@ -119,7 +133,7 @@ def _refuse_way(name, rows, current, target, way):
         )
 
 
-def _no_target(what, name, rows, choices, target):
+def _no_target(what: str, name: str, rows: dict[str, Revision], choices: list[str], target: str) -> Refused:
     """The refusal of a target that is none, with those that are, the most like it first."""
     below = choices or ["base"]
     near = difflib.get_close_matches(target, below, 3, 0.5) or below[:3]
@@ -131,30 +145,31 @@ def _no_target(what, name, rows, choices, target):
     )
 
 
-def rollback(run):
+def rollback(run: Run) -> Down:
     """Back to what the last release replaced: its commit, and the way down where it brought revisions."""
+    before = _replaced(run)
+    revisions = before["revisions"]
+    if revisions != run.database.revisions():
+        return replace(_down(run, revisions[0] if revisions else "base", False), commit=before["commit"])
+    return Down([], revisions[0] if revisions else None, before["commit"], [], [])
+
+
+def _replaced(run: Run) -> dict[str, Any]:
+    """What the live release replaced: its "before" in the history. Raises Refused."""
     live = clone.commit(run.site.project)
-    lines = [line for line in journal.read_lines(run.site.history) if line.get("outcome") == "released"]
-    released = next((line for line in reversed(lines) if line.get("commit") == live), None)
-    if released is None or not (released.get("before") or {}).get("commit"):
+    released: HistoryLine | None = history.released(run.site, live)
+    before = (released or {}).get("before") or {}
+    if not before.get("commit"):
         raise Refused(
             "no release of %s is in the history, so there is nothing to go back to" % (live or "no commit")[:7],
             next=["fab %s.downgrade  or  fab %s.restore" % (run.site.name, run.site.name)],
         )
-    before = released["before"]
     if before["commit"] == live:
         raise Refused("the last release brought no other commit", next=["fab %s.downgrade" % run.site.name])
-    if before["revisions"] != run.database.revisions():
-        run.args["to"] = before["revisions"][0] if before["revisions"] else "base"
-        downgrade(run)
-    else:
-        run.args["revision"] = before["revisions"][0] if before["revisions"] else None
-        run.found.update(undone=[], losses=[], target=run.args["revision"], operations=[])
-    run.args["commit"] = run.found["target_commit"] = before["commit"]
-    run.args["undone"] = [identifier for identifier, _ in run.found["undone"]]
+    return before
 
 
-def commit_before(run, row):
+def commit_before(run: Run, row: Revision) -> str:
     """The newest commit in the live history that does not have the revision `row`: its head is the target."""
     project = run.site.project
     path = clone.relative(project, row["path"])
@@ -179,12 +194,9 @@ def commit_before(run, row):
     return older
 
 
-def restore(run):
-    try:
-        manifest = store.find(run.site.backups, run.args.get("backup"))
-        store.verify(run.site.backups, manifest)
-    except store.NotVerified as error:
-        raise Refused(str(error), next=["fab %s.backups" % run.site.name]) from error
+def restore(run: Run) -> PutBack:
+    """The backup that would be put back. Raises Refused for one that is not this site's, or not whole."""
+    manifest = _usable(run)
     if manifest["dialect"] != run.database.dialect and "sqlite" in (manifest["dialect"], run.database.dialect):
         raise Refused(
             "backup %s is of %s, the site's database is %s"
@@ -196,18 +208,24 @@ def restore(run):
             "backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain),
             next=["fab %s.backups" % run.site.name],
         )
-    run.args.update(backup=manifest["id"], commit=manifest["commit"], backup_revisions=sorted(manifest["revisions"]))
     if manifest["commit"] == clone.commit(run.site.project) and run.facts.live is not None:
-        stage.refuse_unfit(
-            run.site, manifest["id"], run.args["backup_revisions"], run.facts.live.ask("revisions")["heads"]
-        )
-    shown = {
-        key: manifest.get(key) for key in ("id", "commit", "revisions", "rows", "tables", "at", "task", "hindrances")
-    }
-    run.found.update(backup=shown, rows_now=sum(run.database.counts().values()))
+        heads = run.facts.live.ask("revisions")["heads"]
+        stage.refuse_unfit(run.site, manifest["id"], sorted(manifest["revisions"]), heads)
+    return PutBack(manifest, sum(run.database.counts().values()))
 
 
-def install(run):
+def _usable(run: Run) -> Manifest:
+    """The manifest of the backup that was asked for, verified. Raises Refused."""
+    try:
+        manifest: Manifest = store.find(run.site.backups, run.wish.get("backup"))
+        store.verify(run.site.backups, manifest)
+    except store.NotVerified as error:
+        raise Refused(str(error), next=["fab %s.backups" % run.site.name]) from error
+    return manifest
+
+
+def install(run: Run) -> None:
+    """Raises Refused where nothing is listed, Nothing where all that is listed is there."""
     path = run.site.project + "/requirements.txt"
     if files.read(path) is None:
         raise Refused(
@@ -217,16 +235,16 @@ def install(run):
         raise Nothing("the virtualenv has what requirements.txt lists")
 
 
-def seed(run):
+def seed(run: Run) -> Seeds:
+    """The configured commands. Raises Nothing."""
     if not run.site.seed:
         raise Nothing("no seed commands are configured for %s" % run.site.name)
-    run.found["commands"] = run.site.seed
+    return Seeds(run.site.seed)
 
 
-MOVING = ("upgrade", "downgrade", "rollback")  # by the live code's own revisions
 VERSIONED = ("release", "upgrade", "downgrade")  # these go by what alembic_version says
 UNSEEN = ("backup", "pull")  # these neither close nor reload the site
-FOR_TASK = {
+FOR_TASK: dict[str, Callable[[Run], Way | None]] = {
     "upgrade": upgrade,
     "downgrade": downgrade,
     "rollback": rollback,

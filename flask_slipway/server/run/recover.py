@@ -1,32 +1,45 @@
 """Recover: finishes what an interrupted run began, forwards where it was already proved, else by the return."""
 
-import os
+from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from .. import protocol
 from ..lib import files
 from ..lib.outcome import Nothing, Refused
-from ..protocol import OpenRun
-from ..records import lock
+from ..protocol import Event, OpenRun, Outcome
+from ..records import kept, lock
 from ..site import health
-from . import steps, take_back
-from .facts import interrupted, lock_folder
+from . import decide, facts, steps, take_back
+from .decide import Recovery
 from .run import Run
 
 
-def find(this):
-    """The interrupted run as a Run: its journal, its *before*, its way to the database. Raises Refused, Nothing."""
+@dataclass(frozen=True)
+class Interrupted:
+    """A run that was interrupted, taken up again: `record` is what stands in its open_run file."""
+
+    run: Run
+    record: OpenRun
+
+
+def find(this: Run) -> Interrupted:
+    """The interrupted run of the site: its journal, its *before*, its way to the database. Raises Refused, Nothing."""
     site = this.site
-    noted = files.read_json(site.open_run)
-    if not noted:
+    record = facts.open_run(site)
+    if record is None:
         raise Nothing("Nothing was interrupted on %s" % site.name)
-    if not interrupted(site):
+    if not facts.interrupted(site):
         raise Refused(
-            "the %s by %s is still running" % (noted["task"], noted["who"]), next=["fab %s.watch" % site.name]
+            "the %s by %s is still running" % (record["task"], record["who"]), next=["fab %s.watch" % site.name]
         )
-    old = Run(site, noted["task"], {}, noted["who"], this.events)
-    old.id = noted["run"]
+    old = Run(site, record["task"], {}, record["who"], this.events, this.version)
+    old.id = record["run"]
     old.open_folder()
-    before = old.journal.last("before")
-    access = files.read_json(os.path.join(old.folder, "access.json"))
+    before = old.journal.last(protocol.BEFORE)
+    access: Any = files.read_json(os.path.join(old.folder, "access.json"))
     if before is None or access is None:
         raise Refused(
             "the interrupted run %s left no journal" % old.id,
@@ -34,78 +47,83 @@ def find(this):
         )
     old.before = before["facts"]
     old.was_closed = old.before["gate"] == "up"
-    old.commit = (old.journal.last("staging") or {}).get("commit")
+    old.commit = (old.journal.last(protocol.STAGING) or {}).get("commit")
     if os.path.isdir(old.packages_folder):
         old.python = os.path.join(old.packages_folder, "bin", "python")
     old.facts.use(access)
-    old.noted = noted
-    return old
+    return Interrupted(old, record)
 
 
-def plan(old, leave):
+def plan(old: Interrupted, leave: bool) -> Event:
     """What a person is told before recover does anything."""
-    done = [line["what"] for line in old.journal.lines()]
+    run, record = old.run, old.record
+    lines = run.journal.lines()
     return {
         "event": "facts",
-        "fingerprint": "recover %s" % old.id,
-        "interrupted": {key: old.noted.get(key) for key in ("run", "task", "who", "since", "commit")},
-        "forward": _is_proved(old),
+        "fingerprint": "recover %s" % run.id,
+        "interrupted": {
+            "run": record.get("run"),
+            "task": record.get("task"),
+            "who": record.get("who"),
+            "since": record.get("since"),
+            "commit": record.get("commit"),
+        },
+        "forward": decide.is_proved(lines),
         "leave": leave,
-        "reached": done[-1],
-        "commit": old.before["commit"],
-        "revisions": old.before["revisions"],
+        "reached": lines[-1]["what"],
+        "commit": run.before["commit"],
+        "revisions": run.before["revisions"],
         "last": None,
         "lock": None,
-        "gate": old.facts.quick()["gate"],
+        "gate": run.facts.quick()["gate"],
     }
 
 
-def _is_proved(old):
-    """True where the run had come as far as the open site, and no return of it had begun."""
-    return old.journal.has("complete") or (old.journal.has("opened") and not old.journal.has("returning"))
-
-
-def carry_out(old, leave=False):
-    """Takes the dead run's lock over and finishes; `leave`: moves nothing, so that a person can. Returns "released",
-    "done", "returned" or "left"."""
-    holder: OpenRun = old.noted.copy()
-    holder["task"] = "recover of %s" % old.noted["task"]
-    holder.pop("holder", None)
-    old.lock = lock.Lock(lock_folder(old.site), old.facts.keys(), holder)
-    old.lock.take_over(old.noted["holder"])
-    files.write_json(old.site.open_run, dict(old.noted, holder=old.lock.holder))
-    old.journal.write("recovering")
-    old.database.kill(old.connections)
+def carry_out(old: Interrupted, leave: bool = False) -> Outcome:
+    """Takes the dead run's lock over and finishes; `leave`: moves nothing, so that a person can."""
+    run = old.run
+    _take_over(old)
+    run.journal.write(protocol.RECOVERING)
+    run.database.kill(run.connections)
     if leave:
-        old.step("close", leave_closed)
+        run.step("close", leave_closed)
         return "left"
-    if _is_proved(old) and _forward(old):
-        old.step("record", steps.record)
-        return "released" if old.noted["task"] == "release" else "done"
-    if take_back.needed(old):
-        take_back.bring_back(old)
+    decision = decide.recover(run.journal.lines())
+    if decision is Recovery.FINISHED or (decision is Recovery.OPEN and _opens(run)):
+        run.step("record", steps.record)
+        return "released" if old.record["task"] == "release" else "done"
+    if decision is Recovery.NOTHING:
+        steps.clean(run)
     else:
-        steps.clean(old)
+        take_back.bring_back(run)
     return "returned"
 
 
-def leave_closed(old):
+def _take_over(old: Interrupted) -> None:
+    """The lock, and the file that says who carries the run, from the process that is gone. Raises lock.Held."""
+    run = old.run
+    holder: Any = kept.stamped({**old.record, "task": "recover of %s" % old.record["task"]}, run.version)
+    holder.pop("holder", None)
+    run.lock = lock.Lock(facts.lock_folder(run.site), run.facts.keys(), holder)
+    run.lock.take_over(old.record["holder"])
+    run.write_open_run(old.record, run.lock.holder)
+
+
+def leave_closed(run: Run) -> str:
     """The gate up, the fence down, code and database as they are."""
-    old.about_to("gate")
-    old.gate.keep_original()
-    nonce = old.gate.put(public=False)
-    health.prove_gate(old.site.health_url(), nonce)
-    old.database.fence_down()
-    steps.clean(old)
+    run.about_to(protocol.GATE)
+    run.gate.keep_original()
+    nonce = run.gate.put(public=False)
+    health.prove_gate(run.site.health_url(), nonce)
+    run.database.fence_down()
+    steps.clean(run)
     return "gate up; code and database as they are"
 
 
-def _forward(old):
-    """The run had been proved behind the gate: opens what it opened. False where the site is not healthy."""
-    if old.journal.has("complete") or old.journal.has("gate gone"):
-        return True
+def _opens(run: Run) -> bool:
+    """Opens what had been proved behind the gate; False where the site is not healthy then."""
     try:
-        old.step("open", steps.open_site)
+        run.step("open", steps.open_site)
     except Exception:
         return False
     return True

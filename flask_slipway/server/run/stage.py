@@ -1,19 +1,27 @@
 """Staging: the new commit beside the live code, its packages beside the live ones, and the app loaded there. What it
 finds wrong is a refusal, for nothing that is live has been touched."""
 
+from __future__ import annotations
+
 import os
 import re
+from typing import Any
 
+from .. import protocol
 from ..database import access, identity
+from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import files, process
+from ..lib import amounts, files, process
 from ..lib.outcome import Refused
 from ..site import clone, load_errors, pip_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
+from ..site.site import Site
 from . import version_table
+from .facts import Facts
+from .run import Run
 
 
-def refuse_edited(run):
+def refuse_edited(run: Run) -> None:
     """Raises Refused where somebody changed tracked files on the server: they are never discarded."""
     if run.before["changes"]:
         raise Refused(
@@ -23,7 +31,7 @@ def refuse_edited(run):
         )
 
 
-def refuse_overwriting(run, wanted):
+def refuse_overwriting(run: Run, wanted: str) -> None:
     """Raises Refused where the new commit brings a file that lies untracked in the live folder."""
     project, live = run.site.project, run.before["commit"]
     if not live:
@@ -36,33 +44,33 @@ def refuse_overwriting(run, wanted):
             )
 
 
-def stage(run):
+def stage(run: Run, commit: str) -> str:
     """The commit checked out beside the live code, its packages beside the live ones, and the app loaded there."""
-    stage_code(run)
+    stage_code(run, commit)
     text = stage_packages(run)
     if run.site.writes_on_load:
-        run.pending = list(run.args.get("pending") or [])
         return ", ".join(["the app is loaded behind the gate, it writes while it loads", *text])
-    return ", ".join(["the app loads", *load_stage(run), *text])
+    return ", ".join(["the app loads", *load_stage(run, commit), *text])
 
 
-def stage_code(run):
+def stage_code(run: Run, commit: str) -> None:
+    """Checks the commit out beside the live code, with links to what git does not know there."""
     path = run.stage_folder
     refuse_edited(run)
     preflight.refuse_locked(run.site)
     files.folder(os.path.dirname(path))
-    run.about_to("staging", path=path, commit=run.commit)
-    clone.add_worktree(run.site.project, path, run.commit)
+    run.about_to(protocol.STAGING, path=path, commit=commit)
+    clone.add_worktree(run.site.project, path, commit)
     for name in clone.ignored_and_untracked(run.site.project):
         target = os.path.join(path, name)
         if name == "REVISION" or "__pycache__" in name or name.endswith(".pyc") or os.path.lexists(target):
             continue
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(os.path.join(run.site.project, name), target)
-    files.write(os.path.join(path, "REVISION"), run.commit.encode() + b"\n", 0o644)
+    files.write(os.path.join(path, "REVISION"), commit.encode() + b"\n", 0o644)
 
 
-def stage_packages(run, always=False):
+def stage_packages(run: Run, always: bool = False) -> list[str]:
     """Where requirements changed: a copy of the virtualenv with them installed. Returns words for the step's line."""
     asked = virtualenv.requirement_files(run.stage_folder)
     if asked[virtualenv.FILE] is None or (not always and asked == run.before["requirements"]):
@@ -70,7 +78,7 @@ def stage_packages(run, always=False):
     for path in asked:
         refuse_itself(run, path)
     beside = run.packages_folder
-    run.about_to("staging packages", path=beside)
+    run.about_to(protocol.STAGING_PACKAGES, path=beside)
     requirements = os.path.join(run.stage_folder, virtualenv.FILE)
     try:
         before = set(virtualenv.installed(run.site.python))
@@ -87,13 +95,13 @@ def stage_packages(run, always=False):
     return ["%d package%s changed" % (len(names), "" if len(names) == 1 else "s")]
 
 
-def start_ahead(run):
+def start_ahead(run: Run) -> None:
     """Starts the process for the code to come while the plan is on its way: it has loaded nothing of it yet."""
     run.ahead = App(run.site.python, run.site.home, run.site, mask=run.mask)
     run.ahead.begin()
 
 
-def _process(run):
+def _process(run: Run) -> App:
     """The process for the staged code: the one that was started ahead, unless there are other packages now."""
     ahead, run.ahead = run.ahead, None
     if ahead is not None and run.python == run.site.python:
@@ -103,12 +111,12 @@ def _process(run):
     return App(run.python, run.stage_folder, run.site, mask=run.mask)
 
 
-def refuse_itself(run, path):
+def refuse_itself(run: Run, path: str) -> None:
     """Raises Refused where the project lists itself in `path`: pip would fetch it again, or link to the stage."""
     text = (virtualenv.read(run.stage_folder, path) or b"").decode("utf-8", "replace")
     address = clone.git(run.site.project, "config", "--get", "remote.%s.url" % run.site.remote, check=False).strip()
-    told = (files.read(os.path.join(run.stage_folder, "pyproject.toml")) or b"").decode("utf-8", "replace")
-    names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", told, re.M)
+    project = (files.read(os.path.join(run.stage_folder, "pyproject.toml")) or b"").decode("utf-8", "replace")
+    names = re.findall(r"""^name\s*=\s*["']([^"']+)["']""", project, re.M)
     names.append(re.sub(r"\.py$", "", os.path.basename(re.split(r"[:(]", run.site.app)[0].rstrip("/"))))
     names.append(re.sub(r"\.git$", "", os.path.basename(address.rstrip("/"))))
     line = virtualenv.self_reference(text, names)
@@ -120,47 +128,59 @@ def refuse_itself(run, path):
         )
 
 
-def load_stage(run):
-    """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan."""
-    run.stage = _process(run)
+def load_stage(run: Run, commit: str) -> list[str]:
+    """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan. Returns words
+    for the step's line."""
+    app = run.stage = _process(run)
     try:
-        run.stage.load_code()
-        see_same_database(run)
-        told = run.stage.ask("revisions")
+        app.load_code()
+        see_same_database(run, app)
+        answer = app.ask("revisions")
     except AppFailed as error:
         if error.refused and error.database:
             refuse_other_database(run, error.database)
-        raise load_errors.staged_refusal(run.site, run.commit, run.stage_folder, error) from error
-    if len(told["heads"]) > 1:
-        heads = ", ".join(told["heads"])
+        raise load_errors.staged_refusal(run.site, commit, run.stage_folder, error) from error
+    heads: list[str] = answer["heads"]
+    if len(heads) > 1:
         raise Refused(
-            "the code has %d heads: %s" % (len(told["heads"]), heads), next=["%s merge heads -m merge" % told["tool"]]
+            "the code has %d heads: %s" % (len(heads), ", ".join(heads)),
+            next=["%s merge heads -m merge" % answer["tool"]],
         )
-    run.head = told["heads"][0] if told["heads"] else None
-    if "pending" not in run.args:
+    run.head = heads[0] if heads else None
+    if run.target.pending is None:
         return []
-    run.pending = pending(run.site, run.stage, run.before["revisions"])
-    if run.pending != run.args["pending"]:
-        raise Refused("the code brings other revisions than the plan: %s" % (", ".join(run.pending) or "none"))
+    brought = pending(run.site, app, run.before["revisions"])
+    if brought != run.target.pending:
+        raise _other_revisions(run, brought)
     version_table.refuse_there(run)
-    refuse_unfit_sql(run)
-    count = len(run.pending)
+    refuse_unfit_sql(run, app)
+    count = len(brought)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
 
 
-def refuse_unfit_sql(run):
+def _other_revisions(run: Run, brought: list[str]) -> Refused:
+    """The refusal of a commit whose pending revisions, `brought`, were not agreed to; to a pull none ever are."""
+    release = "inv release --to %s" % run.site.name
+    if run.task == "pull":
+        what = "the commit brings %s" % amounts.count(len(brought), "pending revision")
+        return Refused(what, ["code and schema never part"], [release])
+    what = "the code brings other revisions than the plan: %s" % (", ".join(brought) or "none")
+    return Refused(what, next=["%s, for a new plan" % release])
+
+
+def refuse_unfit_sql(run: Run, app: App) -> None:
     """Raises Refused where a pending revision does what the site's database has no words for."""
-    found = run.stage.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
+    found = app.ask("unfit", revisions=run.pending)["unfit"] if run.pending else []
     if not found:
         return
     first, dialect = found[0], run.database.dialect
     lines = [first["error"]]
     if first["where"]:
         lines.append("in %s" % load_errors.location(first["where"], run.stage_folder, run.site.project))
-    raise Refused("revision %s cannot be run on %s" % (first["revision"], dialect), lines, mended(first["error"]))
+    raise Refused("revision %s cannot be run on %s" % (first["revision"], dialect), lines, fixes(first["error"]))
 
 
-def mended(error):
+def fixes(error: str) -> list[str]:
     """What to write instead, for what SQLite lets pass and MySQL does not, or the other way round."""
     if "requires a length" in error:
         return ["write a length in the revision and in the model, such as String(255), then release again"]
@@ -171,7 +191,7 @@ def mended(error):
     return ["mend the revision, then release again"]
 
 
-def refuse_unfit(site, identifier, revisions, heads):
+def refuse_unfit(site: Site, identifier: str, revisions: list[str], heads: list[str]) -> None:
     """Raises Refused where a backup is of another schema than the code that would serve it."""
     if sorted(revisions) != sorted(heads):
         words = (identifier, ", ".join(revisions) or "no revision", ", ".join(heads) or "none")
@@ -182,20 +202,20 @@ def refuse_unfit(site, identifier, revisions, heads):
         )
 
 
-def see_same_database(run):
+def see_same_database(run: Run, app: App) -> None:
     """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
-    refuse_other_database(run, run.stage.ask("database"))
+    refuse_other_database(run, app.ask("database"))
 
 
-def refuse_other_database(run, told):
-    """Raises Refused unless `told`, a database as an app tells it, is the site's."""
-    run.mask.add(told["url"].get("password"))
-    if access.access(told) != run.facts.access:  # by the same words it is the same: no connection is needed to tell
-        _refuse_unless_same(run, access.from_app(told, os.path.join(run.folder, "stage")))
-    see_own_database(run.facts, told)
+def refuse_other_database(run: Run, answer: Any) -> None:
+    """Raises Refused unless `answer`, a database as an app's process tells it, is the site's."""
+    run.mask.add(answer["url"].get("password"))
+    if access.access(answer) != run.facts.access:  # by the same words it is the same: no connection is needed to tell
+        _refuse_unless_same(run, access.from_app(answer, os.path.join(run.folder, "stage")))
+    see_own_database(run.facts, answer)
 
 
-def _refuse_unless_same(run, other):
+def _refuse_unless_same(run: Run, other: Database) -> None:
     try:
         if not identity.same(other, run.database):
             raise Refused(
@@ -207,25 +227,28 @@ def _refuse_unless_same(run, other):
         other.close()
 
 
-def see_own_database(found, told):
+def see_own_database(facts: Facts, answer: Any) -> None:
     """Raises Refused unless an env.py that connects by itself does so to the site's database, as the site's user.
-    `found`: Facts; `told`: what the app's process answered to "database"."""
-    if "own" not in told:
+    `answer`: a database as an app's process tells it."""
+    if "own" not in answer:
         return
-    found.mask.add(told["own"]["url"].get("password"))
+    assert facts.database is not None
+    assert facts.access is not None
+    own = answer["own"]
+    facts.mask.add(own["url"].get("password"))
     try:
-        other = access.from_app(told["own"], os.path.join(found.private, "own"))
-        if not identity.same(other, found.database):
+        other = access.from_app(own, os.path.join(facts.private, "own"))
+        if not identity.same(other, facts.database):
             raise Refused(
                 "two different databases: the WSGI file leads to %s, Alembic's env.py to %s"
-                % (identity.describe(found.database), identity.describe(other)),
+                % (identity.describe(facts.database), identity.describe(other)),
                 next=["let env.py read the URL from where the app does: docs/alembic.md"],
             )
     except DatabaseError as error:
         what = "the database that Alembic's env.py leads to cannot be reached"
-        raise Refused(what, [found.mask.text(str(error))]) from error
+        raise Refused(what, [facts.mask.text(str(error))]) from error
     other.close()
-    if told["own"]["url"].get("username") != found.access["url"].get("username"):
+    if own["url"].get("username") != facts.access["url"].get("username"):
         raise Refused(
             "Alembic's env.py connects as another user than the app",
             ["of another user the connections cannot be seen, nor be ended in a return"],
@@ -233,7 +256,7 @@ def see_own_database(found, told):
         )
 
 
-def unknown(site, ids):
+def unknown(site: Site, ids: list[str]) -> Refused:
     """The refusal of a database that is at revisions which the code does not have."""
     return Refused(
         "the database is at %s, which the code does not know" % ", ".join(ids),
@@ -245,10 +268,11 @@ def unknown(site, ids):
     )
 
 
-def pending(site, app, current):
+def pending(site: Site, app: App, current: list[str]) -> list[str]:
     """The revisions that the database, being at `current`, lacks, in order of application, as the code loaded in `app`
     tells. Raises Refused where it does not know `current`."""
     answer = app.ask("pending", current=current)
     if answer["unknown"]:
         raise unknown(site, answer["unknown"])
-    return answer["pending"]
+    result: list[str] = answer["pending"]
+    return result

@@ -1,10 +1,13 @@
 """The steps of a release and of its parts. Each takes the run, does one thing, and returns what a person reads of it.
 What a step is about to change is in the journal before it is changed."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import time
 
+from .. import protocol
 from ..backup import make, restore, store
 from ..database import errors as database_errors
 from ..database.mysql_client import DatabaseError
@@ -15,20 +18,23 @@ from ..site import clone, health, load_errors, preflight, virtualenv
 from ..site import fetch as site_fetch
 from ..site.app_process import App, AppFailed
 from . import stage
+from .run import Run
 
 # SQLAlchemy's, around what the driver raised. Source: sqlalchemy.exc.DBAPIError.
 DATABASE_ERRORS = ("OperationalError", "ProgrammingError", "IntegrityError", "DataError", "InternalError")
 UPGRADE_LIMIT = 3600  # seconds that one revision may take before it is ended
 
 
-def lock(run):
+def lock(run: Run) -> str:
+    """Alone on the site, as it was when the plan was made."""
     run.begin()
     return "alone on %s" % run.site.name
 
 
-def fetch(run):
+def fetch(run: Run) -> str:
     """Gets the exact commit; refuses one that is not a fast-forward of the live one."""
-    project, wanted, live = run.site.project, run.args["commit"], run.before["commit"]
+    project, wanted, live = run.site.project, run.target.commit, run.before["commit"]
+    assert wanted is not None
     preflight.refuse_locked(run.site)
     site_fetch.fetch(run.site, wanted)
     if not clone.has(project, wanted):
@@ -48,86 +54,87 @@ def fetch(run):
     return wanted[:7]
 
 
-def close(run):
+def close(run: Run) -> str:
     """Gate up, running requests drained, fence up: from here on nothing is written."""
     if not run.was_closed:
-        run.about_to("gate")
+        run.about_to(protocol.GATE)
         run.gate.keep_original()
         run.closed_at = time.monotonic()
         nonce = run.gate.put(public=False)
         health.prove_gate(run.site.health_url(), nonce)
-    run.about_to("fence")
+    run.about_to(protocol.FENCE)
     run.database.fence_up()
     refused = "writes refused" if run.database.fence_kind != "watched" else "no connection left"
     return "gate up, requests finished, %s" % refused
 
 
-def back_up(run):
+def back_up(run: Run) -> str:
     """A dump, verified; behind the fence all counts must agree."""
-    fenced = run.database.fence_is_up() or run.journal.has("fence")
-    about: Manifest = {
-        "site": run.site.name,
-        "domain": run.site.domain,
-        "task": run.task,
-        "run": run.id,
-        "who": run.who,
-        "commit": run.before["commit"],
-    }
-    run.about_to("backing up")
+    fenced = run.database.fence_is_up() or run.journal.has(protocol.FENCE)
+    about = run.about_backup(run.task, run.before["commit"])
+    run.about_to(protocol.BACKING_UP)
     try:
-        run.backup = make.make(run.database, run.site.backups, about, fenced=fenced)
+        backup = run.backup = make.make(run.database, run.site.backups, about, fenced=fenced)
     except (store.NotVerified, DatabaseError, OSError, process.Failed) as error:
         ways = disk_full.fixes(run.site, error) or database_errors.fixes(run.site, error, str(error))
-        told = disk_full.message(error) if disk_full.is_full(error) else str(error)
-        raise Failed("the backup failed", [told], ways) from error
-    run.journal.write("backup", id=run.backup["id"], tables=run.backup["tables"])
-    for text in run.backup["hindrances"]:
+        cause = disk_full.message(error) if disk_full.is_full(error) else str(error)
+        raise Failed("the backup failed", [cause], ways) from error
+    run.journal.write(protocol.BACKUP, id=backup["id"], tables=backup["tables"])
+    for text in backup["restore_blockers"]:
         run.say("  note: %s" % text)
-    return backup_words(run.backup)
+    return backup_words(backup)
 
 
-def contents(manifest):
+def contents(manifest: Manifest) -> str:
     """What a backup holds: 12 tables, 18,204 rows."""
     return "%s, %s" % (amounts.count(len(manifest["tables"]), "table"), amounts.count(manifest["rows"], "row"))
 
 
-def backup_words(manifest):
+def backup_words(manifest: Manifest) -> str:
     """A backup in a line: 12 tables, 18,204 rows, 0.6 MB, verified."""
     words = "%s, %s, verified" % (contents(manifest), amounts.size(manifest["bytes"]))
     return words if manifest["compared"] == "equal" else words + "; rows kept changing meanwhile"
 
 
-def upgrade(run):
+def upgrade(run: Run) -> str:
     """The pending revisions, one by one, from the stage (or the live code); the fence is lifted for it."""
     app = migrating_app(run)
-    run.about_to("changing database", by="upgrade")
+    run.about_to(protocol.CHANGING_DATABASE, by="upgrade")
     run.database.fence_down()
     for identifier in run.pending:
-        run.about_to("revision", id=identifier)
+        run.about_to(protocol.REVISION, id=identifier)
         move(run, app, "upgrade", identifier)
         if identifier not in run.database.revisions():
             raise Failed("%s was run, but the database is not at it" % identifier)
     return "%s" % ", ".join(labelled(run, identifier) for identifier in run.pending[-2:])
 
 
-def migrating_app(run):
+def migrating_app(run: Run) -> App:
     """The app process whose code knows the revisions: the stage's, else the live one."""
     if run.stage is None and run.site.writes_on_load:
         folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
         run.stage = App(run.python, folder, run.site, mask=run.mask)
-        run.about_to("changing database", by="load")
+        run.about_to(protocol.CHANGING_DATABASE, by="load")
         run.database.fence_down()
         run.stage.load_code(guard=False)
-        stage.see_same_database(run)
-    return run.stage or run.facts.live
+        stage.see_same_database(run, run.stage)
+    app = run.stage or run.facts.live
+    assert app is not None
+    return app
 
 
-def labelled(run, identifier):
-    texts = {row["id"]: row["text"] for row in run.args.get("revisions") or []}
-    return ("%s %s" % (identifier, texts.get(identifier) or "")).strip()
+def load(run: Run) -> str:
+    """Loads an app that writes while it loads, now that there is a backup."""
+    migrating_app(run)
+    return "the app loads"
 
 
-def move(run, app, direction, target):
+def labelled(run: Run, identifier: str) -> str:
+    """A revision with its message."""
+    return ("%s %s" % (identifier, run.target.texts.get(identifier) or "")).strip()
+
+
+def move(run: Run, app: App, direction: str, target: str) -> None:
     """One revision up or down, by the app's own Alembic; each of its connections is in the journal."""
     try:
         app.ask(direction, to=target, connected=run.connected, timeout=UPGRADE_LIMIT)
@@ -136,40 +143,38 @@ def move(run, app, direction, target):
         lines = ["%s: %s" % (speaker, error)]
         if error.where:
             lines.append("in %s" % load_errors.location(error.where, run.stage_folder, run.site.project))
-        raise Failed(
-            "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target), lines
-        ) from error
+        what = "%s failed" % (target if direction == "upgrade" else "the way down to %s" % target)
+        raise Failed(what, lines) from error
 
 
-def downgrade(run):
+def downgrade(run: Run) -> str:
     """The way down to the target revision, from the code that knows it: the live one."""
     app = run.facts.live or migrating_app(run)
-    run.about_to("changing database", by="downgrade")
+    wanted = run.target.revision
+    run.about_to(protocol.CHANGING_DATABASE, by="downgrade")
     run.database.fence_down()
-    move(run, app, "downgrade", run.args["revision"] or "base")
-    wanted = [run.args["revision"]] if run.args["revision"] else []
-    if run.database.revisions() != wanted:
-        raise Failed(
-            "the database is at %s, not at %s"
-            % (", ".join(run.database.revisions()) or "nothing", run.args["revision"] or "base")
-        )
-    return "to %s" % (run.args["revision"] or "the empty schema")
+    move(run, app, "downgrade", wanted or "base")
+    if run.database.revisions() != ([wanted] if wanted else []):
+        at = ", ".join(run.database.revisions()) or "nothing"
+        raise Failed("the database is at %s, not at %s" % (at, wanted or "base"))
+    return "to %s" % (wanted or "the empty schema")
 
 
-def put_back(run):
+def put_back(run: Run) -> str:
     """A backup put back: loaded beside, verified, swapped in one step."""
-    manifest = store.find(run.site.backups, run.args["backup"])
-    run.about_to("changing database", by="restore")
+    assert run.target.backup is not None
+    manifest = store.find(run.site.backups, run.target.backup["id"])
+    run.about_to(protocol.CHANGING_DATABASE, by="restore")
     how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "t", run.about_to).put_back(manifest)
     return "%s: %s, put back %s" % (manifest["id"], contents(manifest), how)
 
 
-def seed(run):
+def seed(run: Run) -> str:
     """The configured idempotent commands, from the stage (or the live code)."""
     if not run.site.seed:
         return "nothing configured"
     app = migrating_app(run)
-    run.about_to("changing database", by="seed")
+    run.about_to(protocol.CHANGING_DATABASE, by="seed")
     run.database.fence_down()
     for command in run.site.seed:
         try:
@@ -179,68 +184,67 @@ def seed(run):
     return ", ".join(" ".join(command) for command in run.site.seed)
 
 
-def swap(run):
+def swap(run: Run) -> str:
     """Code and packages into the live place, back to back."""
-    texts = []
+    texts: list[str] = []
     staged = virtualenv.marked(run.packages_folder) == run.id
     if staged:
-        run.about_to("swapping packages", beside=run.packages_folder)
+        run.about_to(protocol.SWAPPING_PACKAGES, beside=run.packages_folder)
     if run.commit:
-        texts += swap_code(run)
+        texts += swap_code(run, run.commit)
     if staged:
         virtualenv.exchange(run.packages_folder, run.site.virtualenv)
         texts.append("packages")
     return ", ".join(texts) or "the code was there"
 
 
-def swap_code(run):
+def swap_code(run: Run, commit: str) -> list[str]:
     """The commit, and the file REVISION that names it, into the live folder. Returns words for the step's line."""
     project, live = run.site.project, run.before["commit"]
     revision = os.path.join(project, "REVISION")
-    named = run.commit.encode() + b"\n"
-    if run.commit == live and files.read(revision) == named:
+    named = commit.encode() + b"\n"
+    if commit == live and files.read(revision) == named:
         return []
-    changed = clone.changed_paths(project, live, run.commit) if live else []
-    run.about_to("swapping", before=live, after=run.commit)
+    changed = clone.changed_paths(project, live, commit) if live else []
+    run.about_to(protocol.SWAPPING, before=live, after=commit)
     clone.ignore(project, "REVISION")
-    if run.commit != live:
-        clone.move(project, run.commit)
+    if commit != live:
+        clone.move(project, commit)
     files.write(revision, named, 0o644)
     return ["%d file%s" % (len(changed), "" if len(changed) == 1 else "s")] if changed else []
 
 
-def reload(run):
+def reload(run: Run) -> str:
     """The host reloads; the new processes are proved, and asked for their health, behind the gate."""
     run.database.fence_down()
     closed = run.is_gated()
-    run.about_to("reloading", public=not closed)
+    run.about_to(protocol.RELOADING, public=not closed)
     if not closed:
         run.gate.keep_original()
     nonce = run.gate.put(public=not closed)
     try:
-        run.reloading = health.prove_processes(
-            run.site.health_url(), run.token, nonce, run.before.get("usual")
-        ).reloading
+        answer = health.prove_processes(run.site.health_url(), run.token, nonce, run.expected_status)
     except health.NotHealthy as error:
         raise Failed("the new processes are not healthy", [str(error)]) from error
+    run.reloading = answer.reloading
     if closed:
         return "new processes answer, healthy behind the gate"
     run.gate.take_away(reload=False)
-    run.journal.write("gate gone")
+    run.journal.write(protocol.GATE_GONE)
     return "new processes answer, healthy"
 
 
-def lift(run):
+def lift(run: Run) -> str:
     """Takes away a fence that was left up."""
-    run.about_to("lifting")
+    run.about_to(protocol.LIFTING)
     run.database.fence_down()
     return "the database takes writes again"
 
 
-def open_site(run):
+def open_site(run: Run) -> str:
     """The processes that were just proved become public; then the site's own WSGI file returns."""
     mark = health.log_mark(run.site.logs.get("error"))
-    run.about_to("opened")
+    run.about_to(protocol.OPENED)
     run.gate.open()
     if run.closed_at is not None:
         run.closed = round(time.monotonic() - run.closed_at, 1)
@@ -249,16 +253,16 @@ def open_site(run):
     quick = bool(run.reloading) and not run.reloading & {0, 502, 504}
     broken = health.SURELY_BROKEN if quick else health.BROKEN
     try:
-        health.prove_own(run.site.health_url(), run.token, run.before.get("usual"), broken=broken)
+        health.prove_own(run.site.health_url(), run.token, run.expected_status, broken=broken)
     except health.NotHealthy as error:
         raise Failed("the site is not healthy after it was opened", [str(error)]) from error
-    run.journal.write("gate gone")
+    run.journal.write(protocol.GATE_GONE)
     errors = health.new_errors(run.site.logs.get("error"), mark)
-    told = "no new errors in the log" if not errors else "new in the error log: %s" % errors[-1][:60]
-    return told if run.closed is None else "closed for %.1f s; %s" % (run.closed, told)
+    words = "no new errors in the log" if not errors else "new in the error log: %s" % errors[-1][:60]
+    return words if run.closed is None else "closed for %.1f s; %s" % (run.closed, words)
 
 
-def record(run):
+def record(run: Run) -> str:
     """Old backups pruned, what was staged removed."""
     spare = [run.backup["id"]] if run.backup else []
     store.prune(run.site.backups, run.site.keep, spare)
@@ -266,12 +270,12 @@ def record(run):
     return ""
 
 
-def clean(run):
+def clean(run: Run) -> None:
     """Removes what the run staged; run twice, the second finds nothing to do."""
     run.stop_apps()
     clone.remove_worktree(run.site.project, run.stage_folder)
     shutil.rmtree(os.path.dirname(run.stage_folder), ignore_errors=True)
-    if run.journal.has("staging packages"):
+    if run.journal.has(protocol.STAGING_PACKAGES):
         virtualenv.discard(run.packages_folder)
     for name in ("access.json", os.path.join("stage", "client.cnf")):
         files.remove(os.path.join(run.folder, name))

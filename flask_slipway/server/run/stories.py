@@ -1,15 +1,22 @@
 """The stories: which steps a task is made of, in order. Each is a generator of (name, step), so that a later step may
 depend on what an earlier one found."""
 
+from __future__ import annotations
+
+from typing import Callable, Iterator, Tuple
+
 from ..lib.outcome import Nothing, Refused
 from ..site import clone
 from . import stage, steps
+from .run import Run
+
+Story = Iterator[Tuple[str, Callable[[Run], str]]]
 
 
-def release(run):
+def release(run: Run) -> Story:
     """Brings the site to a commit: code, packages and database together."""
     yield "fetch", steps.fetch
-    yield "stage", stage.stage
+    yield "stage", _stage
     closing = bool(run.pending) or run.site.writes_on_load
     if closing:
         yield "close", steps.close
@@ -19,25 +26,26 @@ def release(run):
         if run.site.seed:
             yield "seed", steps.seed
     elif closing:
-        yield "load", lambda run: steps.migrating_app(run) and "the app loads"
+        yield "load", steps.load
     yield "swap", steps.swap
     yield "reload", steps.reload
     if closing and not run.was_closed:
         yield "open", steps.open_site
 
 
-def pull(run):
+def pull(run: Run) -> Story:
     """The code alone, where it brings neither revisions nor packages."""
-    if run.args["commit"] == run.before["commit"]:
-        raise Nothing("%s is at %s already" % (run.site.name, run.args["commit"][:7]))
-    yield "fetch", steps.fetch
-    yield "stage", stage.stage
-    if run.pending:
+    commit = run.target.commit
+    if commit is not None and commit == run.before["commit"]:
+        raise Nothing("%s is at %s already" % (run.site.name, commit[:7]))
+    if run.site.writes_on_load:
         raise Refused(
-            "the commit brings %d pending revision(s)" % len(run.pending),
+            "the app writes to its database while it loads, so whether the commit brings revisions cannot be seen",
             ["code and schema never part"],
             ["inv release --to %s" % run.site.name],
         )
+    yield "fetch", steps.fetch
+    yield "stage", _stage
     if run.python != run.site.python:
         raise Refused(
             "the commit changes requirements.txt",
@@ -47,26 +55,18 @@ def pull(run):
     yield "swap", steps.swap
 
 
-def install(run):
+def install(run: Run) -> Story:
     """The packages of the live code's requirements."""
     run.commit = run.before["commit"]
-
-    def staged(run):
-        stage.stage_code(run)
-        words = stage.stage_packages(run, always=True)
-        stage.load_stage(run)
-        return ", ".join(words)
-
-    yield "stage", staged
+    yield "stage", _stage_packages
     yield "swap", steps.swap
     yield "reload", steps.reload
 
 
-def upgrade(run):
+def upgrade(run: Run) -> Story:
     """The revisions that the live code has and the database lacks."""
     yield "close", steps.close
     yield "back up", steps.back_up
-    run.pending = list(run.args["pending"])
     yield "upgrade", steps.upgrade
     if run.site.seed:
         yield "seed", steps.seed
@@ -75,15 +75,15 @@ def upgrade(run):
         yield "open", steps.open_site
 
 
-def downgrade(run):
+def downgrade(run: Run) -> Story:
     """The database down to a revision, and the code to the newest commit whose head it is."""
-    if not run.args.get("database_only"):
-        run.commit = run.args["commit"]
+    run.commit = run.target.commit
+    if run.commit:
         yield "stage", _stage_older
     yield "close", steps.close
     yield "back up", steps.back_up
     yield "downgrade", steps.downgrade
-    if run.args.get("database_only"):
+    if not run.commit:
         return
     yield "swap", steps.swap
     yield "reload", steps.reload
@@ -91,25 +91,18 @@ def downgrade(run):
         yield "open", steps.open_site
 
 
-def rollback(run):
+def rollback(run: Run) -> Story:
     """Back to the release before: with the way down where there is one."""
-    if run.args["undone"]:
+    if run.target.undone:
         yield from downgrade(run)
         return
-    run.commit = run.args["commit"]
+    run.commit = run.target.commit
     yield "stage", _stage_older
     yield "swap", steps.swap
     yield "reload", steps.reload
 
 
-def _stage_older(run):
-    text = stage.stage(run)
-    if run.stage is not None and run.head != (run.args.get("revision") or None):
-        raise Refused("the commit %s has head %s, not %s" % (run.commit[:7], run.head, run.args.get("revision")))
-    return text
-
-
-def seed(run):
+def seed(run: Run) -> Story:
     """The configured commands."""
     yield "close", steps.close
     yield "back up", steps.back_up
@@ -119,20 +112,23 @@ def seed(run):
         yield "open", steps.open_site
 
 
-def reload(run):
+def reload(run: Run) -> Story:
+    """The host reloads, and the new processes are proved."""
     yield "reload", steps.reload
 
 
-def back_up(run):
+def back_up(run: Run) -> Story:
+    """A backup, of a site that goes on."""
     yield "back up", steps.back_up
 
 
-def restore(run):
+def restore(run: Run) -> Story:
     """A backup put back, with the commit it was made at."""
-    if run.args["commit"] != run.before["commit"]:
-        run.commit = run.args["commit"]
-        if not clone.has(run.site.project, run.commit):
-            raise Refused("the backup's commit %s is not on the server" % run.commit[:7])
+    commit = run.target.commit
+    if commit is not None and commit != run.before["commit"]:
+        run.commit = commit
+        if not clone.has(run.site.project, commit):
+            raise Refused("the backup's commit %s is not on the server" % commit[:7])
         yield "stage", _stage_for_restore
     yield "close", steps.close
     yield "back up", steps.back_up
@@ -144,29 +140,15 @@ def restore(run):
         yield "open", steps.open_site
 
 
-def _stage_for_restore(run):
-    """The code of a backup is staged without looking at the present revisions: the backup brings its own."""
-    run.args.pop("pending", None)
-    text = stage.stage(run)
-    if run.stage is not None:
-        stage.refuse_unfit(run.site, run.args["backup"], run.args["backup_revisions"], [run.head] if run.head else [])
-    return text
-
-
-def close(run):
+def close(run: Run) -> Story:
     """The gate alone: the site stays closed until `open`."""
     if run.was_closed:
         raise Nothing("%s is closed already" % run.site.name)
 
-    def gate_up(run):
-        steps.close(run)
-        run.database.fence_down()
-        return "gate up, requests finished"
-
-    yield "close", gate_up
+    yield "close", _gate_up
 
 
-def open_site(run):
+def open_site(run: Run) -> Story:
     """Opens a closed site, when code and database match."""
     if not run.was_closed:
         if not run.database.fence_is_up():
@@ -185,7 +167,45 @@ def open_site(run):
     yield "open", steps.open_site
 
 
-BY_TASK = {
+def _stage(run: Run) -> str:
+    """The commit that the run brings, beside the live code."""
+    assert run.commit is not None
+    return stage.stage(run, run.commit)
+
+
+def _stage_packages(run: Run) -> str:
+    """The live commit once more, with the packages that it lists."""
+    assert run.commit is not None
+    stage.stage_code(run, run.commit)
+    words = stage.stage_packages(run, always=True)
+    stage.load_stage(run, run.commit)
+    return ", ".join(words)
+
+
+def _stage_older(run: Run) -> str:
+    """An older commit, which must end at the revision that the way down leads to."""
+    text, wanted = _stage(run), run.target.revision
+    if run.stage is not None and run.head != wanted:
+        raise Refused("the commit %s has head %s, not %s" % ((run.commit or "")[:7], run.head, wanted))
+    return text
+
+
+def _stage_for_restore(run: Run) -> str:
+    """The code of a backup, which must end at the backup's own revisions."""
+    text, backup = _stage(run), run.target.backup
+    if run.stage is not None and backup is not None:
+        stage.refuse_unfit(run.site, backup["id"], sorted(backup["revisions"]), [run.head] if run.head else [])
+    return text
+
+
+def _gate_up(run: Run) -> str:
+    """The gate, without the fence that comes with it."""
+    steps.close(run)
+    run.database.fence_down()
+    return "gate up, requests finished"
+
+
+BY_TASK: dict[str, Callable[[Run], Story]] = {
     "release": release,
     "pull": pull,
     "install": install,

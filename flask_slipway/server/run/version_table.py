@@ -1,13 +1,18 @@
 """A database whose alembic_version does not fit what is in it: gone, empty, or with rows that cannot stand together."""
 
+from __future__ import annotations
+
+from typing import Any, Iterable
+
 from ..database import identity
 from ..lib.next_steps import on_server
 from ..lib.outcome import Refused
-from ..site.app_process import AppFailed
-from . import facts
+from ..records import history
+from ..site.app_process import App, AppFailed
+from .run import Run
 
 
-def refuse(run):
+def refuse(run: Run) -> None:
     """Raises Refused where to go up from what alembic_version says would go wrong, or hide that rows are gone."""
     current = run.database.revisions()
     if len(current) > 1:
@@ -16,9 +21,10 @@ def refuse(run):
         _refuse_missing(run)
 
 
-def _refuse_missing(run):
+def _refuse_missing(run: Run) -> None:
     tables = [table for table in run.database.tables() if table != "alembic_version"]
-    last = (facts.last(run.site) or {}).get("revision")
+    good = history.last_good(run.site)
+    last = good["revision"] if good is not None else None
     name = run.site.name
     if not tables and last:
         raise Refused(
@@ -37,10 +43,12 @@ def _refuse_missing(run):
         )
 
 
-def refuse_there(run):
+def refuse_there(run: Run) -> None:
     """Raises Refused where the database has no revision, and tables that the new code's revisions would make: the live
     code had none."""
-    there = set(run.database.tables()) if run.pending and not run.before["revisions"] else set()
+    if run.stage is None or not run.pending or run.before["revisions"]:
+        return
+    there = set(run.database.tables())
     both = sorted(there & _made(run.stage, run.pending)) if there - {"alembic_version"} else []
     if both:
         raise Refused(
@@ -53,7 +61,7 @@ def refuse_there(run):
         )
 
 
-def _revisions(run):
+def _revisions(run: Run) -> dict[str, Any]:
     """What the live code's Alembic tells of its revisions, none where it cannot be asked; `tool`: its command."""
     try:
         return run.facts.live.ask("revisions") if run.facts.live is not None else {"revisions": []}
@@ -61,18 +69,18 @@ def _revisions(run):
         return {"revisions": []}
 
 
-def _stamp(run, told, *words):
+def _stamp(run: Run, told: dict[str, Any], *words: str) -> str:
     """The command that writes a revision into alembic_version, as a person types it."""
     return on_server(run.site, *told.get("tool", "flask db").split(), "stamp", *words)
 
 
-def _made_by_revisions(run):
+def _made_by_revisions(run: Run) -> set[str]:
     """The tables that the live code's revisions make, as far as that can be told."""
     ids = [row["id"] for row in _revisions(run)["revisions"]]
-    return _made(run.facts.live, ids) if ids else set()
+    return _made(run.facts.live, ids) if ids and run.facts.live is not None else set()
 
 
-def _made(app, ids):
+def _made(app: App, ids: Iterable[str]) -> set[str]:
     """The tables that the revisions `ids` make, as far as the app's process can tell."""
     try:
         rows = app.ask("operations", revisions=ids, direction="up")["operations"]
@@ -81,7 +89,7 @@ def _made(app, ids):
     return {row["table"] for row in rows if row["kind"] == "create_table"}
 
 
-def _refuse_related(run, current):
+def _refuse_related(run: Run, current: list[str]) -> None:
     """Two rows are right only on two branches: never one above the other."""
     for identifier, lower in _related(run, current).items():
         raise Refused(
@@ -94,9 +102,12 @@ def _refuse_related(run, current):
         )
 
 
-def _related(run, current):
+def _related(run: Run, current: list[str]) -> dict[str, list[str]]:
     """{id: those below it} of the database's revisions, as far as the live code's Alembic can tell."""
+    if run.facts.live is None:
+        return {}
     try:
-        return run.facts.live.ask("related", current=current)["related"] if run.facts.live is not None else {}
+        result: dict[str, list[str]] = run.facts.live.ask("related", current=current)["related"]
     except AppFailed:
         return {}
+    return result

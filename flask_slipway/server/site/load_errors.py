@@ -7,7 +7,7 @@ import re
 
 from ..lib.next_steps import correct, on_server
 from ..lib.outcome import Refused
-from ..records import journal
+from ..records import history
 from . import clone
 from .app_process import AppFailed
 from .site import Site
@@ -57,11 +57,9 @@ def _is_of_project(site: Site, module: str) -> bool:
 
 def _last_good(site: Site) -> str | None:
     """The commit that the last release, or another change that ended well, left there, if it is there still."""
-    for line in reversed(journal.read_lines(site.history)):
-        if line.get("outcome") in ("released", "done") and line.get("commit"):
-            commit = str(line["commit"])
-            return commit if clone.has(site.project, commit) else None
-    return None
+    good = history.last_good(site)
+    commit = good["commit"] if good is not None else None
+    return commit if commit and clone.has(site.project, commit) else None
 
 
 def staged_refusal(site: Site, commit: str, stage_folder: str, error: AppFailed) -> Refused:

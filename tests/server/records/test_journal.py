@@ -10,7 +10,7 @@ import pytest
 
 from flask_slipway.server.lib import files
 from flask_slipway.server.lib.masking import Mask
-from flask_slipway.server.records import journal
+from flask_slipway.server.records import journal, lines
 
 # Replaces a file and is killed at the moment that it would give the new one its name.
 KILLED = """
@@ -87,7 +87,7 @@ def test_a_writer_that_is_killed_has_lost_nothing_that_it_was_told_is_written(tm
     told += [int(line) for line in child.stdout.read().splitlines()]
     child.wait()
     child.stdout.close()
-    found = [line["number"] for line in journal.read_lines(str(tmp_path / "journal.jsonl"))]
+    found = [line["number"] for line in lines.read(str(tmp_path / "journal.jsonl"))]
     assert found[: len(told)] == told
     assert len(found) - len(told) in (0, 1)
 
@@ -147,7 +147,7 @@ def test_what_is_not_there_reads_as_none(tmp_path):
     assert files.read(str(tmp_path / "nowhere")) is None
     assert files.read_json(str(tmp_path / "nowhere")) is None
     assert files.sha256(None) is None
-    assert journal.read_lines(str(tmp_path / "nowhere")) == []
+    assert lines.read(str(tmp_path / "nowhere")) == []
     files.remove(str(tmp_path / "nowhere"))
 
 
@@ -155,6 +155,6 @@ def test_json_comes_back_as_it_was(tmp_path):
     value = {"who": "bob@laptop", "rows": [1, 2.5, None, "é\n\u2028"]}
     files.write_json(str(tmp_path / "value"), value)
     assert files.read_json(str(tmp_path / "value")) == value
-    journal.append(str(tmp_path / "lines"), value)
-    assert journal.read_lines(str(tmp_path / "lines")) == [value]
+    lines.append(str(tmp_path / "lines"), value)
+    assert lines.read(str(tmp_path / "lines")) == [value]
     assert json.loads((tmp_path / "lines").read_text()) == value

@@ -13,7 +13,7 @@ import pytest
 from flask_slipway.server import main
 from flask_slipway.server.lib import files, process
 from flask_slipway.server.lib.masking import Mask
-from flask_slipway.server.records import journal, lock
+from flask_slipway.server.records import lines, lock
 from flask_slipway.server.run import facts as server_facts
 from flask_slipway.server.run import run as server_run
 from flask_slipway.server.site.site import Site
@@ -304,7 +304,7 @@ def test_a_supervisor_whose_token_is_gone_stops_before_its_next_change(run):
         files.write_json(path, dict(this.lock.holder, token="of another", who="dave@desk"))
     with pytest.raises(lock.Held, match="dave@desk"):
         this.about_to("changing database", by="upgrade")
-    assert [line["what"] for line in journal.read_lines(this.journal.path)] == ["fence"]
+    assert [line["what"] for line in lines.read(this.journal.path)] == ["fence"]
 
 
 def test_a_supervisor_whose_lock_was_removed_by_hand_stops_too(run):

@@ -1,0 +1,58 @@
+"""The history of a site: a line for each change that ended. The only reader and writer of history.jsonl."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Protocol
+
+from ..protocol import HistoryLine, LastFacts
+from . import kept
+
+
+class Keeper(Protocol):
+    """A site, of which only its name and the path of its history are asked."""
+
+    name: str
+
+    @property
+    def history(self) -> str: ...
+
+
+NEEDED = ("at", "task", "outcome", "who")  # what a line that can be shown has
+
+
+def append(site: Keeper, line: HistoryLine, version: str) -> None:
+    """Adds the line of a change, masked by whoever calls; a disk that takes nothing does not stop a run that ended."""
+    with contextlib.suppress(OSError):
+        kept.append(site.history, line, version)
+
+
+def lines(site: Keeper) -> list[HistoryLine]:
+    """Every line, oldest first. Raises kept.Newer."""
+    found: Any = kept.lines(site.history, "the history of %s" % site.name)
+    return found
+
+
+def whole(site: Keeper) -> list[HistoryLine]:
+    """The lines that have what is shown of them, oldest first. Raises kept.Newer."""
+    return [line for line in lines(site) if all(line.get(key) for key in NEEDED)]
+
+
+def last_good(site: Keeper) -> LastFacts | None:
+    """The last change that ended well and left a commit, or None. Raises kept.Newer."""
+    for line in reversed(lines(site)):
+        if line.get("outcome") in ("released", "done") and line.get("commit"):
+            return {
+                "commit": line.get("commit"),
+                "revision": line.get("revision"),
+                "at": line.get("at"),
+                "who": line.get("who"),
+                "task": line.get("task"),
+            }
+    return None
+
+
+def released(site: Keeper, commit: str | None) -> HistoryLine | None:
+    """The newest release that brought the site to `commit`, or None. Raises kept.Newer."""
+    found = [line for line in lines(site) if line.get("outcome") == "released" and line.get("commit") == commit]
+    return found[-1] if found else None

@@ -1,0 +1,37 @@
+"""Files of JSON lines: what was written is durable, and a line that was cut off costs no other."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Mapping
+
+from ..lib import files
+
+
+def append(path: str, value: Mapping[str, Any]) -> None:
+    """Adds one JSON line to `path`, durable; a line before it that was cut off stays a line of its own."""
+    line = (json.dumps(value, default=str) + "\n").encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        while line:
+            line = line[os.write(descriptor, line) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: str) -> list[dict[str, Any]]:
+    """The dicts of a file of JSON lines; a line that was cut off or damaged is passed over."""
+    found = []
+    for line in (files.read(path) or b"").splitlines():
+        try:
+            value = json.loads(line.decode())
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found

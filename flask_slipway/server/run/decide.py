@@ -1,0 +1,93 @@
+"""What a return and a recover have to do: decided from the lines of a run's journal alone. Nothing is read or written
+here, so that every case can be tried (tests/server/run/test_decide.py)."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Sequence
+
+from .. import protocol
+from ..protocol import Before, JournalLine
+
+# What changes something that visitors, code or database would notice. Until then there is nothing to take back.
+CHANGES = (
+    protocol.GATE,
+    protocol.FENCE,
+    protocol.CHANGING_DATABASE,
+    protocol.SWAPPING,
+    protocol.SWAPPING_PACKAGES,
+    protocol.RELOADING,
+)
+UNDONE_BY_WAY_DOWN = ("upgrade", "seed", "return")  # changes of a database that the way down of its revisions undoes
+
+
+class Act(Enum):
+    """One act of a return, by what it does. An act that finds its work done already does nothing."""
+
+    LIFT_FENCE = "the database was not changed: it takes writes again"
+    PUT_BACKUP_BACK = "the run's own backup, behind gate and fence"
+    NO_BACKUP = "the database was changed and this run has no backup: a person is needed"
+    WAY_DOWN = "the site was open, so rows may be new: gate, fence, a backup, then the way down"
+    NO_WAY_DOWN = "the site was open, and no way down undoes this: gate and fence, and a person is needed"
+    CODE_BACK = "the old commit and the old packages in the live place"
+    OPEN = "the old code proved behind the gate, then the gate away"
+    STAY_CLOSED = "the site was closed before the run: the gate stays"
+
+
+class Recovery(Enum):
+    """How a recover ends a run that was interrupted."""
+
+    FINISHED = "every step was done, or the site is open by its own WSGI file: only the record lacks"
+    OPEN = "proved behind the gate, and its opening begun: it is opened; where it is not healthy, it is taken back"
+    BACK = "it is taken back"
+    NOTHING = "nothing was changed: only what was staged is removed"
+
+
+def needed(lines: Sequence[JournalLine]) -> bool:
+    """True where the run has changed anything that visitors, code or database would notice."""
+    return any(line["what"] in CHANGES for line in lines)
+
+
+def database_changed(lines: Sequence[JournalLine]) -> bool:
+    """True where a change of the database was begun and not yet taken back."""
+    both = (protocol.CHANGING_DATABASE, protocol.DATABASE_RETURNED)
+    return [line["what"] for line in lines if line["what"] in both][-1:] == [protocol.CHANGING_DATABASE]
+
+
+def take_back(lines: Sequence[JournalLine], before: Before) -> list[Act]:
+    """What takes the site back to `before`, in order: database, code, site."""
+    there = {line["what"] for line in lines}
+    acts = []
+    database = _database(lines, there)
+    if database is not None:
+        acts.append(database)
+    if there & {protocol.SWAPPING, protocol.SWAPPING_PACKAGES}:
+        acts.append(Act.CODE_BACK)
+    if there & {protocol.GATE, protocol.RELOADING}:
+        acts.append(Act.STAY_CLOSED if before.get("gate") == "up" else Act.OPEN)
+    return acts
+
+
+def _database(lines: Sequence[JournalLine], there: set[str]) -> Act | None:
+    if not database_changed(lines):
+        return Act.LIFT_FENCE if protocol.FENCE in there else None
+    if protocol.OPENED in there:
+        begun = [line.get("by") for line in lines if line["what"] == protocol.CHANGING_DATABASE]
+        return Act.WAY_DOWN if all(by in UNDONE_BY_WAY_DOWN for by in begun) else Act.NO_WAY_DOWN
+    return Act.PUT_BACKUP_BACK if protocol.BACKUP in there else Act.NO_BACKUP
+
+
+def recover(lines: Sequence[JournalLine]) -> Recovery:
+    """How the run that these lines are of is to be ended."""
+    there = {line["what"] for line in lines}
+    if is_proved(lines):
+        return Recovery.FINISHED if there & {protocol.COMPLETE, protocol.GATE_GONE} else Recovery.OPEN
+    return Recovery.BACK if needed(lines) else Recovery.NOTHING
+
+
+def is_proved(lines: Sequence[JournalLine]) -> bool:
+    """True where the run had come as far as the open site, and no return of it had begun."""
+    there = {line["what"] for line in lines}
+    if protocol.COMPLETE in there:
+        return True
+    return protocol.OPENED in there and protocol.RETURNING not in there

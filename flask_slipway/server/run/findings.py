@@ -1,0 +1,87 @@
+"""What the server itself finds while a plan is made: how the site answers, and what the task would do there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Union
+
+from ..protocol import Manifest, Revision
+
+
+@dataclass(frozen=True)
+class Up:
+    """The revisions that the live code has and the database lacks, in order; `revisions`: all of the code's."""
+
+    pending: list[str]
+    revisions: list[Revision]
+
+    def shown(self) -> dict[str, Any]:
+        return {"pending": self.pending, "texts": labels(self.revisions, self.pending)}
+
+
+@dataclass(frozen=True)
+class Down:
+    """A way down. `undone`: the revisions that it takes back, newest first, none where the database stays; `revision`:
+    where it ends, None for the empty schema; `commit`: the code that goes with it, None where the code stays;
+    `losses`: what it would drop that is not empty, as texts; `operations`: what it does, as texts."""
+
+    undone: list[Revision]
+    revision: str | None
+    commit: str | None
+    losses: list[str]
+    operations: list[str]
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "undone": labels(self.undone, [row["id"] for row in self.undone]),
+            "target": self.revision,
+            "target_commit": self.commit,
+            "losses": self.losses,
+            "operations": self.operations,
+        }
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """A backup, and how many rows there are now in the place of its own."""
+
+    backup: Manifest
+    rows_now: int
+
+    def shown(self) -> dict[str, Any]:
+        keys = ("id", "commit", "revisions", "rows", "tables", "at", "task", "restore_blockers")
+        return {"backup": {key: self.backup.get(key) for key in keys}, "rows_now": self.rows_now}
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The flask commands that would run."""
+
+    commands: list[list[str]]
+
+    def shown(self) -> dict[str, Any]:
+        return {"commands": self.commands}
+
+
+Way = Union[Up, Down, PutBack, Seeds]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`answered`: the status of the health page, None where a gate or nothing answered; `expected_status`: the one that
+    counts as healthy beside 2xx, None below that; `way`: what the task would do, None where there is no more to tell
+    than the facts."""
+
+    answered: int | None = None
+    expected_status: int | None = None
+    way: Way | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """What the laptop is told of it, beside the facts."""
+        return {} if self.way is None else self.way.shown()
+
+
+def labels(revisions: list[Revision], ids: list[str]) -> list[tuple[str, str]]:
+    """Each of `ids` with its message."""
+    texts = {row["id"]: row["text"] for row in revisions}
+    return [(identifier, texts.get(identifier, "")) for identifier in ids]

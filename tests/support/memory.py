@@ -1,0 +1,39 @@
+"""Where the tests' folders lie: in memory, where there is room, for they make and remove many thousands of files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+IN_MEMORY = Path("/dev/shm")
+NEEDED, LEFT_FREE = 8 << 30, 4 << 30  # bytes: what a whole run writes at most, and what the machine keeps for the rest
+
+
+def available() -> int:
+    """The bytes of memory that programs can have without swapping; 0 where that is not known."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), 0)
+
+
+def fits() -> bool:
+    """Whether a folder in memory can hold what the tests write, and lets programs in it be started."""
+    try:
+        without_programs = os.statvfs(IN_MEMORY).f_flag & os.ST_NOEXEC
+        free = shutil.disk_usage(IN_MEMORY).free
+    except (OSError, AttributeError):
+        return False
+    return (
+        not without_programs and free >= NEEDED and available() >= NEEDED + LEFT_FREE and os.access(IN_MEMORY, os.W_OK)
+    )
+
+
+def use() -> None:
+    """Puts all temporary files of this process, and of those that it starts, into memory; not where TMPDIR was set."""
+    if "TMPDIR" not in os.environ and fits():
+        os.environ["TMPDIR"] = str(IN_MEMORY)
+        tempfile.tempdir = None  # pytest has asked already
