@@ -27,7 +27,28 @@ def pytest_configure(config):
     config.option.pytest_alembic_tests_path = "nowhere"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items):
-    """The longest test that is in no group comes first, so that no worker is left alone with it; the groups, which
-    pytest-xdist hands out by their size, come before it all the same."""
+    """Where several workers run: the tests of one database server go to one of them, so that it is started once; as do
+    those of a module whose site is made once. The longest test in no group comes first, so that no worker ends with it
+    alone; groups come before it, the largest first."""
+    for item in items:
+        group = _shared(item)
+        if group and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.path.name != "test_demo.py")
+
+
+def _shared(item):
+    """What the test shares with others and takes long to make: a database server, or its module's site."""
+    used = {*item.fixturenames, *map(str, getattr(item, "callspec", _Plain).params.values())}
+    server = next((dialect for dialect in ("mariadb", "mysql") if dialect in used), None)
+    if item.path.parent.name == "sandbox" and server is None:
+        return item.path.stem if {"site", "server"} & used else None
+    return server or (item.path.stem if item.path.name in ("test_virtualenv.py", "test_conversation.py") else None)
+
+
+class _Plain:
+    """A test without parameters."""
+
+    params: dict = {}

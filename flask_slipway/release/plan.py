@@ -18,7 +18,7 @@ BACKUP_SPEED = 20e6  # bytes per second of a dump and its check, on a small host
 
 
 class Nothing(Exception):
-    """There is nothing to do; the text says why."""
+    """There is nothing to do, or it was only to be shown; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOp
         except AppFailed:
             return ()
 
-    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+    def decide(facts: dict[str, Any]) -> dict[str, Any]:
         relation = working_copy.relation(app.root, facts["commit"], candidate.commit)
         at = None if candidate.label else candidate.commit
         packages = working_copy.asks_for_other_packages(app.root, facts["requirements"], at)
@@ -172,7 +172,7 @@ def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOp
         screen.close()
         say(made.lines())
         if options.dry:
-            return None
+            raise plan.Nothing(f"Dry: nothing was changed, here or on {site.name}.")
         if not prompt.confirm(made.question, options.yes):
             raise Refusal("Not released", at=site.name)
         print()
@@ -185,9 +185,6 @@ def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOp
         return
     finally:
         screen.close()
-    if end.get("outcome") == "stopped":
-        say([f"Dry: nothing was changed, here or on {site.name}."])
-        return
     again = [f'fix the cause, then  inv release -m "…" --to {site.name}']
     if "healthy" in (end.get("what") or ""):
         again = [f"fab {site.name}.logs  shows why", *again]

@@ -26,28 +26,15 @@ if TYPE_CHECKING:
 
     from flask_slipway.config.settings import Site
 
-Decide = Callable[[Event], Event | None]
+Decide = Callable[[Event], Event]
 
 SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
 OLDEST_PYTHON = (3, 8)
 NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
-STOPPED = End(  # how a conversation ends that a person's no, or --dry, has stopped
-    event="end",
-    code=0,
-    outcome="stopped",
-    what="",
-    cause=[],
-    where=None,
-    next=[],
-    seconds=None,
-    closed=None,
-    commit=None,
-    data={},
-)
 
 
 def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> End:
-    """Does `task` on the server and returns its end event. `decide` answers the facts of a change; None is a no.
+    """Does `task` on the server and returns its end event. `decide` answers the facts of a change, or raises.
     `show` gets every other event. Raises Unreachable, Interrupted, and whatever `decide` raises."""
     with Talk(site, task, args) as talk:
         return talk.finish(decide, show)
@@ -86,8 +73,6 @@ class Talk:
                 went = HEARD if went == SENT else went
                 if event["event"] == "facts" and decide is not None:
                     answer = decide(event)
-                    if answer is None:
-                        return STOPPED
                     went = SENT
                     assert self._line is not None
                     self._line.send(answer)

@@ -41,6 +41,7 @@ def _read(context: Context, task_name: str, **args: Any) -> dict[str, Any]:
 
 def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> dict[str, Any]:
     """A task that changes the site: facts, a question where there is one, go."""
+    from flask_slipway.errors import Refusal
     from flask_slipway.ssh import conversation
     from flask_slipway.ui import confirm, prompt
     from flask_slipway.ui.screen import Screen, finish
@@ -50,13 +51,13 @@ def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> 
         prompt.refuse_silent()
     screen = Screen()
 
-    def decide(facts: dict[str, Any]) -> dict[str, Any] | None:
+    def decide(facts: dict[str, Any]) -> dict[str, Any]:
         confirm.refuse_held(site.name, facts)
         asked = confirm.of(task_name, site.name, facts)
         for line in asked.lines:
             screen.line(line)
         if asked.question and not prompt.confirm(asked.question, yes):
-            return None
+            raise Refusal("Stopped", at=site.name)
         return {"go": facts["fingerprint"]}
 
     end = conversation.converse(site, task_name, args, decide, screen.show)

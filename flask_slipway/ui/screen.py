@@ -184,8 +184,6 @@ def finish(end: End, site: Site, done: str = "", failed: str = "It failed", agai
         if backup:
             say([f"To go back: fab {site.name}.restore --backup {backup}"])
         _gate_left_up(end, site)
-    elif outcome == "stopped":
-        raise Refusal("Stopped", at=site.name)
     elif outcome == "nothing":
         say([end.get("what") or f"Nothing to do on {site.name}."])
     else:

@@ -249,3 +249,30 @@ def test_a_release_is_one_connection_and_loads_each_version_once(sqlite_released
     loads = counted.read_text().split()
     assert len(loads) == 2, loads  # the live code once for the plan, the new code once in the stage
     assert sum("/stages/" in path for path in loads) == 1
+
+
+# Code and schema never part: the single steps
+
+
+def test_a_pull_of_a_commit_with_a_revision_is_refused_and_leads_to_a_release(sqlite_released):
+    world = sqlite_released
+    changes.additive(world)
+    with snapshot.unchanged(world):
+        done = world.fab("pull")
+    assert done.code == 3, done.out
+    assert "The commit brings 1 pending revision. Nothing was changed." in done
+    assert "inv release --to site" in done
+
+
+def test_a_pull_is_refused_where_the_app_writes_while_it_loads_for_its_revisions_are_not_seen(sqlite_released):
+    world = sqlite_released
+    changes.additive(world)
+    world.configure(writes_on_load=True)
+    try:
+        with snapshot.unchanged(world):
+            done = world.fab("pull")
+    finally:
+        world.configure()
+    assert done.code == 3, done.out
+    assert "whether the commit brings revisions cannot be seen" in done
+    assert "inv release --to site" in done

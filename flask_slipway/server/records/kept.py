@@ -3,6 +3,7 @@ today's words; a newer one is refused, with the version that can read it."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, Mapping
 
 from ..lib import files
@@ -11,6 +12,7 @@ from ..protocol import BEFORE, FORMAT
 from . import lines as json_lines
 
 Record = Dict[str, Any]
+VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,30}\Z")
 
 
 class Newer(Refused):
@@ -18,12 +20,14 @@ class Newer(Refused):
 
     def __init__(self, what: str, record: Record) -> None:
         version = str(record.get("version") or "")
-        writer = "Flask-Slipway %s" % version if version else "a newer Flask-Slipway"
-        wanted = "'flask-slipway>=%s'" % version if version else "flask-slipway"
+        plain = VERSION.match(version) is not None
         super().__init__(
-            "%s was written by %s" % (what, writer),
+            "%s was written by %s" % (what, "Flask-Slipway %s" % version if plain else "a newer Flask-Slipway"),
             ["it is of format %s; this version reads up to %d" % (record.get("format"), FORMAT)],
-            ["pip install --upgrade %s" % wanted],
+            [
+                "on your machine, install %s, from where this one came" % ("%s or newer" % version if plain else "it"),
+                "then the same again",
+            ],
         )
 
 

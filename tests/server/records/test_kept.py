@@ -13,7 +13,7 @@ from flask_slipway.server.run import endings, facts
 from flask_slipway.server.site.site import Site
 
 NEWER = {"format": protocol.FORMAT + 1, "version": "0.9.3"}
-FIX = "pip install --upgrade 'flask-slipway>=0.9.3'"
+FIX = ["on your machine, install 0.9.3 or newer, from where this one came", "then the same again"]
 
 
 @pytest.fixture
@@ -55,13 +55,19 @@ def test_a_format_that_is_not_known_is_refused_with_the_version_that_knows_it(fo
     ending = endings.of_stop(raised.value)
     assert (ending["code"], ending["outcome"]) == (3, "refused")
     assert ending["what"] == "the history of prod was written by Flask-Slipway 0.9.3"
-    assert ending["next"] == [FIX]
+    assert ending["next"] == FIX
+
+
+def test_a_version_that_is_none_is_not_repeated():
+    with pytest.raises(Refused) as raised:
+        kept.today({"format": 99, "version": "1'; rm -r ~; '"}, "the lock")
+    assert "rm -r" not in str(raised.value.what) + str(raised.value.next)
 
 
 def test_where_the_newer_version_did_not_name_itself_the_newest_is_advised():
     with pytest.raises(Refused) as raised:
         kept.today({"format": 99}, "the lock")
-    assert raised.value.next == ["pip install --upgrade flask-slipway"]
+    assert raised.value.next == ["on your machine, install it, from where this one came", "then the same again"]
 
 
 def test_a_journal_of_a_newer_format_is_not_guessed_at(tmp_path):
@@ -107,7 +113,7 @@ def test_a_backup_of_a_newer_format_is_unusable_and_refused_by_its_name(site, tm
         with pytest.raises(kept.Newer) as raised:
             store.find(str(folder), identifier)
         assert raised.value.what == "backup 20261120T180312Z was written by Flask-Slipway 0.9.3"
-        assert raised.value.next == [FIX]
+        assert raised.value.next == FIX
     assert store.prune(str(folder), 0) == []
 
 
