@@ -14,6 +14,8 @@ from flask_slipway.revisions import effects
 from flask_slipway.server.lib.amounts import moment
 from flask_slipway.ui import confirm, table
 
+# What a database at these revisions lacks, in order of application; those of them that the code does not have.
+Lacking = Callable[[Sequence[str]], tuple[Sequence[str], Sequence[str]]]
 BACKUP_SPEED = 20e6  # bytes per second of a dump and its check, on a small host
 
 
@@ -86,14 +88,15 @@ def release(
     candidate: Candidate,
     facts: Mapping[str, Any],
     relation: Relation,
+    lacking: Lacking,
     describe: Callable[[Sequence[str]], Sequence[Mapping[str, Any]]] = lambda ids: (),
     packages: bool = False,
 ) -> Plan:
-    """The plan to bring `site` to `candidate`; `describe` gives revisions' operations; `packages`: whether other ones
-    are asked for. Raises Refusal, Nothing."""
+    """The plan to bring `site` to `candidate`; `lacking` tells what a database at revisions lacks, `describe` gives
+    revisions' operations; `packages`: whether other ones are asked for. Raises Refusal, Nothing."""
     refuse(site, facts)
     refuse_backwards(site, candidate, facts, relation)
-    pending = pending_revisions(site, candidate, facts["revisions"])
+    pending = pending_revisions(site, candidate, facts["revisions"], lacking)
     live = facts["commit"]
     if live == candidate.commit and not (pending or packages or candidate.label):
         closed = f" It is closed: fab {site.name}.open opens it." if facts["gate"] == "up" else ""
@@ -174,29 +177,21 @@ def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any],
         )
 
 
-def pending_revisions(site: Site, candidate: Candidate, current: Sequence[str]) -> list[str]:
+def pending_revisions(site: Site, candidate: Candidate, current: Sequence[str], lacking: Lacking) -> list[str]:
     """The revisions that the database, being at `current`, lacks, in order of application. Raises Refusal."""
     if len(candidate.heads) > 1:
         raise Refusal(
             f"The code has {len(candidate.heads)} heads: {', '.join(candidate.heads)}",
             next=[f"{candidate.tool} merge heads -m merge"],
         )
-    down = {row["id"]: row["down"] for row in candidate.revisions}
-    unknown = [identifier for identifier in current if identifier not in down]
+    pending, unknown = lacking(current)
     if unknown:
         raise Refusal(
             f"The database of {site.name} is at {', '.join(unknown)}, a revision that this code does not know",
             ["it was made by other code: on another branch, or by a newer commit"],
             ["git fetch, merge the commit that has it, then release again"],
         )
-    applied: set[str] = set()
-    row = list(current)
-    while row:
-        identifier = row.pop()
-        if identifier not in applied:
-            applied.add(identifier)
-            row += down.get(identifier, [])
-    return [entry["id"] for entry in reversed(candidate.revisions) if entry["id"] not in applied]
+    return list(pending)
 
 
 def seconds_closed(facts: Mapping[str, Any]) -> int:

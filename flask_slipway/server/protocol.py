@@ -266,7 +266,6 @@ class SiteFacts(ShownFacts):
     fence: str
     fence_kind: str
     scratch: bool
-    detached: bool
     load_seconds: float
     lock: Optional[HeldFacts]
     interrupted: Optional[InterruptedFacts]

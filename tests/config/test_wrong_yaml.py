@@ -1,4 +1,4 @@
-"""A wrong invoke.yaml: it is told with its line and its mend, and changes nothing."""
+"""A wrong invoke.yaml: it is told with its line and its fix, and changes nothing."""
 
 from __future__ import annotations
 

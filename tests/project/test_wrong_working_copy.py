@@ -1,4 +1,4 @@
-"""A repository, a .env or an app that cannot be released: it is told with its mend, and changes nothing."""
+"""A repository, a .env or an app that cannot be released: it is told with its fix, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Revisions or a database that cannot be released: it is told with its mend, and changes nothing."""
+"""Revisions or a database that cannot be released: it is told with its fix, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """The server's half run directly: in temporary folders, on real SQLite, MariaDB and MySQL."""
 
+import itertools
 import os
 import sqlite3
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ TABLES = (
     "FOREIGN KEY (parent_id) REFERENCES parents (id))",
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
 )
+fresh = itertools.count(1)
 AWKWARD = ("plain", "it's", 'double "', "),(", "back\\slash", "new\nline", "tab\t;", "', ('x'),(", "-- no", "é漢😀", "")
 
 
@@ -64,7 +66,7 @@ def sqlite_site(tmp_path):
 def mysql_site(server, tmp_path, monkeypatch):
     if server.programs:
         monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
-    user = f"u{abs(hash(str(tmp_path))) % 10**8}"
+    user = f"u{next(fresh)}"
     account = server.restricted(user)
     name = f"{user}$site"
     server.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4", account)

@@ -193,7 +193,7 @@ def line(typed: str) -> list[str]:
 
 
 def prove(here: Project, wrong: Row) -> None:
-    """The mistake is told with its mend, and changes nothing."""
+    """The mistake is told with its fix, and changes nothing."""
     wrong.mistake(here)
     with snapshot.unchanged(here):
         ran = replace(here, folder=here.folder / wrong.folder).run(*line(wrong.typed))

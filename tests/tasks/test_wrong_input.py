@@ -1,4 +1,4 @@
-"""What is typed is wrong, or cannot be asked without a terminal: it is told with its mend, and changes nothing."""
+"""What is typed is wrong, or cannot be asked without a terminal: it is told with its fix, and changes nothing."""
 
 from __future__ import annotations
 

@@ -101,8 +101,8 @@ def way_down(migrations: Migrations, current: Sequence[str], target: Optional[st
         return _no_way("several" if meant else "unknown", meant or _below(directory, current))
     there = script_there.revision
     undone = _down(directory, current, there)
-    if not undone and there not in current:
-        return _no_way("not below", _below(directory, current), there)
+    if not undone:
+        return _no_way("" if there in current else "not below", _below(directory, current), there)
     return _way(directory, undone, there)
 
 

@@ -89,7 +89,7 @@ def python_of(site: Site) -> tuple[str, bool]:
     python = process.run([site.python, "--version"]).strip()
     version = python.split()[-1]
     if site.virtualenv_python and not (version + ".").startswith(site.virtualenv_python + "."):
-        return "%s, not %s: fix virtualenv_python: in invoke.yaml" % (python, site.virtualenv_python), False
+        return "%s, not %s: correct virtualenv_python: in invoke.yaml" % (python, site.virtualenv_python), False
     if site.virtualenv_python:
         return python, True
     short = ".".join(version.split(".")[:2])

@@ -174,7 +174,6 @@ class Facts:
             "fence": "up" if database.fence_is_up() else "down",
             "fence_kind": database.fence_kind,
             "scratch": database.can_create() and database.movable(),
-            "detached": True,
             "load_seconds": round(self.load_seconds, 2),
             "lock": self.lock(),
             "interrupted": interrupted(site),

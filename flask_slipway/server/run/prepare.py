@@ -80,7 +80,7 @@ def _revisions(run: Run) -> list[Revision]:
 def upgrade(run: Run) -> Up:
     """The pending revisions of the live code."""
     rows, current = _revisions(run), run.database.revisions()
-    pending = stage.pending(run.site, rows, current)
+    pending = stage.pending(run.site, _live(run), current)
     if not pending:
         raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
     return Up(pending, rows)
@@ -102,51 +102,47 @@ def _down(run: Run, to: str | None, database_only: bool) -> Down:
         )
     if current[0] not in rows:
         raise stage.unknown(run.site, current)
-    undone = way_down(rows, current[0], to, run.site.name)
-    below = rows[undone[-1]]["down"]
+    way = _live(run).ask("way_down", current=current, target=to)
+    _refuse_way(run.site.name, rows, current[0], to or "base", way)
+    undone: list[str] = way["undone"]
     operations = _live(run).ask("operations", revisions=undone, direction="down")["operations"]
     lost = take_back.losses(run.database, operations)
     if not any(row["revision"] in undone for row in operations):
         lost.append("nothing: the way down of %s is empty, its changes would stay" % ", ".join(undone))
     return Down(
         undone=[rows[identifier] for identifier in undone],
-        revision=below[0] if below else None,
+        revision=way["target"],
         commit=None if database_only else commit_before(run, rows[undone[-1]]),
         losses=lost,
         operations=[row["text"] for row in operations],
     )
 
 
-def _no_such_revision(rows: dict[str, Revision], undone: list[str], current: str, target: str, name: str) -> Refused:
-    """The refusal of a target that is not below `current`: those that are, the most like it first."""
-    below = list(undone[1:]) or ["base"]
+def _refuse_way(name: str, rows: dict[str, Revision], current: str, target: str, way: dict[str, Any]) -> None:
+    """Raises Refused where there is no way down from `current` to `target`, as the app's process tells (`way`), or one
+    that leads past a merge."""
+    if way["why"] == "several":
+        raise _no_target("%s is the beginning of several revisions" % target, name, rows, way["choices"], target)
+    if not way["undone"]:
+        what = "there is no revision %s below %s" % (target, current)
+        raise _no_target(what, name, rows, way["choices"], target)
+    if way["merge"]:
+        raise Refused(
+            "revision %s merges two branches: going down past it is not supported" % way["merge"],
+            next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
+        )
+
+
+def _no_target(what: str, name: str, rows: dict[str, Revision], choices: list[str], target: str) -> Refused:
+    """The refusal of a target that is none, with those that are, the most like it first."""
+    below = choices or ["base"]
     near = difflib.get_close_matches(target, below, 3, 0.5) or below[:3]
     texts = ["%s %s" % (identifier, rows[identifier]["text"] if identifier in rows else "") for identifier in near]
     return Refused(
-        "there is no revision %s below %s" % (target, current),
+        what,
         ["below it: %s" % "; ".join(text.strip() for text in texts)],
         ["fab %s.downgrade --to %s" % (name, near[0])],
     )
-
-
-def way_down(rows: dict[str, Revision], current: str, target: str | None, name: str = "ENV") -> list[str]:
-    """The revisions from `current` down to just above `target` (one step without it). Raises Refused."""
-    undone: list[str] = []
-    here: str | None = current
-    while here is not None and here in rows:
-        down = rows[here]["down"]
-        undone.append(here)
-        if len(down) > 1:
-            raise Refused(
-                "revision %s merges two branches: going down past it is not supported" % here,
-                next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
-            )
-        here = down[0] if down else None
-        if target is None or here == target or (target in ("base", "") and here is None):
-            return undone
-        if here is not None and len(target) >= 4 and here.startswith(target):
-            return undone
-    raise _no_such_revision(rows, undone, current, target or "base", name)
 
 
 def rollback(run: Run) -> Down:

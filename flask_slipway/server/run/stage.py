@@ -13,7 +13,6 @@ from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
 from ..lib import amounts, files, process
 from ..lib.outcome import Refused
-from ..protocol import Revision
 from ..site import clone, load_errors, pip_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
@@ -150,7 +149,7 @@ def load_stage(run: Run, commit: str) -> list[str]:
     run.head = heads[0] if heads else None
     if run.target.pending is None:
         return []
-    brought = pending(run.site, answer["revisions"], run.before["revisions"])
+    brought = pending(run.site, app, run.before["revisions"])
     if brought != run.target.pending:
         raise _other_revisions(run, brought)
     version_table.refuse_there(run)
@@ -269,17 +268,11 @@ def unknown(site: Site, ids: list[str]) -> Refused:
     )
 
 
-def pending(site: Site, revisions: list[Revision], current: list[str]) -> list[str]:
-    """The ids in `revisions` (newest first) that the database, being at `current`, lacks, in order of application."""
-    down = {row["id"]: row["down"] for row in revisions}
-    strange = [identifier for identifier in current if identifier not in down]
-    if strange:
-        raise unknown(site, strange)
-    applied: set[str] = set()
-    row = list(current)
-    while row:
-        identifier = row.pop()
-        if identifier not in applied:
-            applied.add(identifier)
-            row += down[identifier]
-    return [row["id"] for row in reversed(revisions) if row["id"] not in applied]
+def pending(site: Site, app: App, current: list[str]) -> list[str]:
+    """The revisions that the database, being at `current`, lacks, in order of application, as the code loaded in `app`
+    tells. Raises Refused where it does not know `current`."""
+    answer = app.ask("pending", current=current)
+    if answer["unknown"]:
+        raise unknown(site, answer["unknown"])
+    result: list[str] = answer["pending"]
+    return result

@@ -91,23 +91,23 @@ def _made(app: App, ids: Iterable[str]) -> set[str]:
 
 def _refuse_related(run: Run, current: list[str]) -> None:
     """Two rows are right only on two branches: never one above the other."""
-    answer = _revisions(run)
-    down = {row["id"]: row["down"] for row in answer["revisions"]}
-    for identifier in current:
-        below: set[str] = set()
-        row = list(down.get(identifier, ()))
-        while row:
-            under = row.pop()
-            if under not in below:
-                below.add(under)
-                row += down.get(under, ())
-        lower = below & set(current)
-        if lower:
-            raise Refused(
-                "alembic_version holds %s, and %s, which stands below it" % (identifier, ", ".join(sorted(lower))),
-                ["only one of them can be true"],
-                [
-                    "the true one, as the drift of  fab %s.status  tells:" % run.site.name,
-                    _stamp(run, answer, "--purge", identifier),
-                ],
-            )
+    for identifier, lower in _related(run, current).items():
+        raise Refused(
+            "alembic_version holds %s, and %s, which stands below it" % (identifier, ", ".join(lower)),
+            ["only one of them can be true"],
+            [
+                "the true one, as the drift of  fab %s.status  tells:" % run.site.name,
+                _stamp(run, _revisions(run), "--purge", identifier),
+            ],
+        )
+
+
+def _related(run: Run, current: list[str]) -> dict[str, list[str]]:
+    """{id: those below it} of the database's revisions, as far as the live code's Alembic can tell."""
+    if run.facts.live is None:
+        return {}
+    try:
+        result: dict[str, list[str]] = run.facts.live.ask("related", current=current)["related"]
+    except AppFailed:
+        return {}
+    return result

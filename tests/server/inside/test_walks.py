@@ -117,7 +117,7 @@ def test_whatever_alembic_leaves_in_the_database_is_nowhere_related(walked):
         assert walked.app.ask("related", current=walked.versions())["related"] == {}
 
 
-@of(DEPENDING)
+@pytest.mark.parametrize("walked", [LINE, BRANCHES, DEPENDING], indirect=True)
 def test_each_pending_revision_can_be_applied_by_itself(walked):
     """A release goes up one by one, in the order that was told."""
     every, _ = pending(walked)
@@ -147,7 +147,7 @@ def test_a_way_down_is_a_step_or_to_a_revision_or_to_the_empty_schema(walked):
     assert down(walked, top, "aaaa1111") == [["cccc3333", "aaab2222"], "aaaa1111", None, "", []]
     assert down(walked, top, "aaaa") == [["cccc3333", "aaab2222"], "aaaa1111", None, "", []]
     assert down(walked, top, "base") == [["cccc3333", "aaab2222", "aaaa1111"], None, None, "", []]
-    assert down(walked, top, "cccc3333") == [[], "cccc3333", None, "", []]
+    assert down(walked, top, "cccc3333") == [[], "cccc3333", None, "", ["aaab2222", "aaaa1111"]]
 
 
 @of(LINE)

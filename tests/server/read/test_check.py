@@ -17,7 +17,7 @@ def test_the_virtualenvs_python_is_compared_with_the_configuration():
     assert python_of(short) == python_of(HERE) == ("Python " + HERE, True)
     words, good = python_of(short[:-1])  # 3.1 is not 3.11
     assert not good
-    assert "fix virtualenv_python" in words
+    assert "correct virtualenv_python" in words
 
 
 def test_where_it_is_not_configured_it_is_said_what_to_write():
