@@ -96,5 +96,5 @@ def test_a_run_that_a_newer_version_left_open_is_refused_with_the_version_that_c
     for done in (world.release(), world.fab("recover", "--yes"), world.fab("watch"), world.fab("status")):
         assert done.code == 3, done.out
         assert "written by Flask-Slipway 0.9.3" in done
-        assert "pip install --upgrade 'flask-slipway>=0.9.3'" in done
+        assert "on your machine, install 0.9.3 or newer" in done
     assert snapshot.live(world) == standing
