@@ -15,15 +15,15 @@ from flask_slipway.server.records import journal
 # Replaces a file and is killed at the moment that it would give the new one its name.
 KILLED = """
 import os, signal, sys
-from flask_slipway.server import files
+from flask_slipway.server.lib import files
 os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 files.write(sys.argv[1], b"new")
 """
 # Writes lines until it is killed.
 WRITER = """
 import sys
-from flask_slipway.server import journal
-from flask_slipway.server.masking import Mask
+from flask_slipway.server.records import journal
+from flask_slipway.server.lib.masking import Mask
 book = journal.Journal(sys.argv[1], Mask())
 number = 0
 while True:

@@ -21,7 +21,7 @@ from flask_slipway.server.site.site import Site
 # Waits for the starting shot (the file `go`), tries once, tells what it got, and lives until its stdin ends.
 RUNNER = """
 import json, os, sys, time
-from flask_slipway.server import lock
+from flask_slipway.server.records import lock
 folder, keys, who, how, dead, go = json.loads(sys.argv[1])
 mine = lock.Lock(folder, keys, {"who": who, "task": "release", "commit": "9bc1f02", "run": "r1"})
 print("ready", flush=True)
