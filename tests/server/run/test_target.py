@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.server import protocol
-from flask_slipway.server.run import prepare
 from flask_slipway.server.run.findings import Down, Findings, PutBack, Seeds, Up
 from flask_slipway.server.run.target import Target, target
 
@@ -62,14 +61,6 @@ def test_the_laptop_is_told_what_was_found():
     shown = Findings(way=PutBack(BACKUP, 5)).shown()
     assert (shown["rows_now"], shown["backup"]["rows"], shown["backup"]["restore_blockers"]) == (5, 3, None)
     assert Findings(way=Seeds([["init"]])).shown() == {"commands": [["init"]]}
-
-
-@pytest.mark.parametrize(
-    ("to", "undone"), [(None, ["c3"]), ("b2", ["c3"]), ("a1", ["c3", "b2"]), ("base", ["c3", "b2", "a1"])]
-)
-def test_a_way_down_undoes_what_stands_above_its_target(to, undone):
-    rows = {"c3": {"down": ["b2"], "text": ""}, "b2": {"down": ["a1"], "text": ""}, "a1": {"down": [], "text": ""}}
-    assert prepare.way_down(rows, "c3", to) == undone
 
 
 def test_a_journals_events_are_named_in_one_place():
