@@ -35,5 +35,7 @@ def fits() -> bool:
 def use() -> None:
     """Puts all temporary files of this process, and of those that it starts, into memory; not where TMPDIR was set."""
     if "TMPDIR" not in os.environ and fits():
-        os.environ["TMPDIR"] = str(IN_MEMORY)
+        folder = IN_MEMORY / f"slipway-tests-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None  # pytest has asked already
