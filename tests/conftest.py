@@ -27,6 +27,13 @@ def pytest_configure(config):
     config.option.pytest_alembic_tests_path = "nowhere"
 
 
+@pytest.hookimpl(trylast=True)  # when every worker, and every server that a test started, has ended
+def pytest_sessionfinish(session, exitstatus):
+    """Memory is given back at once, unless a test failed, whose folders one may want to see."""
+    if exitstatus == 0 and not hasattr(session.config, "workerinput"):
+        memory.give_back(session.config._tmp_path_factory.getbasetemp())
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """Where several workers run: the tests of one database server go to one of them, so that it is started once; as do

@@ -39,3 +39,9 @@ def use() -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None  # pytest has asked already
+
+
+def give_back(folder: Path) -> None:
+    """Removes the folder of a whole run, where it lies in memory."""
+    if IN_MEMORY in folder.parents:
+        shutil.rmtree(folder, ignore_errors=True)
