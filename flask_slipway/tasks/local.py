@@ -61,7 +61,7 @@ def run(c: Context, port: int = 5000, host: str = "127.0.0.1") -> None:
 def test(c: Context, k: str = "") -> None:
     """Run the tests; ruff and mypy too, where they are set up.
 
-    Example: inv test -- -x tests/unit"""
+    Example: inv test -- -x tests/ui"""
     from flask_slipway.release import run_tests
 
     extra = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
