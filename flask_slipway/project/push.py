@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from flask_slipway.project import secret_scan, working_copy
 from flask_slipway.project.git import git, quietly, succeeds
 from flask_slipway.project.working_copy import WorkingCopy
 
+SANDBOX = "sandbox"  # the remote that inv sandbox.up makes; no other machine reaches it
 LARGEST = 50_000_000  # bytes: GitHub warns at 50 MB and refuses at 100
 
 
@@ -68,19 +69,29 @@ def push(root: Path, remote: str, branch: str) -> bool:
     """Pushes the branch; False where the remote had it already. Raises what git.explain makes of git's complaint."""
     before = working_copy.pushed(root, remote, branch)
     here = working_copy.working_copy(root)
-    track = [] if here.upstream or remote != default_remote(root) else ["--set-upstream"]
+    track = ["--set-upstream"] if _is_to_track(here, remote) else []
     if before == here.commit and not track:
         return False
     git(root, "push", "--quiet", *track, remote, f"HEAD:refs/heads/{branch}", terminal=True)
     return before != here.commit
 
 
+def _is_to_track(here: WorkingCopy, remote: str) -> bool:
+    """Whether the branch is to follow `remote` from now on. The sandbox's is followed only while there is no other."""
+    if remote == SANDBOX:
+        return not here.upstream and working_copy.remotes(here.root) == [SANDBOX]
+    return (not here.upstream or follows_sandbox(here)) and remote == default_remote(here.root)
+
+
+def follows_sandbox(here: WorkingCopy) -> bool:
+    """True where the branch's upstream is on this machine alone: what lies there is pushed nowhere."""
+    return here.upstream.split("/")[0] == SANDBOX
+
+
 def default_remote(root: Path) -> str:
-    """The remote of the branch: its upstream's, else origin, else the only one. Raises Refusal."""
-    return _default(root, working_copy.remotes(root))
-
-
-def _default(root: Path, known: Sequence[str]) -> str:
+    """The remote of the branch: its upstream's, else origin, else the only one; the sandbox's is none. Raises
+    Refusal."""
+    known = [name for name in working_copy.remotes(root) if name != SANDBOX]
     upstream = working_copy.working_copy(root).upstream.split("/")[0]
     for name in (upstream, "origin"):
         if name in known:
@@ -96,8 +107,7 @@ def _default(root: Path, known: Sequence[str]) -> str:
 
 def remote_for(root: Path, environment: str) -> str:
     """Where a release to `environment` is pushed: the remote of that name, if there is one, else the branch's."""
-    known = working_copy.remotes(root)
-    return environment if environment in known else _default(root, known)
+    return environment if environment in working_copy.remotes(root) else default_remote(root)
 
 
 def refuse_unpushed(root: Path, remote: str, branch: str) -> None:

@@ -93,25 +93,27 @@ def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Findin
             yield Finding("tree", wording.count(count, "file") if count else "clean")
         except Refusal as error:
             yield of_error("tree", error)
-    yield from _remote(here)
+    yield from _remote(here, site)
 
 
-def _remote(here: WorkingCopy) -> Iterator[Finding]:
-    if here.behind:
+def _remote(here: WorkingCopy, site: Site | None) -> Iterator[Finding]:
+    name = site.name if site is not None else ""
+    upstream = "" if push.follows_sandbox(here) and name != push.SANDBOX else here.upstream
+    if upstream and here.behind:
         verb = "is" if here.behind == 1 else "are"
-        text = f"{here.upstream} has {wording.count(here.behind, 'commit')} that {verb} not here"
+        text = f"{upstream} has {wording.count(here.behind, 'commit')} that {verb} not here"
         yield Finding("remote", text, True, (), ("git pull --rebase --autostash",))
-    elif not here.upstream and here.branch:
+    elif not upstream and here.branch:
         try:
-            push.default_remote(here.root)
+            push.remote_for(here.root, name)
             yield Finding("remote", "the branch was never pushed; a release pushes it")
         except Refusal:
             yield Finding(
                 "remote", "there is none", True, (), ("git remote add origin git@github.com:YOU/PROJECT.git",)
             )
-    elif here.upstream:
+    elif upstream:
         ahead = f", {wording.count(here.ahead, 'commit')} to push" if here.ahead else ""
-        yield Finding("remote", f"{here.upstream}{ahead}")
+        yield Finding("remote", f"{upstream}{ahead}")
 
 
 def hidden(root: Path) -> Iterator[Finding]:

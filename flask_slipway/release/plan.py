@@ -99,8 +99,7 @@ def release(
     pending = pending_revisions(site, candidate, facts["revisions"], lacking)
     live = facts["commit"]
     if live == candidate.commit and not (pending or packages or candidate.label):
-        closed = f" It is closed: fab {site.name}.open opens it." if facts["gate"] == "up" else ""
-        raise Nothing(f"Nothing to do: {site.name} serves {wording.short(live)} already.{closed}")
+        raise Nothing(_nothing(site.name, live, facts))
     operations = describe(pending) if pending else ()
     closing = bool(pending) or site.writes_on_load
     return Plan(
@@ -118,6 +117,16 @@ def release(
         why=_why(pending, operations),
         notes=tuple(_notes(site, facts, operations, closing)),
     )
+
+
+def _nothing(name: str, live: str, facts: Mapping[str, Any]) -> str:
+    """Why there is nothing to do, and what is left to do by hand."""
+    if facts["gate"] == "up":
+        return f"Nothing to do: {name} has {wording.short(live)} already. It is closed: fab {name}.open opens it."
+    if (facts.get("last") or {}).get("task") == "pull":
+        served = f"it was pulled, and is served from the next reload on: fab {name}.reload."
+        return f"Nothing to do: {name} has {wording.short(live)} already; {served}"
+    return f"Nothing to do: {name} serves {wording.short(live)} already."
 
 
 def refuse(site: Site, facts: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Literal, Optional, TypedDict
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
+READ_SINCE = {1: "0.1.0", 2: "0.2.0"}  # each format, and the version from which on it is read
 
 Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident", "stopped"]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from invoke.program import Program
 
 NAMES = {"Invoke": "inv", "Fabric": "fab"}
+TO_A_SITE = ("release", "check")  # tasks of inv whose --to names an environment
 
 
 def install(root: Path) -> None:
@@ -115,7 +116,7 @@ class Typed:
 
     def task(self, word: str, context: Any) -> NoReturn:
         """Raises WrongUse for a word that is no task here."""
-        self._refuse_environment(word)
+        self._refuse_environment(word, context)
         near = wording.near(word, self.known)
         if near:
             self._refuse(
@@ -126,10 +127,8 @@ class Typed:
         if short:
             self._refuse(f"{short} wants two dashes", [self._corrected(short, f"-{short}")])
         if name and "message" in context.args:
-            rest = " ".join(self.line[self.line.index(name) + 1 :]) if name in self.line else word
-            text = re.sub(r"(?:^|\s)(?:-m|--message)(?=\s|=|$)=?|(?:^|\s)--?[a-z][\w-]*(?=\s|$)", "", rest).strip()
             what = f"{word!r} is no task; a message wants -m and quotes"
-            self._refuse(what, [f'{self.program} {name} -m "{text}"'])
+            self._refuse(what, [self._with_message(name, context)])
         self._refuse(f"{self.program} has no task {word!r}", [f"{self.program} --list"])
 
     def group(self, word: str) -> NoReturn:
@@ -139,7 +138,25 @@ class Typed:
         follow = [self._corrected(word, near)] if near else [f"{self.program} --list"]
         self._refuse(f"{self.program} has no group of tasks {word!r}{wording.nearest(word, groups)}", follow)
 
-    def _refuse_environment(self, word: str) -> None:
+    def _with_message(self, name: str, context: Any) -> str:
+        """The line with all its words that belong to nothing as the task's message; its options stay what they are."""
+        words: list[str] = []
+        options: list[str] = []
+        rest = iter(self.line[self.line.index(name) + 1 :] if name in self.line else self.line)
+        for token in rest:
+            flag, equals, value = token.partition("=")
+            argument = context.flags.get(flag)
+            if argument is None:
+                words += [] if token.startswith("-") else [token]
+            elif "message" in argument.names:
+                words.append(value if equals else next(rest, ""))
+            else:
+                options.append(token)
+                options += [next(rest, "")] if argument.takes_value and not equals else []
+        text = " ".join(words).strip()
+        return " ".join([self.program, name, *([shlex.join(options)] if options else []), f'-m "{text}"'])
+
+    def _refuse_environment(self, word: str, context: Any) -> None:
         """Raises WrongUse for an environment that is unknown or forgotten, and for a task of the other program."""
         from flask_slipway.config import settings
         from flask_slipway.tasks import local, remote
@@ -147,6 +164,10 @@ class Typed:
         here = set(local.collection(self.root).task_names)
         there = list(remote.collection("there", self.root).task_names)
         first, _, last = word.partition(".")
+        name = getattr(context, "name", None)
+        if self.program == "inv" and name in TO_A_SITE and word in settings.names(self.root):
+            line = [part for part in self.line if part != word]
+            self._refuse(f"{word} is an environment, and wants --to", [f"inv {shlex.join([*line, '--to', word])}"])
         if self.program == "inv":
             if last in there or (word in there and word not in here):
                 environment = first if last else "prod"
@@ -157,6 +178,9 @@ class Typed:
             self._refuse(f"{word} is a task of inv, not of fab", [f"inv {word}"])
         if not sites or (last and first not in sites):
             settings.load(self.root)  # the file itself may be what is wrong
+        if last in here and last not in there and first in sites:
+            to = f" --to {first}" if last in TO_A_SITE else ""
+            self._refuse(f"{last} is a task of inv, not of fab", [f"inv {last}{to}"])
         if word in sites:
             self._refuse(f"{word} is an environment, and wants a task", [f"fab {word}.status", f"fab --list {word}"])
         if word in there:

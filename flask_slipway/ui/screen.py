@@ -203,7 +203,7 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     """Raises the error that fits the ending: ten lines at most."""
     code = end.get("code")
     kind: type[SlipwayError] = {3: Refusal, 4: Incident, 6: Returned}.get(code or 1, WrongUse)
-    what, cause = end.get("what") or "It stopped", list(end.get("cause") or [])
+    what, cause = str(end.get("what") or "It stopped"), [str(line) for line in end.get("cause") or []]
     where = ""
     if kind is Returned:
         what, cause, where = f"{failed} (6)", [what, *cause], f"{standing(end.get('where'), site)}; nothing was lost"
@@ -211,7 +211,7 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
         where = standing(end.get("where"), site)
     else:
         what = _sentence(what.rstrip("."), site)
-    next_lines = list(end.get("next") or [])
+    next_lines = [str(line) for line in end.get("next") or []]
     if not next_lines and kind is not WrongUse:
         next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):

@@ -115,6 +115,12 @@ def test_a_site_that_serves_the_commit_already_has_nothing_to_do(site):
         release(site, CANDIDATE, facts(commit=NEW, revisions=["d0641f33"]), Relation())
 
 
+def test_a_commit_that_was_pulled_and_not_reloaded_is_not_said_to_be_served(site):
+    pulled = {"commit": NEW, "revision": None, "at": 0.0, "who": "ann", "task": "pull"}
+    with pytest.raises(Nothing, match=r"prod has 9bc1f02 already; .* fab prod\.reload"):
+        release(site, CANDIDATE, facts(commit=NEW, revisions=["d0641f33"], last=pulled), Relation())
+
+
 def test_a_site_with_the_commit_but_a_revision_behind_is_brought_up(site):
     assert release(site, CANDIDATE, facts(commit=NEW), Relation()).pending == ("d0641f33",)
 

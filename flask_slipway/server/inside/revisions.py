@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..protocol import Operation
     from .locate import Migrations
 
+# What a person may name as the end of a way down; Alembic would also take head, heads, current, @ and sums of them.
+PLAIN = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]*\Z")
+SYMBOLS = ("head", "heads", "current")
+
 
 def revisions(migrations: Migrations) -> Dict[str, Any]:
     """{"heads": [id], "revisions": [{"id", "down", "text", "path"}, newest first], "labels": {head: branch label},
@@ -62,11 +66,11 @@ def _is_known(directory: Optional[ScriptDirectory], identifier: str) -> bool:
 
 def _resolved(directory: ScriptDirectory, name: str) -> Optional[Script]:
     """The revision that Alembic takes `name` for, such as the beginning of its id; None where it is none or several."""
-    from alembic.util import CommandError
-
+    if not PLAIN.match(name) or name in SYMBOLS:
+        return None
     try:
         return directory.get_revision(name)
-    except CommandError:
+    except Exception:  # Alembic's CommandError, and whatever its resolver stumbles over
         return None
 
 

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import queue
 import subprocess
 import threading
+import time
 from typing import Any, Callable, Dict, Mapping, Optional
 
 LIMIT = 300  # seconds that an answer may take before the process is ended
@@ -19,14 +22,19 @@ Answer = Dict[str, Any]
 
 
 class AppClient:
-    """The client of `child`, a process whose three streams are pipes. `kill` ends it, and what it started."""
+    """The client of `child`, a process whose three streams are pipes. `kill` ends it, and what it started.
+
+    Its own end is an end, whatever it leaves behind: a process that it started may hold the pipe open for ever."""
 
     def __init__(self, child: subprocess.Popen[bytes], kill: Callable[[], None]) -> None:
         self.child, self.kill = child, kill
         self._unread = 0  # answers that nobody waits for
         self._errors = b""
+        self._lines: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()  # what it says; None at the end
+        self._reader = threading.Thread(target=self._read_lines, daemon=True)
         self._drain = threading.Thread(target=self._read_errors, daemon=True)
-        self._drain.start()
+        for thread in (self._reader, self._drain, threading.Thread(target=self._watch, daemon=True)):
+            thread.start()
 
     def tell(self, request: Mapping[str, Any]) -> None:
         """Sends a request whose answer is not waited for."""
@@ -69,9 +77,11 @@ class AppClient:
         """Waits for the end of the process, ends it after `patience` seconds, and lets go of it."""
         self.leave()
         self._reap(patience)
-        self._drain.join(PATIENCE)
+        for thread in (self._reader, self._drain):
+            thread.join(PATIENCE)
         for stream in (self.child.stdout, self.child.stderr):
-            if stream is not None and not self._drain.is_alive():  # else another process holds it, and closing waits
+            reader = self._drain if stream is self.child.stderr else self._reader
+            if stream is not None and not reader.is_alive():  # else another process holds it, and closing waits
                 stream.close()
 
     def _exchange(self, request: Mapping[str, Any]) -> Optional[Answer]:
@@ -89,13 +99,32 @@ class AppClient:
 
     def _receive(self) -> Optional[Answer]:
         """The next answer that is waited for; None at the end."""
-        assert self.child.stdout is not None
-        for line in self.child.stdout:
+        for line in iter(self._lines.get, None):
             if not self._unread:
                 answer: Answer = json.loads(line.decode())
                 return answer
             self._unread -= 1
+        self._lines.put(None)  # for whoever asks again
         return None
+
+    def _read_lines(self) -> None:
+        assert self.child.stdout is not None
+        with contextlib.suppress(OSError, ValueError):
+            for line in self.child.stdout:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def _watch(self) -> None:
+        """Waits for the end of the process, without taking its exit status from whoever asks for it: until then no
+        other process can get its number. Then ends what it started, and gives its last words a moment to arrive."""
+        if hasattr(os, "waitid"):
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.child.pid, os.WEXITED | os.WNOWAIT)
+                self.kill()
+        else:
+            self.child.wait()
+        time.sleep(PATIENCE)
+        self._lines.put(None)
 
     def _read_errors(self) -> None:
         stream: Any = self.child.stderr

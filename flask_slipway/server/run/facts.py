@@ -17,7 +17,7 @@ from ..database.mysql_client import DatabaseError
 from ..lib import files, next_steps
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
-from ..protocol import Access, HeldFacts, Holder, InterruptedFacts, OpenRun, QuickFacts, SiteFacts
+from ..protocol import Access, HeldFacts, Holder, InterruptedFacts, LastFacts, OpenRun, QuickFacts, SiteFacts
 from ..records import history, kept, lock
 from ..site import clone, gate, load_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
@@ -177,7 +177,7 @@ class Facts:
             "load_seconds": round(self.load_seconds, 2),
             "lock": self.lock(),
             "interrupted": interrupted(site),
-            "last": history.last_good(site),
+            "last": last_good(site),
             "backups": len(store.usable(site.backups)),
         }
 
@@ -194,8 +194,17 @@ class Facts:
         """Who holds the lock, or None."""
         for holder in lock.holders(lock_folder(self.site), self.keys()):
             if not lock.is_abandoned(lock_folder(self.site), holder):
-                return shown(holder, lock.is_alive(lock_folder(self.site), holder))
+                return shown(here_named(self.site, holder), lock.is_alive(lock_folder(self.site), holder))
         return None
+
+
+def here_named(site: Site, holder: Holder) -> Holder:
+    """The holder with the name that the site has here, where it is the same one: a colleague may call it otherwise."""
+    if holder.get("open_run") != site.open_run:
+        return holder
+    named = Holder(**holder)
+    named["site"] = site.name
+    return named
 
 
 def shown(holder: Holder, alive: bool) -> HeldFacts:
@@ -209,6 +218,15 @@ def shown(holder: Holder, alive: bool) -> HeldFacts:
         "site": holder.get("site"),
         "alive": alive,
     }
+
+
+def last_good(site: Site) -> LastFacts | None:
+    """The last change that ended well, None too where a newer version wrote the history: it is told, and decides
+    nothing here; so nobody is kept from a backup in the middle of an incident."""
+    try:
+        return history.last_good(site)
+    except kept.Newer:
+        return None
 
 
 def lock_folder(site: Site) -> str:

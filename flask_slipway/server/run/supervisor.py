@@ -68,7 +68,8 @@ def supervise(request: Request, wire: Wire) -> None:
     except protocol.Stop as stop:
         ending = endings.of_stop(stop)
     except lock.Held as held:
-        message = held_lock.message(held.holder, held.alive, request["site"].get("name") or "ENV")
+        holder = held.holder if this is None else facts.here_named(this.site, held.holder)
+        message = held_lock.message(holder, held.alive, request["site"].get("name") or "ENV")
         ending = endings.of_stop(Refused(*message))
     except (ProgramFailed, DatabaseError, OSError, files.Damaged) as error:
         ending = endings.of_error(error, this.site if this is not None else None)

@@ -155,6 +155,8 @@ def test_what_is_no_target_is_told_with_what_could_be_one(walked):
     assert down(walked, ["cccc3333"], "aaa") == [[], None, None, "several", ["aaab2222", "aaaa1111"]]
     assert down(walked, ["cccc3333"], "ffff") == [[], None, None, "unknown", ["aaab2222", "aaaa1111"]]
     assert down(walked, ["aaab2222"], "cccc") == [[], "cccc3333", None, "not below", ["aaaa1111"]]
+    for symbol in ("head", "heads", "current", "@", "@head", "-1", "cccc3333-1", "aaaa1111:cccc3333", "one two"):
+        assert down(walked, ["cccc3333"], symbol)[3] == "unknown", symbol
 
 
 @of(BRANCHES)

@@ -1,6 +1,8 @@
 """The one client of an app's process: what it says of a process that answers, ends, hangs or announces connections."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,25 @@ def test_each_request_gets_its_own_answer_also_after_one_that_nobody_waited_for(
         assert asked.ask({"do": "two"}) == {"ok": True, "heard": "two"}
         asked.leave()
         assert asked.child.wait(30) == 0
+
+
+FORKING = """
+import os, sys, time
+if os.fork() == 0:
+    {leave}
+    time.sleep(300)
+os._exit(3)
+"""
+
+
+@pytest.mark.parametrize("leave", ["pass", "os.setsid()"], ids=["a worker", "a daemon"])
+def test_a_process_that_ended_has_ended_whoever_else_holds_its_pipes(leave, tmp_path):
+    code = FORKING.format(leave=f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); {leave}")
+    try:
+        with client(code) as asked:
+            assert asked.ask({"do": "load"}, limit=120)["kind"] == "Ended"
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 def test_connections_are_announced_and_what_the_caller_raises_comes_back():

@@ -1,11 +1,15 @@
 """What is kept outlives the version that wrote it: older words are read, and a newer format is refused by name."""
 
 import json
+from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
+import flask_slipway
 from flask_slipway.server import protocol
 from flask_slipway.server.backup import store
+from flask_slipway.server.lib import process
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.lib.outcome import Refused
 from flask_slipway.server.records import history, journal, kept, lines, lock
@@ -39,6 +43,27 @@ def test_what_is_written_bears_its_format_and_the_version_that_wrote_it(tmp_path
     assert json.loads((tmp_path / "record").read_text()) == {"run": "one", "format": 2, "version": "0.2.0"}
     kept.append(str(tmp_path / "lines"), {"run": "one", "version": "0.1.7"}, "0.2.0")
     assert lines.read(str(tmp_path / "lines")) == [{"run": "one", "format": 2, "version": "0.2.0"}]
+
+
+def test_a_format_moves_with_the_version_that_reads_it_first():
+    """Else who meets a newer record would be told to install what is there already."""
+    assert set(protocol.READ_SINCE) == set(range(1, protocol.FORMAT + 1))
+    first = protocol.READ_SINCE[protocol.FORMAT]
+    assert Version(flask_slipway.__version__).release >= Version(first).release
+    assert len(set(protocol.READ_SINCE.values())) == protocol.FORMAT
+
+
+def test_a_newer_history_keeps_nobody_from_what_does_not_go_by_it(site):
+    Path(site.history).write_text(json.dumps({"outcome": "released", "commit": "c", **NEWER}) + "\n")
+    assert facts.last_good(site) is None
+    with pytest.raises(kept.Newer):
+        history.last_good(site)
+
+
+def test_a_lock_on_the_same_site_is_told_by_the_name_that_the_site_has_here(site):
+    theirs = {"site": "live", "open_run": site.open_run}
+    assert facts.here_named(site, theirs)["site"] == "prod"
+    assert facts.here_named(site, {"site": "staging", "open_run": "/elsewhere"})["site"] == "staging"
 
 
 def test_a_record_without_a_number_is_of_the_first_format_and_is_read_in_todays_words():
@@ -86,7 +111,8 @@ def test_a_run_that_a_newer_version_left_open_is_refused(site):
 
 
 def test_a_run_that_the_first_format_left_open_is_known(site):
-    lines.append(site.open_run, {"run": "one", "task": "release", "who": "bob", "since": 1.0, "holder": {"pid": 0}})
+    gone = {"machine": process.machine(), "pid": 0, "started": 1}
+    lines.append(site.open_run, {"run": "one", "task": "release", "who": "bob", "since": 1.0, "holder": gone})
     found = facts.interrupted(site)
     assert found == {"run": "one", "task": "release", "who": "bob", "since": 1.0}
 
