@@ -60,6 +60,7 @@ class Plan:
     closed: int | None = None
     why: str = ""
     notes: tuple[str, ...] = field(default=())
+    is_closed: bool = False
 
     @property
     def question(self) -> str:
@@ -75,12 +76,15 @@ class Plan:
 
     def lines(self) -> list[str]:
         """The plan as a person reads it: now and then side by side, how long the site is closed, what to know."""
-        closing = (
-            "The site stays open."
-            if self.closed is None
-            else f"The site will be closed for about {self.closed} s: {self.why}."
-        )
-        return [*table.table([(self.site, self.domain, "now", "then"), *self.rows]), closing, *self.notes]
+        return [*table.table([(self.site, self.domain, "now", "then"), *self.rows]), *self._closing(), *self.notes]
+
+    def _closing(self) -> list[str]:
+        """Whether the release closes the site, and for how long; nothing of one that is closed already."""
+        if self.is_closed:
+            return []
+        if self.closed is None:
+            return ["The site stays open."]
+        return [f"The site will be closed for about {self.closed} s: {self.why}."]
 
 
 def release(
@@ -116,6 +120,7 @@ def release(
         closed=seconds_closed(facts) if closing and facts["gate"] == "down" else None,
         why=_why(pending, operations),
         notes=tuple(_notes(site, facts, operations, closing)),
+        is_closed=facts["gate"] == "up",
     )
 
 

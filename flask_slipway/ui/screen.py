@@ -185,7 +185,8 @@ def finish(end: End, site: Site, done: str = "", failed: str = "It failed", agai
             say([f"To go back: fab {site.name}.restore --backup {backup}"])
         _gate_left_up(end, site)
     elif outcome == "nothing":
-        say([end.get("what") or f"Nothing to do on {site.name}."])
+        what = _sentence(end.get("what") or f"Nothing to do on {site.name}", site)
+        say([what if what.endswith(".") else f"{what}."])
     else:
         _raise(end, site, failed, again)
 

@@ -156,3 +156,8 @@ def test_a_table_never_is_wider_than_80_columns_unless_its_first_columns_are(row
     first = max(len(row[0]) for row in rows) + max(len(row[1]) for row in rows)
     if first < 40:
         assert all(len(line) <= 80 for line in table.table(rows))
+
+
+def test_a_closed_site_is_not_said_to_stay_open(site):
+    shown = "\n".join(release(site, CANDIDATE, facts(gate="up"), Relation()).lines())
+    assert "stays closed" in shown and "stays open" not in shown and "will be closed" not in shown
