@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import flask_slipway
 from flask_slipway.project import taskfiles
 from support import snapshot
 from support.adopting import ANSWERS, files, init, site
@@ -106,7 +107,7 @@ def test_the_package_itself_tells_what_can_be_typed(empty):
     for line, told in (
         ([], "init"),
         (["--help"], "init"),
-        (["--version"], "0.1"),
+        (["--version"], f"Flask-Slipway {flask_slipway.__version__}"),
         (["init", "--help"], "--virtualenv"),
     ):
         ran = empty.run(sys.executable, "-m", "flask_slipway", *line)

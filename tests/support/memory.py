@@ -36,7 +36,10 @@ def use() -> None:
     """Puts all temporary files of this process, and of those that it starts, into memory; not where TMPDIR was set."""
     if "TMPDIR" not in os.environ and fits():
         folder = IN_MEMORY / f"slipway-tests-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o711, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            return  # somebody else's of that name
+        folder.chmod(0o711)  # a test that plays another user goes through it, and sees no names
         os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None  # pytest has asked already
 
