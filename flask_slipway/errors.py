@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from invoke.exceptions import Exit
 
 from flask_slipway import wording
-from flask_slipway.server.protocol import Stop
+from flask_slipway.server.lib.stop import Stop
 
 
 class SlipwayError(Stop, Exit):

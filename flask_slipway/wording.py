@@ -10,7 +10,7 @@ from typing import Any
 from flask_slipway.command_names import as_called
 from flask_slipway.server.lib.amounts import count as count  # both halves count in the same words
 from flask_slipway.server.lib.amounts import size as size
-from flask_slipway.server.protocol import Stop
+from flask_slipway.server.lib.stop import Stop
 
 WIDTH = 80  # of a terminal, at least
 COLOUR = re.compile("\x1b\\[[0-9;]*m")

@@ -18,7 +18,8 @@ from .lib import files
 from .lib.masking import Mask
 from .lib.outcome import Incident
 from .lib.process import Failed as ProgramFailed
-from .protocol import Holder, Request, Stop
+from .lib.stop import Stop
+from .protocol import Holder, Request
 from .read import reads
 from .read.reading import Reading
 from .records import lock

@@ -15,7 +15,7 @@ from flask_slipway.errors import SlipwayError
 from flask_slipway.project import working_copy
 from flask_slipway.project.app import loaded
 from flask_slipway.release import plan
-from flask_slipway.server.protocol import Stop
+from flask_slipway.server.lib.stop import Stop
 from flask_slipway.ssh import conversation
 from flask_slipway.ui import screen, table
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..protocol import Outcome, Stop
+from ..protocol import Outcome
+from .stop import Stop
 
 
 class Ended(Stop):

@@ -8,7 +8,8 @@ from typing import Any, Mapping
 
 from ..lib import disk_full, files
 from ..lib.outcome import Ended, Refused
-from ..protocol import CODES, End, Outcome, Stop, Where
+from ..lib.stop import Stop
+from ..protocol import CODES, End, Outcome, Where
 from ..site.site import Site
 
 

@@ -13,6 +13,7 @@ from ..database.mysql_client import DatabaseError
 from ..lib import disk_full, files
 from ..lib.outcome import Failed, Incident
 from ..lib.process import Failed as ProgramFailed
+from ..lib.stop import Stop
 from ..protocol import End, HistoryLine, Outcome
 from ..records import history, kept, lock
 from . import endings, take_back
@@ -21,7 +22,7 @@ from .run import Run
 KEPT_RUNS = 20
 
 
-def incident(this: Run, stop: protocol.Stop, second: Exception) -> End:
+def incident(this: Run, stop: Stop, second: Exception) -> End:
     """A return that failed: the gate is put up, the run stays open for `recover`."""
     note_fault(this)
     with contextlib.suppress(Exception):
@@ -30,7 +31,7 @@ def incident(this: Run, stop: protocol.Stop, second: Exception) -> End:
     return end_of_incident(this, stop, as_stop(this, second))
 
 
-def end_of_incident(this: Run, stop: protocol.Stop, second: protocol.Stop) -> End:
+def end_of_incident(this: Run, stop: Stop, second: Stop) -> End:
     """The end event of an incident: what failed, and why the return failed too. The lock's files stay."""
     cause = [stop.what, *stop.lines, "and the return failed: %s" % second.what, *second.lines]
     where = this.where()
@@ -41,9 +42,9 @@ def end_of_incident(this: Run, stop: protocol.Stop, second: protocol.Stop) -> En
     return endings.end("incident", Incident("%s needs a person" % name, cause, fixes), where)
 
 
-def as_stop(this: Run, error: Exception) -> protocol.Stop:
+def as_stop(this: Run, error: Exception) -> Stop:
     """Any error as a Stop, its text masked and short."""
-    if isinstance(error, protocol.Stop):
+    if isinstance(error, Stop):
         return error
     texts = [line for line in this.mask.text(str(error)).splitlines() if line.strip()]
     if not isinstance(error, (ProgramFailed, DatabaseError, OSError)):
@@ -53,7 +54,7 @@ def as_stop(this: Run, error: Exception) -> protocol.Stop:
     return Failed(what, cause, disk_full.fixes(this.site, error))
 
 
-def finish(this: Run, outcome: Outcome, stop: protocol.Stop | None = None) -> End:
+def finish(this: Run, outcome: Outcome, stop: Stop | None = None) -> End:
     """The record of a run that ended as it should, one way or the other."""
     where = this.where()
     gone = this.journal.last(protocol.GATE_GONE) if outcome in ("released", "done", "returned") else None

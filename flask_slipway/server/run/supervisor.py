@@ -18,6 +18,7 @@ from ..lib import amounts, files, held_lock
 from ..lib.masking import Mask
 from ..lib.outcome import Failed, Incident, Nothing, Refused
 from ..lib.process import Failed as ProgramFailed
+from ..lib.stop import Stop
 from ..protocol import End, Go, Request
 from ..records import lines, lock
 from ..site import preflight
@@ -65,7 +66,7 @@ def supervise(request: Request, wire: Wire) -> None:
         who, version = request.get("who") or "unknown", request.get("version") or ""
         this = Run(site, request["task"], request.get("args") or {}, who, events, version)
         ending = _carry(this, wire)
-    except protocol.Stop as stop:
+    except Stop as stop:
         ending = endings.of_stop(stop)
     except lock.Held as held:
         holder = held.holder if this is None else facts.here_named(this.site, held.holder)
