@@ -45,12 +45,12 @@ def _running() -> Program | None:
 
 def _explaining(parse: Any, program: Program, root: Path) -> Any:
     def run() -> None:
-        from flask_slipway.project import taskfiles
-
         typed = Typed(program, root)
         try:
             _parse(parse, typed)
         except WrongUse as stop:
+            from flask_slipway.project import taskfiles
+
             with command_names.called(taskfiles.prefixes(root)):
                 show(stop)
             raise

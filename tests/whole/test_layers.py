@@ -150,3 +150,11 @@ def test_listing_the_tasks_loads_neither_fabric_nor_flask():
     code = "import sys, flask_slipway; flask_slipway.local(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not {"fabric", "paramiko", "flask", "alembic", "sqlalchemy", "asyncssh"} & set(loaded.split())
+
+
+def test_the_list_of_tasks_is_shown_without_looking_into_the_project_or_at_the_shapes_of_the_wire():
+    line = [sys.executable, "-X", "importtime", "-m", "invoke", "--list"]
+    shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {entry.rpartition("|")[2].strip() for entry in shown.stderr.splitlines()}
+    assert "flask_slipway.tasks.local" in loaded
+    assert not {"flask_slipway.project", "flask_slipway.server.protocol", "fabric", "shutil"} & loaded
