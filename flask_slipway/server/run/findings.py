@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from ..protocol import Manifest, Revision
 
 
-@dataclass(frozen=True)
-class Up:
+class Up(NamedTuple):
     """The revisions that the live code has and the database lacks, in order; `revisions`: all of the code's."""
 
     pending: list[str]
@@ -19,8 +17,7 @@ class Up:
         return {"pending": self.pending, "texts": labels(self.revisions, self.pending)}
 
 
-@dataclass(frozen=True)
-class Down:
+class Down(NamedTuple):
     """A way down. `undone`: the revisions that it takes back, newest first, none where the database stays; `revision`:
     where it ends, None for the empty schema; `commit`: the code that goes with it, None where the code stays;
     `losses`: what it would drop that is not empty, as texts; `operations`: what it does, as texts."""
@@ -41,8 +38,7 @@ class Down:
         }
 
 
-@dataclass(frozen=True)
-class PutBack:
+class PutBack(NamedTuple):
     """A backup, and how many rows there are now in the place of its own."""
 
     backup: Manifest
@@ -53,8 +49,7 @@ class PutBack:
         return {"backup": {key: self.backup.get(key) for key in keys}, "rows_now": self.rows_now}
 
 
-@dataclass(frozen=True)
-class Seeds:
+class Seeds(NamedTuple):
     """The flask commands that would run."""
 
     commands: list[list[str]]
@@ -66,8 +61,7 @@ class Seeds:
 Way = Union[Up, Down, PutBack, Seeds]
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(NamedTuple):
     """`answered`: the status of the health page, None where a gate or nothing answered; `expected_status`: the one that
     counts as healthy beside 2xx, None below that; `way`: what the task would do, None where there is no more to tell
     than the facts."""

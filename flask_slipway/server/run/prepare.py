@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from typing import Any, Callable
 
 from ..backup import store
@@ -150,7 +149,7 @@ def rollback(run: Run) -> Down:
     before = _replaced(run)
     revisions = before["revisions"]
     if revisions != run.database.revisions():
-        return replace(_down(run, revisions[0] if revisions else "base", False), commit=before["commit"])
+        return _down(run, revisions[0] if revisions else "base", False)._replace(commit=before["commit"])
     return Down([], revisions[0] if revisions else None, before["commit"], [], [])
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import protocol
 from ..lib import files
@@ -17,8 +16,7 @@ from .decide import Recovery
 from .run import Run
 
 
-@dataclass(frozen=True)
-class Interrupted:
+class Interrupted(NamedTuple):
     """A run that was interrupted, taken up again: `record` is what stands in its open_run file."""
 
     run: Run

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Mapping, NamedTuple, Sequence
 
 from ..protocol import Go, Manifest, Revision, Wish
 from .findings import Down, Findings, PutBack, Up
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """`commit`: whose code is to be live, None where the code stays; `pending`: the revisions that go up, in order,
     None where nobody knows them beforehand; `texts`: the messages of revisions; `undone`: the revisions that go down;
     `revision`: where the way down ends, None for the empty schema; `backup`: what is put back."""
 
     commit: str | None = None
     pending: list[str] | None = None
-    texts: dict[str, str] = field(default_factory=dict)
-    undone: list[str] = field(default_factory=list)
+    texts: Mapping[str, str] = {}
+    undone: Sequence[str] = ()
     revision: str | None = None
     backup: Manifest | None = None
 
