@@ -23,12 +23,9 @@ from .protocol import Holder, Request
 from .read import reads
 from .read.reading import Reading
 from .records import lock
-from .run import endings, facts, stories, supervisor
+from .run import endings, facts
 from .site.app_process import AppFailed
 from .site.site import BadRequest, Site
-
-CHANGES = (*stories.BY_TASK, "recover")
-
 
 BEAT = 10  # seconds between signs of life
 LAST_WORDS = 5  # seconds that a run which is over has for its last event
@@ -39,13 +36,13 @@ def main(nonce: str, asked: bytes, terminal: list[Any] | None = None) -> None:
     that a terminal at stdin had before it was made raw, or None."""
     wire = Wire(0, 1, nonce)
     request: Request = json.loads(asked.decode())
-    if request["task"] in CHANGES:
-        follow_supervisor(request, wire)
-    elif request["task"] == "workon":
+    if request["task"] == "workon":
         workon(request, terminal)
-    else:
+    elif request["task"] in reads.BY_TASK:
         show_life(wire)
         read(request, wire)
+    else:
+        follow_supervisor(request, wire)
 
 
 def show_life(wire: Wire) -> None:
@@ -97,6 +94,8 @@ def _over(site: Site, holder: Holder | None) -> Callable[[], bool]:
 
 def follow_supervisor(request: Request, wire: Wire) -> None:
     """Starts the supervisor, passes its facts to the laptop and the laptop's go to it, then follows its events."""
+    from .run import supervisor  # here: what only reads is spared all that can change a site
+
     reading, writing = supervisor.start(request)
     show_life(wire)
     with os.fdopen(reading, "rb", buffering=0, closefd=False) as lines:

@@ -6,7 +6,17 @@ refused, never guessed at."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Literal, Optional, TypedDict
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+else:
+
+    class TypedDict(dict):
+        """The shapes are for the reader and the type checker: made in full they would cost each start milliseconds."""
+
+        def __init_subclass__(cls, total=True):
+            """Takes what typing's own takes."""
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
 READ_SINCE = {1: "0.1.0", 2: "0.2.0"}  # each format, and the version from which on it is read
