@@ -18,6 +18,7 @@ else:
         def __init_subclass__(cls, total=True):
             """Takes what typing's own takes."""
 
+
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
 READ_SINCE = {1: "0.1.0", 2: "0.2.0"}  # each format, and the version from which on it is read
 

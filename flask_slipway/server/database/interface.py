@@ -7,6 +7,8 @@ from typing import Dict, Iterable, Protocol
 
 Counts = Dict[str, int]  # {table: rows}
 Columns = Dict[str, Dict[str, str]]  # {table: {column: type}}
+Contents = Dict[str, str]  # {table: a digest of its rows}
+Definitions = Dict[str, str]  # {"table users", "view totals", …: its definition}
 
 
 class DumpTarget(Protocol):
@@ -51,6 +53,15 @@ class Database(Protocol):
 
     def counts(self) -> Counts:
         """{table: rows}, seen at one moment."""
+        ...
+
+    def contents(self) -> Contents:
+        """{table: a digest of its rows}: equal where each value of each row is equal, whatever the order; also between
+        a table and the one it was loaded from, on one server. It reads every row."""
+        ...
+
+    def definitions(self) -> Definitions:
+        """{what: its definition} of all that the schema has, without what counts on by itself (AUTO_INCREMENT)."""
         ...
 
     def columns(self) -> Columns:

@@ -10,11 +10,32 @@ from typing import Iterable
 from ..lib import files
 from ..protocol import UrlParts
 from . import mysql_dump
-from .interface import Columns, Counts, DumpTarget
+from .interface import Columns, Contents, Counts, Definitions, DumpTarget
 from .mysql_client import DatabaseError, Session, literal, name
 
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
 KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
+# What a schema has beside tables: its kind, its name and all that makes it, and where the server tells of it.
+DEFINED = (
+    ("view", "table_name, view_definition, check_option, security_type", "views"),
+    (
+        "trigger",
+        "trigger_name, event_object_table, action_timing, event_manipulation, action_order, action_statement, sql_mode",
+        "triggers",
+    ),
+    (
+        "routine",
+        "CONCAT(routine_type, ' ', routine_name), COALESCE(dtd_identifier, ''), routine_definition, security_type, "
+        "sql_mode",
+        "routines",
+    ),
+    (
+        "event",
+        "event_name, event_type, COALESCE(execute_at, ''), COALESCE(interval_value, ''), COALESCE(interval_field, ''), "
+        "event_definition, status, sql_mode",
+        "events",
+    ),
+)
 
 
 class MySQL:
@@ -90,6 +111,28 @@ class MySQL:
             return {}
         parts = ["SELECT %s, COUNT(*) FROM %s" % (literal(table), name(table)) for table in tables]
         return {row[0]: int(row[1]) for row in self.rows(" UNION ALL ".join(parts))}
+
+    def contents(self) -> Contents:
+        """By CHECKSUM TABLE, which takes values as they are stored, a FLOAT with all its bits. Source: MySQL manual."""
+        tables = self.tables()
+        if not tables:
+            return {}
+        rows = self.rows("CHECKSUM TABLE %s EXTENDED" % ", ".join(map(name, tables)))
+        found = {row[0].split(".", 1)[1]: row[1] for row in rows}
+        return {table: "%d %s" % (rows, found[table]) for table, rows in self.counts().items()}
+
+    def definitions(self) -> Definitions:
+        result = {"database": " ".join(self.rows("SELECT @@character_set_database, @@collation_database")[0])}
+        for table in self.tables():
+            text = self.rows("SHOW CREATE TABLE %s" % name(table))[0][1]
+            result["table %s" % table] = re.sub(r" AUTO_INCREMENT=\d+", "", text)
+        for kind, columns, source in DEFINED:
+            schema = "%s_schema" % ("table" if kind == "view" else kind)
+            for named, *words in self.rows(
+                "SELECT %s FROM information_schema.%s WHERE %s = DATABASE()" % (columns, source, schema)
+            ):
+                result["%s %s" % (kind, named)] = " ".join(words)
+        return result
 
     def size(self) -> int:
         total = self.scalar(

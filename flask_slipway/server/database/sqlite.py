@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import time
 from typing import Any, Iterable, Iterator
 
 from ..lib import files
-from .interface import Columns, Counts, DumpTarget
+from .interface import Columns, Contents, Counts, Definitions, DumpTarget
 from .mysql_client import DatabaseError
 
 PATIENCE = 15  # seconds to wait for the file's locks
@@ -94,6 +95,18 @@ class SQLite:
             return {}
         parts = ["SELECT %s, COUNT(*) FROM %s" % (_text(table), quoted(table)) for table in tables]
         return dict(self._rows(" UNION ALL ".join(parts)))
+
+    def contents(self) -> Contents:
+        if not os.path.exists(self.path):
+            return {}
+        with self._open() as connection:
+            connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+            connection.execute("BEGIN")
+            return {table: _digest(connection.execute("SELECT * FROM %s" % quoted(table))) for table in self.tables()}
+
+    def definitions(self) -> Definitions:
+        rows = self._rows("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {"%s %s" % (kind, named): sql for kind, named, sql in rows}
 
     def size(self) -> int:
         return os.path.getsize(self.path) if os.path.exists(self.path) else 0
@@ -224,6 +237,15 @@ def remove(path: str) -> None:
     """Removes the database file `path`, and what SQLite lays beside it."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         files.remove(path + suffix)
+
+
+def _digest(rows: Iterable[tuple[Any, ...]]) -> str:
+    """Of each row's values with their types, whatever the order of the rows."""
+    count = total = 0
+    for row in rows:
+        digest = hashlib.blake2b(repr(row).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        count, total = count + 1, total + int.from_bytes(digest, "big")
+    return "%d %032x" % (count, total % (1 << 128))
 
 
 def _uri(path: str) -> str:
