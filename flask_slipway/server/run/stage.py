@@ -60,7 +60,7 @@ def stage_code(run: Run, commit: str) -> None:
     preflight.refuse_locked(run.site)
     files.folder(os.path.dirname(path))
     run.about_to(protocol.STAGING, path=path, commit=commit)
-    clone.add_worktree(run.site.project, path, commit)
+    clone.add_stage(run.site.project, path, commit)
     for name in clone.ignored_and_untracked(run.site.project):
         target = os.path.join(path, name)
         if name == "REVISION" or "__pycache__" in name or name.endswith(".pyc") or os.path.lexists(target):

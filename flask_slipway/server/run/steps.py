@@ -273,7 +273,7 @@ def record(run: Run) -> str:
 def clean(run: Run) -> None:
     """Removes what the run staged; run twice, the second finds nothing to do."""
     run.stop_apps()
-    clone.remove_worktree(run.site.project, run.stage_folder)
+    clone.remove_stage(run.site.project, run.stage_folder)
     shutil.rmtree(os.path.dirname(run.stage_folder), ignore_errors=True)
     if run.journal.has(protocol.STAGING_PACKAGES):
         virtualenv.discard(run.packages_folder)

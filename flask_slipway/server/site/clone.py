@@ -11,6 +11,8 @@ from typing import List, Mapping, NamedTuple, Optional
 from ..lib import files, git_status, process
 
 REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
+# What a repository is made of, but for its HEAD, its objects and what is under way. Source: gitrepository-layout(5).
+OF_A_CLONE = ("config", "config.worktree", "description", "info", "packed-refs", "refs", "reftable", "shallow")
 
 
 def git(
@@ -156,14 +158,34 @@ def parent(folder: str, revision: str) -> str | None:
     return git(folder, "rev-parse", "--verify", "--quiet", revision + "^1", check=False).strip() or None
 
 
-def add_worktree(folder: str, path: str, revision: str) -> None:
-    """Checks the commit out at `path`, beside the live folder."""
-    git(folder, "worktree", "add", "--detach", "--force", path, revision)
+def add_stage(folder: str, path: str, revision: str) -> None:
+    """Checks the commit out at `path`, in a clone that looks as the live one will: the same branch, remotes, tags and
+    settings. It borrows the live one's objects, and so costs the files of the commit."""
+    repository = os.path.join(path, ".git")
+    os.makedirs(os.path.join(repository, "objects", "info"))
+    shared = shared_folder(folder)
+    for name in OF_A_CLONE:
+        source, target = os.path.join(shared, name), os.path.join(repository, name)
+        if os.path.isdir(source):
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.lock"))
+        elif os.path.isfile(source):
+            shutil.copy(source, target)
+    shutil.copy(os.path.join(git_folder(folder), "HEAD"), os.path.join(repository, "HEAD"))
+    alternates = os.path.join(shared, "objects")
+    files.write(os.path.join(repository, "objects", "info", "alternates"), os.fsencode(alternates) + b"\n")
+    git(path, "config", "--file", os.path.join(repository, "config"), "core.bare", "false")
+    for name in ("config", "config.worktree"):
+        if os.path.exists(os.path.join(repository, name)):
+            line = ["config", "--file", os.path.join(repository, name), "--unset-all", "core.worktree"]
+            git(path, *line, check=False)
+    # Named, not searched for: a git that looked for its repository could find one above this folder.
+    here = process.environment({"GIT_DIR": repository, "GIT_WORK_TREE": path})
+    git(path, "reset", "--quiet", "--hard", revision, env=here)
 
 
-def remove_worktree(folder: str, path: str) -> None:
-    """Removes a worktree that add_worktree made; nothing to do where there is none."""
-    if os.path.exists(path):
+def remove_stage(folder: str, path: str) -> None:
+    """Removes what add_stage made, or a worktree of an earlier version; nothing to do where there is none."""
+    if os.path.isfile(os.path.join(path, ".git")):
         git(folder, "worktree", "remove", "--force", "--force", path, check=False)
     shutil.rmtree(path, ignore_errors=True)
     git(folder, "worktree", "prune", check=False)
@@ -244,6 +266,11 @@ def _remove_empty(folder: str, path: str) -> None:
 def git_folder(folder: str) -> str:
     """The repository's own folder, absolute."""
     return git(folder, "rev-parse", "--absolute-git-dir").strip()
+
+
+def shared_folder(folder: str) -> str:
+    """What the repository's worktrees share: that folder, unless the clone is such a worktree itself; absolute."""
+    return os.path.abspath(os.path.join(folder, git(folder, "rev-parse", "--git-common-dir").strip()))
 
 
 def ignore(folder: str, name: str) -> None:

@@ -227,21 +227,112 @@ def test_hooks_of_the_clone_are_not_run(live):
     for name in ("post-checkout", "reference-transaction"):
         (folder / ".git/hooks" / name).chmod(0o755)
     clone.move(str(folder), newer)
-    clone.add_worktree(str(folder), str(folder.parent / "stage"), older)
+    clone.add_stage(str(folder), str(folder.parent / "stage"), older)
     assert not (folder / "hooked").exists() and not (folder.parent / "stage" / "hooked").exists()
 
 
-def test_a_worktree_comes_and_goes_beside_the_live_folder(live):
+def test_a_stage_comes_and_goes_beside_the_live_folder(live):
     folder, _older, newer = live
-    before = tree(folder)
+    before, refs = tree(folder), run_git(folder, "for-each-ref")
     stage = folder.parent / "stages" / "it's $stage"
-    clone.add_worktree(str(folder), str(stage), newer)
+    clone.add_stage(str(folder), str(stage), newer)
     assert (stage / "app/models.py").read_text() == "two\n"
     (stage / "left.txt").write_text("left by the app")
-    clone.remove_worktree(str(folder), str(stage))
-    clone.remove_worktree(str(folder), str(stage))
+    clone.remove_stage(str(folder), str(stage))
+    clone.remove_stage(str(folder), str(stage))
     assert not stage.exists()
-    assert tree(folder) == before
+    assert (tree(folder), run_git(folder, "for-each-ref")) == (before, refs)
+    assert len(run_git(folder, "worktree", "list").splitlines()) == 1
+
+
+def plain(folder):
+    return folder
+
+
+def packed(folder):
+    run_git(folder, "pack-refs", "--all")
+    return folder
+
+
+def shallow(folder):
+    run_git(folder.parent, "clone", "-q", "--depth=1", "--no-single-branch", f"file://{folder}", "shallow")
+    return folder.parent / "shallow"
+
+
+def a_worktree(folder):
+    run_git(folder, "worktree", "add", "-q", "-f", str(folder.parent / "beside"), "main")
+    return folder.parent / "beside"
+
+
+def elsewhere(folder):
+    """Its files lie elsewhere than git would look for them."""
+    run_git(folder, "config", "core.worktree", str(folder))
+    return folder
+
+
+def sparse(folder):
+    run_git(folder, "sparse-checkout", "set", "app")
+    return folder
+
+
+def detached(folder):
+    run_git(folder, "checkout", "-q", "--detach")
+    return folder
+
+
+LOOKS = ("symbolic-ref -q HEAD", "rev-parse HEAD", "remote -v", "tag", "log --format=%H", "describe --tags", "status -s")
+
+
+@pytest.mark.parametrize("kind", [plain, packed, shallow, a_worktree, elsewhere, sparse, detached])
+def test_a_stage_looks_to_an_app_as_the_live_folder_will(live, kind):
+    made, older, newer = live
+    run_git(made, "remote", "add", "hub", "git@hub.test:bob/site.git")
+    run_git(made, "tag", "v1", older)
+    run_git(made, "branch", "new", newer)
+    folder, stage = kind(made), made.parent / "stage"
+    head = (made / ".git/HEAD").read_text()
+    clone.add_stage(str(folder), str(stage), newer)
+    assert clone.commit(str(folder)) == older
+    seen = looks(stage)
+    objects = [path for path in (stage / ".git/objects").rglob("*") if path.is_file()]
+    assert [path.name for path in objects] == ["alternates"]
+    there = sorted(path.name for path in stage.iterdir())
+    if kind is not detached:  # as an app reads it that has no git
+        name = (stage / ".git/HEAD").read_text().strip().split(": ")[1]
+        assert (stage / ".git" / name).read_text().strip() == newer
+        assert (stage / ".git/HEAD").read_text() == head
+    clone.remove_stage(str(folder), str(stage))
+    clone.move(str(folder), newer)
+    assert seen == looks(folder)
+    assert there == sorted(path.name for path in folder.iterdir())
+
+
+def looks(folder):
+    """What git answers there, good or bad."""
+    found = [subprocess.run(["git", *look.split()], cwd=folder, capture_output=True, text=True) for look in LOOKS]
+    return [(one.args, one.returncode, one.stdout, one.stderr) for one in found]
+
+
+def test_a_stage_below_another_repository_leaves_that_alone(live):
+    """A home can be a repository itself."""
+    folder, _older, newer = live
+    above = folder.parent
+    run_git(above, "init", "-q", "-b", "dotfiles")
+    write(above, {".bashrc": "mine\n"})
+    run_git(above, "add", ".bashrc")
+    run_git(above, "commit", "-q", "-m", "Home")
+    write(above, {".bashrc": "edited\n"})
+    clone.add_stage(str(folder), str(above / "stages/one"), newer)
+    assert (above / ".bashrc").read_text() == "edited\n"
+    assert clone.commit(str(above / "stages/one")) == newer
+
+
+def test_a_worktree_that_an_earlier_version_made_is_removed(live):
+    folder, _older, newer = live
+    stage = folder.parent / "stage"
+    run_git(folder, "worktree", "add", "-q", "--detach", "--force", "--lock", str(stage), newer)
+    clone.remove_stage(str(folder), str(stage))
+    assert not stage.exists()
     assert len(run_git(folder, "worktree", "list").splitlines()) == 1
 
 
