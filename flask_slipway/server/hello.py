@@ -6,7 +6,6 @@ import json
 import os
 import sys
 
-os.umask(0o077)
 NONCE = os.urandom(12).hex()
 terminal = None
 if os.isatty(0):
@@ -66,12 +65,16 @@ def is_ready() -> bool:
 
 
 def keep(data: bytes) -> None:
-    os.makedirs(folder, exist_ok=True)
-    with open(path + ".part", "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(path + ".part", path)
+    login = os.umask(0o077)  # what is kept is the account's alone; what git, pip and the app write is as ever
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(path + ".part", "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(path + ".part", path)
+    finally:
+        os.umask(login)
 
 
 sys.dont_write_bytecode = True

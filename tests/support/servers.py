@@ -75,7 +75,11 @@ class TestServer:
 
 def missing(what: str, how: str) -> None:
     """Skips the test, or fails it where CI says that everything must be there."""
-    reason = f"{what} is not installed: {how}"
+    lacking(f"{what} is not installed: {how}")
+
+
+def lacking(reason: str) -> None:
+    """The same for what is not a matter of installing."""
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -289,7 +289,7 @@ class World:
         git(self.laptop, "clean", "-q", "-fdx", "-e", "invoke.yaml", "-e", ".env")
         git(self.laptop, "push", "-q", "--force", "origin", "main")
         self.configure()
-        self._reset_development()
+        self.reset_development()
         project = Path(self.site.project)
         (project / ".git" / "index.lock").unlink(missing_ok=True)
         git(project, "checkout", "-q", "-f", "main")
@@ -355,7 +355,7 @@ class World:
             for table in sa.inspect(connection).get_table_names():
                 connection.exec_driver_sql(f"DROP TABLE `{table}`")
 
-    def _reset_development(self) -> None:
+    def reset_development(self) -> None:
         """The laptop's own database, at the head of the code at `base`."""
         live, kept = self.folder / "development.db", self.folder / "pristine-development.db"
         if kept.exists():

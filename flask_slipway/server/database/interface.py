@@ -88,6 +88,10 @@ class Database(Protocol):
         """Whether a scratch database can be made."""
         ...
 
+    def written_files(self) -> list[str]:
+        """The files and folders of its own that this account must be able to write; [] where a server has them."""
+        ...
+
     def other_connections(self) -> list[int]:
         """Who else uses the database: the ids of connections, or of processes."""
         ...

@@ -317,6 +317,9 @@ class MySQL:
     def drop(self, database: str) -> None:
         self.rows("DROP DATABASE IF EXISTS %s" % name(database))
 
+    def written_files(self) -> list[str]:
+        return []
+
     def can_create(self) -> bool:
         """Whether the user may make databases beside this one, as its grants say."""
         grants = [row[0] for row in self.rows("SHOW GRANTS")]

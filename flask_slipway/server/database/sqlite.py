@@ -16,6 +16,7 @@ from .interface import Columns, Contents, Counts, Definitions, DumpTarget
 from .mysql_client import DatabaseError
 
 PATIENCE = 15  # seconds to wait for the file's locks
+BESIDE = ("", "-wal", "-shm", "-journal")  # the file, and what SQLite lays beside it
 
 
 def quoted(identifier: str) -> str:
@@ -137,6 +138,11 @@ class SQLite:
     def can_create(self) -> bool:
         return True
 
+    def written_files(self) -> list[str]:
+        """The file, its folder, and what lies beside it."""
+        beside = [self.path + suffix for suffix in BESIDE if os.path.exists(self.path + suffix)]
+        return [os.path.dirname(self.path), *beside]
+
     def other_connections(self) -> list[int]:
         """Processes of this account on this machine that hold the file open: [pid], except this one."""
         pids = []
@@ -210,8 +216,8 @@ class SQLite:
             remove(aside)
 
     def _copy(self, path: str) -> None:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # before a row is in it
         with self._open(path, writing=True) as target:
-            os.chmod(path, 0o600)
             if os.path.exists(self.path):
                 with self._open() as source:
                     source.backup(target, pages=1000)
@@ -235,7 +241,7 @@ class SQLite:
 
 def remove(path: str) -> None:
     """Removes the database file `path`, and what SQLite lays beside it."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
+    for suffix in BESIDE:
         files.remove(path + suffix)
 
 

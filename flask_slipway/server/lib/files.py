@@ -7,31 +7,63 @@ import hashlib
 import json
 import os
 import secrets
-from typing import Any, Mapping, overload
+import shutil
+from typing import Any, Callable, Mapping, overload
 
 
 def folder(path: str) -> str:
-    """Makes the folder `path`, readable by its owner alone, and returns it."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    """Makes the folder `path`, and those above it that are not there, each its owner's alone. Returns it."""
+    if not os.path.isdir(path):
+        if os.path.dirname(path) != path:
+            folder(os.path.dirname(path))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
     return path
 
 
 def write(path: str, data: bytes, mode: int = 0o600) -> None:
-    """Replaces `path` by `data` (bytes) in one step that survives a crash."""
+    """Replaces `path` by `data` (bytes) in one step that survives a crash. `mode`: whatever the umask is."""
+    _replace(path, data, lambda part: os.chmod(part, mode))
+
+
+def write_shared(path: str, data: bytes) -> None:
+    """The same for a file of the site: with the mode that git gives a file it writes, by the account's umask."""
+    _replace(path, data, lambda part: None, 0o666)
+
+
+def rewrite(path: str, data: bytes) -> None:
+    """The same for a file that is there and keeps its mode; its group too, where this account may give it."""
+    _replace(path, data, lambda part: take_after(part, path))
+
+
+def _replace(path: str, data: bytes, finish: Callable[[str], object], mode: int = 0o600) -> None:
     part = "%s.part-%s" % (path, secrets.token_hex(4))
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(part, mode)
+        finish(part)
         os.rename(part, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(part)
         raise
     sync(os.path.dirname(path))
+
+
+def take_after(path: str, other: str) -> bool:
+    """Gives `path` the owner, group, mode and access list of `other`; False where this account may not give them all."""
+    there, given = os.stat(other), True
+    try:
+        os.chown(path, there.st_uid, there.st_gid)
+    except PermissionError:
+        given = False
+        with contextlib.suppress(PermissionError):
+            os.chown(path, -1, there.st_gid)
+    shutil.copystat(other, path)
+    return given
 
 
 def sync(path: str) -> None:

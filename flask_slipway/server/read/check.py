@@ -12,7 +12,7 @@ from ..lib import process
 from ..lib.outcome import Refused
 from ..run import facts, stage
 from ..run.facts import Facts
-from ..site import clone, health, virtualenv
+from ..site import clone, health, permissions, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
 from .reading import Reading
@@ -50,6 +50,8 @@ def _code(site: Site) -> Iterator[Row]:
     yield "project", "%s at %s" % (site.project, (commit or "no commit")[:7]), commit
     yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
     yield ("virtualenv", *python_of(site))
+    for what, path in permissions.foreign(site):
+        yield what, "%s cannot be written" % path, False
 
 
 def _database(site: Site, site_facts: Facts) -> Iterator[Row]:
@@ -64,6 +66,9 @@ def _database(site: Site, site_facts: Facts) -> Iterator[Row]:
     yield "fence", FENCES[base.fence_kind], True
     scratch = base.can_create() and base.movable()
     yield "scratch database", "can be made" if scratch else "weaker: restores happen in place", True
+    foreign = permissions.unwritable(base.written_files())
+    if foreign:
+        yield "database", "%s cannot be written" % foreign, False
     for text in base.restore_blockers():
         yield "backup", text, False
     free = _free_bytes(site.home)
@@ -74,7 +79,8 @@ def _web(site: Site) -> Iterator[Row]:
     answer, log = health.settled(site.health_url()), site.logs.get("error")
     yield ("gate", *_place_of_gate(site))
     yield "health", "%s answers %s" % (site.health_url(), health.describe(answer)), 200 <= answer.status < 300
-    yield "error log", log or "none", os.path.exists(log or "")
+    closed = log and os.path.exists(log) and not os.access(log, os.R_OK)
+    yield "error log", "%s cannot be read" % log if closed else log or "none", os.access(log or "", os.R_OK)
 
 
 def _under_way(site: Site, site_facts: Facts) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
 from ..lib import amounts, files, process
 from ..lib.outcome import Refused
-from ..site import clone, load_errors, pip_errors, preflight, virtualenv
+from ..site import clone, load_errors, permissions, pip_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
 from . import version_table
@@ -58,6 +58,10 @@ def stage_code(run: Run, commit: str) -> None:
     path = run.stage_folder
     refuse_edited(run)
     preflight.refuse_locked(run.site)
+    permissions.refuse_foreign_repository(run.site)
+    live = run.before["commit"]
+    if live and live != commit:
+        permissions.refuse_foreign_folders(run.site, clone.changed_paths(run.site.project, live, commit))
     files.folder(os.path.dirname(path))
     run.about_to(protocol.STAGING, path=path, commit=commit)
     clone.add_stage(run.site.project, path, commit)
@@ -67,7 +71,7 @@ def stage_code(run: Run, commit: str) -> None:
             continue
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(os.path.join(run.site.project, name), target)
-    files.write(os.path.join(path, "REVISION"), commit.encode() + b"\n", 0o644)
+    files.write_shared(os.path.join(path, "REVISION"), commit.encode() + b"\n")
 
 
 def stage_packages(run: Run, always: bool = False) -> list[str]:
@@ -77,6 +81,7 @@ def stage_packages(run: Run, always: bool = False) -> list[str]:
         return []
     for path in asked:
         refuse_itself(run, path)
+    permissions.refuse_foreign_packages(run.site)
     beside = run.packages_folder
     run.about_to(protocol.STAGING_PACKAGES, path=beside)
     requirements = os.path.join(run.stage_folder, virtualenv.FILE)

@@ -14,7 +14,7 @@ from ..database.mysql_client import DatabaseError
 from ..lib import amounts, disk_full, files, process
 from ..lib.outcome import Failed, Refused
 from ..protocol import Manifest
-from ..site import clone, health, load_errors, preflight, virtualenv
+from ..site import clone, health, load_errors, permissions, preflight, virtualenv
 from ..site import fetch as site_fetch
 from ..site.app_process import App, AppFailed
 from . import stage
@@ -36,6 +36,7 @@ def fetch(run: Run) -> str:
     project, wanted, live = run.site.project, run.target.commit, run.before["commit"]
     assert wanted is not None
     preflight.refuse_locked(run.site)
+    permissions.refuse_foreign_repository(run.site)
     site_fetch.fetch(run.site, wanted)
     if not clone.has(project, wanted):
         where = "branch %s of %s" % (run.site.branch, run.site.remote)
@@ -56,6 +57,7 @@ def fetch(run: Run) -> str:
 
 def close(run: Run) -> str:
     """Gate up, running requests drained, fence up: from here on nothing is written."""
+    permissions.refuse("the site's account", permissions.unwritable(run.database.written_files()))
     if not run.was_closed:
         run.about_to(protocol.GATE)
         run.gate.keep_original()
@@ -210,7 +212,7 @@ def swap_code(run: Run, commit: str) -> list[str]:
     clone.ignore(project, "REVISION")
     if commit != live:
         clone.move(project, commit)
-    files.write(revision, named, 0o644)
+    files.write_shared(revision, named)
     return ["%d file%s" % (len(changed), "" if len(changed) == 1 else "s")] if changed else []
 
 

@@ -181,7 +181,7 @@ def code_back(run: Run) -> str:
         if run.before["revision_file"] is None:
             files.remove(path)
         else:
-            files.write(path, run.before["revision_file"].encode(), 0o644)
+            files.write_shared(path, run.before["revision_file"].encode())
         texts.append(line["before"][:7])
     if virtualenv.marked(run.site.virtualenv) == run.id and os.path.isdir(run.packages_folder):
         virtualenv.exchange(run.packages_folder, run.site.virtualenv)

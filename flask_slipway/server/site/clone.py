@@ -279,7 +279,8 @@ def ignore(folder: str, name: str) -> None:
     text = (files.read(path) or b"").decode()
     if "/%s" % name not in text.splitlines():
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        files.write(path, ("%s%s/%s\n" % (text, "" if text.endswith("\n") or not text else "\n", name)).encode(), 0o644)
+        data = ("%s%s/%s\n" % (text, "" if text.endswith("\n") or not text else "\n", name)).encode()
+        (files.rewrite if os.path.exists(path) else files.write_shared)(path, data)
 
 
 def remove_bytecode(folder: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..lib import disk_full, process
 from ..lib.next_steps import on_server
 from ..lib.outcome import Refused
@@ -34,6 +36,13 @@ def refusal(site: Site, error: process.Failed) -> Refused:
             ],
         )
     url = clone.url(site.project, site.remote)
+    foreign = re.search(r"dubious ownership in repository at '(.+)'", error.output)
+    if foreign:
+        return Refused(
+            "the server cannot fetch: git does not trust the owner of the remote: %s" % url,
+            [clone.reason(error)],
+            [on_server(site, "git", "config", "--global", "--add", "safe.directory", foreign.group(1))],
+        )
     _, what, fixes = next(entry for entry in KNOWN if any(word in error.output for word in entry[0]))
     fixes = [fix.format(name=site.name, remote=site.remote, branch=site.branch) for fix in fixes]
     return Refused("%s: %s" % (what, url), [clone.reason(error)], fixes)

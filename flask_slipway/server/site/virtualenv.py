@@ -69,9 +69,12 @@ def installed(python: str) -> list[str]:
 
 
 def copy(live: str, beside: str) -> None:
-    """Makes `beside` a copy of the virtualenv `live` that shares its files by hard links."""
+    """Makes `beside` a copy of the virtualenv `live` that shares its files by hard links; its folders have the modes
+    and the groups that they have there."""
     discard(beside)
     shutil.copytree(live, beside, symlinks=True, copy_function=_link)
+    for top, _, _ in os.walk(live):
+        files.take_after(os.path.join(beside, os.path.relpath(top, live)), top)
 
 
 def _link(source: str, target: str, **_: Any) -> str:
@@ -79,6 +82,7 @@ def _link(source: str, target: str, **_: Any) -> str:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+        files.take_after(target, source)
     return target
 
 
@@ -108,7 +112,7 @@ def point_scripts(beside: str, live: str) -> None:
             continue
         data = files.read(path) or b""
         if data.startswith(b"#!") and beside.encode() in data[:512]:
-            files.write(path, data.replace(beside.encode(), live.encode()), os.stat(path).st_mode & 0o777)
+            files.rewrite(path, data.replace(beside.encode(), live.encode()))
 
 
 def exchange(one: str, other: str) -> None:
@@ -133,7 +137,7 @@ def finish_exchange(beside: str, live: str) -> None:
 
 def mark(folder: str, name: str) -> None:
     """Writes into a virtualenv whose it is, so that it can be told apart after an exchange."""
-    files.write(os.path.join(folder, "slipway-release"), name.encode(), 0o644)
+    files.write_shared(os.path.join(folder, "slipway-release"), name.encode())
 
 
 def marked(folder: str) -> str | None:

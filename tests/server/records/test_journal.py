@@ -109,9 +109,10 @@ def test_a_journal_is_its_owners_alone(book):
 def test_a_folder_is_its_owners_alone_whatever_the_umask(tmp_path):
     old = os.umask(0)
     try:
-        assert mode(files.folder(str(tmp_path / "locks"))) == 0o700
-        files.write(str(tmp_path / "locks" / "one"), b"")
-        assert mode(tmp_path / "locks" / "one") == 0o600
+        assert mode(files.folder(str(tmp_path / "state" / "locks"))) == 0o700
+        assert mode(tmp_path / "state") == 0o700
+        files.write(str(tmp_path / "state" / "locks" / "one"), b"")
+        assert mode(tmp_path / "state" / "locks" / "one") == 0o600
     finally:
         os.umask(old)
 
@@ -123,6 +124,21 @@ def test_a_file_gets_the_mode_it_is_given_whatever_the_umask(tmp_path):
     finally:
         os.umask(old)
     assert mode(tmp_path / "public") == 0o644
+
+
+@pytest.mark.parametrize(("umask", "made"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
+def test_a_file_of_the_site_gets_the_mode_that_the_umask_leaves_and_keeps_one_that_was_given(tmp_path, umask, made):
+    old = os.umask(umask)
+    try:
+        files.write_shared(str(tmp_path / "REVISION"), b"one")
+        assert mode(tmp_path / "REVISION") == made
+        (tmp_path / "tool").write_text("old")
+        (tmp_path / "tool").chmod(0o751)
+        files.rewrite(str(tmp_path / "tool"), b"new")
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "tool") == 0o751
+    assert (tmp_path / "tool").read_bytes() == b"new"
 
 
 def test_a_write_that_is_killed_before_its_rename_leaves_the_old_file_whole(tmp_path):
