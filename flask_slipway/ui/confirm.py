@@ -58,10 +58,10 @@ def downgrade(site: str, facts: Facts) -> Question:
     else:
         lines.append("The code stays: the gate is left up, for code and database no longer match.")
     if facts["losses"]:
-        lines.append("This drops values:")
+        lines.append("This loses values:")
         lines += [f"  {text}" for text in facts["losses"]]
     else:
-        lines.append("No table that it drops holds a row, and no column another value than its default.")
+        lines.append("No table that it drops holds a row, no column another value than its default; no type loses one.")
     lines.append("The site will be closed meanwhile; a backup comes first.")
     return Question(tuple(lines), f"Downgrade {site}? [y/N] ")
 

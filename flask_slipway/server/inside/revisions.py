@@ -11,6 +11,7 @@ from .guard import WriteRefused, last_line_below, one_line
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from alembic.script import Script, ScriptDirectory
+    from sqlalchemy.engine import Dialect
 
     from ..protocol import Operation
     from .locate import Migrations
@@ -244,14 +245,29 @@ def _recorded(revision: Script, direction: str, context: MigrationContext) -> Li
             recorder.found.append(one_line(error))
         except Exception as error:
             recorder.found.append("%s: %s" % (type(error).__name__, one_line(error)))
-    return [described(operation, revision.revision) for operation in recorder.found]
+    return [described(operation, revision.revision, context.dialect) for operation in recorder.found]
 
 
-def described(operation: Any, revision: str) -> Operation:
+def described(operation: Any, revision: str, dialect: Dialect) -> Operation:
     """An operation of Alembic's in words; a text: what was met instead of one."""
     result = _described(operation)
     result["revision"] = revision
+    result["type"] = _new_type(operation, dialect)
+    result["renamed"] = getattr(operation, "modify_name", None) or getattr(operation, "new_table_name", None)
     return result
+
+
+def _new_type(operation: Any, dialect: Dialect) -> Optional[str]:
+    """The type that a column gets instead of its own, in the database's SQL, or None."""
+    from sqlalchemy.types import to_instance
+
+    found = getattr(operation, "modify_type", None)
+    if not found:
+        return None
+    try:
+        return str(to_instance(found).compile(dialect=dialect))
+    except Exception:  # of a type that the dialect has no words for, or of its own making
+        return repr(found)
 
 
 def _described(operation: Any) -> Operation:

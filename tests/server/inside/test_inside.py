@@ -358,6 +358,35 @@ def test_a_wsgi_file_without_an_application_is_named(project):
         project.start().load_live()
 
 
+ALTERING = """\
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "cccc3333", "bbbb2222"
+
+def upgrade():
+    pass
+
+def downgrade():
+    with op.batch_alter_table("asset") as batch:
+        batch.alter_column("name", existing_type=sa.String(20), type_=sa.String(10))
+        batch.alter_column("made", new_column_name="made_on", existing_type=sa.DateTime(), type_=sa.Date)
+        batch.alter_column("mood", existing_type=sa.String(20), nullable=False)
+    op.rename_table("asset", "things")
+"""
+
+
+def test_the_type_and_the_name_that_a_revision_would_give_are_told(project):
+    project.write("migrations/versions/cccc3333.py", ALTERING)
+    project.fill()
+    rows = project.loaded().ask("operations", revisions=["cccc3333"], direction="down")["operations"]
+    assert [(row["kind"], row["column"], row["type"], row["renamed"]) for row in rows] == [
+        ("alter_column", "name", "VARCHAR(10)", None),
+        ("alter_column", "made", "DATE", "made_on"),
+        ("alter_column", "mood", None, None),
+        ("rename_table", None, None, "things"),
+    ]
+
+
 def test_what_a_revision_would_do_is_recorded_without_doing_it(project):
     project.fill()
     before = project.database.read_bytes()
