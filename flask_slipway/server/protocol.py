@@ -137,7 +137,8 @@ class Revision(TypedDict, total=False):
 
 class Operation(TypedDict, total=False):
     """What a revision would do. `kind`: as Alembic names it, such as drop_column, or unknown where it cannot be told
-    beforehand; `empty`: it adds a column that must have a value, and gives rows that are there none."""
+    beforehand; `empty`: it adds a column that must have a value, and gives rows that are there none; `type`: the type
+    that a column gets instead of its own, as the database's SQL says it; `renamed`: the new name of table or column."""
 
     revision: str
     kind: str
@@ -145,6 +146,8 @@ class Operation(TypedDict, total=False):
     column: Optional[str]
     text: str
     empty: bool
+    type: Optional[str]
+    renamed: Optional[str]
 
 
 # Facts of a site
@@ -276,6 +279,7 @@ class EndData(TypedDict, total=False):
     backup: Optional[str]
     run: str
     gate_left_up: bool
+    kept: List[str]  # where a return, or a restore, kept what it replaced: backups and scratch databases, in words
 
 
 class End(TypedDict):
@@ -320,7 +324,9 @@ JournalLine = Dict[str, Any]  # "what": one of the constants below; "at": second
 
 class Manifest(Kept, total=False):
     """A backup's. `tables`: {table: rows}; `bytes`: of its file; `at`: seconds since 1970; `compared`: equal where all
-    counts agreed; `restore_blockers`: what this user may not put back, as texts; `columns`: {table: {column: type}}."""
+    counts agreed; `restore_blockers`: what this user may not put back, as texts; `columns`: {table: {column: type}};
+    `contents`: {table: a digest of its rows}; `definitions`: {what: its definition}; both absent in older ones, and
+    where rows were changing."""
 
     id: str
     file: str
@@ -336,6 +342,8 @@ class Manifest(Kept, total=False):
     compared: str
     restore_blockers: List[str]
     columns: Dict[str, Dict[str, str]]
+    contents: Dict[str, str]
+    definitions: Dict[str, str]
     at: float
     site: str
     domain: str
@@ -376,6 +384,8 @@ CONNECTION = "connection"  # a database connection, before it is used: id
 SCRATCH = "scratch"  # a scratch database is made: database
 SCRATCH_GONE = "scratch gone"
 REPLACING = "replacing"  # the database's contents are exchanged: backup, kept or in_place
+REPLACED = "replaced"  # done: they were, and looked at: backup, how; kept (the scratch database of what was there, or
+# None) and saved: whether a backup has all that is in it. One that has more is never dropped
 SWAPPING = "swapping"  # code: before, after
 SWAPPING_PACKAGES = "swapping packages"  # beside: the staged virtualenv
 RELOADING = "reloading"  # public: whether visitors pass the gate

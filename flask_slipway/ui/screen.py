@@ -180,6 +180,7 @@ def finish(end: End, site: Site, done: str = "", failed: str = "It failed", agai
         say([f"{what.rstrip('.')}{_in(end)}."])
         for line in end.get("cause") or []:
             say([f"  {line}"])
+        say(f"  {text[:1].upper()}{text[1:]}." for text in _kept(end))
         backup = (end.get("data") or {}).get("backup")
         if backup:
             say([f"To go back: fab {site.name}.restore --backup {backup}"])
@@ -195,6 +196,12 @@ def _in(end: End) -> str:
     return f" in {end['seconds']:.1f} s" if end.get("seconds") else ""
 
 
+def _kept(end: End) -> list[str]:
+    """Where it is kept what was replaced: visitors and jobs may have written it."""
+    places = (end.get("data") or {}).get("kept") or []
+    return [f"what was replaced is kept in {' and '.join(places)}"] if places else []
+
+
 def _gate_left_up(end: End, site: Site) -> None:
     if (end.get("data") or {}).get("gate_left_up"):
         say([" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])])])
@@ -207,7 +214,8 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     what, cause = str(end.get("what") or "It stopped"), [str(line) for line in end.get("cause") or []]
     where = ""
     if kind is Returned:
-        what, cause, where = f"{failed} (6)", [what, *cause], f"{standing(end.get('where'), site)}; nothing was lost"
+        what, cause = f"{failed} (6)", [what, *cause]
+        where = "; ".join([f"{standing(end.get('where'), site)}; nothing was lost", *_kept(end)])
     elif kind is Incident:
         where = standing(end.get("where"), site)
     else:

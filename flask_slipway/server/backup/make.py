@@ -20,12 +20,14 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
     task, run, who, commit, version. `fenced`: no one can write, so all counts must agree. Returns the manifest. Raises
     DatabaseError, NotVerified, process.Failed, OSError."""
     files.folder(folder)
+    store.sweep(folder)
     way = compress.best()
     identifier = store.new_identifier(folder)
     kind = "sqlite" if database.dialect == "sqlite" else "sql"
     path = os.path.join(folder, "%s.%s.%s" % (identifier, kind, way.suffix))
     part = path + ".part"
-    try:
+    with store.in_the_making(part):
+        contents = database.contents()  # before the dump: so a write in between is never taken for saved
         before = database.counts()
         dumped = _dump(database, way, part)
         with way.check(part) as check, ThreadPoolExecutor(1) as pool:  # it is read back while the database counts
@@ -53,11 +55,11 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
             "columns": database.columns(),
             "at": time.time(),
         }
+        if compared == "equal":
+            record.update(contents=contents, definitions=database.definitions())
         manifest = cast(Manifest, kept.stamped(record, about.get("version", "")))
         os.rename(part, path)
         files.write_json(os.path.join(folder, identifier + store.MANIFEST), manifest)
-    finally:
-        files.remove(part)
     return manifest
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import fcntl
 import os
 import re
 import time
-from typing import Container, NamedTuple, cast
+from typing import Container, Iterator, Mapping, NamedTuple, cast
 
 from ..lib import files
 from ..protocol import Manifest
 from ..records import kept
 
 MANIFEST = ".json"
+NO_MANIFEST = "its manifest is not there"
 NEEDED = ("id", "file", "dialect", "revisions", "tables", "rows", "bytes", "sha256", "at", "task", "commit")
 IDENTIFIER = re.compile(r"\d{8}T\d{6}Z(-\d+)?\Z")
 
@@ -58,8 +60,8 @@ def _contents(folder: str) -> _Contents:
         if not IDENTIFIER.match(identifier) or name.endswith(".part"):
             continue
         if "." + rest != MANIFEST:
-            if not os.path.exists(os.path.join(folder, identifier + MANIFEST)):
-                unusable[identifier] = "its manifest is not there"
+            if not _has_manifest(folder, identifier):
+                unusable[identifier] = NO_MANIFEST
             continue
         try:
             manifest = _manifest(folder, identifier, "it")
@@ -88,11 +90,13 @@ def path_of(folder: str, manifest: Manifest) -> str:
 
 
 def find(folder: str, identifier: str | None = None) -> Manifest:
-    """The manifest of a backup, the newest without an identifier. Raises NotVerified, naming those that are like it;
-    also where the newest is none any more, for nobody meant an older one. Raises kept.Newer for one that only a newer
-    version can read."""
+    """The manifest of a backup, without an identifier the newest that is not a return's own: what a return replaced is
+    the state that failed. Raises NotVerified, naming those that are like it; also where the newest is none any more,
+    for nobody meant an older one: a dump that never got a manifest was none. Raises kept.Newer for one that only a
+    newer version can read."""
     manifests, damaged = usable(folder), unusable(folder)
-    newest = max([manifest["id"] for manifest in manifests] + list(damaged), key=_age, default="")
+    meant = [manifest["id"] for manifest in manifests if manifest["task"] != "return"]
+    newest = max(meant + [one for one in damaged if _has_manifest(folder, one)], key=_age, default="")
     wanted = identifier or newest
     for manifest in manifests:
         if manifest["id"] == wanted:
@@ -109,10 +113,57 @@ def find(folder: str, identifier: str | None = None) -> Manifest:
     raise NotVerified("there is no backup %s; %s" % (wanted or "yet", known))
 
 
+def _has_manifest(folder: str, identifier: str) -> bool:
+    return os.path.exists(os.path.join(folder, identifier + MANIFEST))
+
+
 def _age(identifier: str) -> tuple[str, int]:
     """What sorts identifiers by age: the moment, then the number behind it."""
     moment, _, number = identifier.partition("-")
     return moment, int(number or 1)
+
+
+def differing(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """The keys that do not have the same value in both, sorted."""
+    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+
+
+@contextlib.contextmanager
+def in_the_making(path: str) -> Iterator[None]:
+    """Makes the file `path` (0600), and holds it while it is written, so that nobody takes it for what a killed process
+    left; removes it, unless it has another name by then."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+        files.remove(path)
+
+
+def _is_held(path: str) -> bool:
+    """Whether a process holds the file, or may: not every file system tells."""
+    try:
+        with open(path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def sweep(folder: str) -> None:
+    """Removes what killed processes left half written."""
+    by_identifier: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        by_identifier.setdefault(name.partition(".")[0], []).append(os.path.join(folder, name))
+    for identifier, paths in by_identifier.items():
+        left = [path for path in paths if ".part" in os.path.basename(path)]
+        if left and IDENTIFIER.match(identifier) and not any(map(_is_held, paths)):
+            for path in left:
+                files.remove(path)
 
 
 def verify(folder: str, manifest: Manifest) -> None:
@@ -125,9 +176,17 @@ def verify(folder: str, manifest: Manifest) -> None:
 
 
 def prune(folder: str, keep: int, spare: Container[str] = ()) -> list[str]:
-    """Removes all but the newest `keep` backups, and never one whose id is in `spare`. Returns the ids removed."""
+    """Removes all but the newest `keep` backups, and never one whose id is in `spare`; and the dumps that never got a
+    manifest, where they are older than those. Returns the ids removed."""
     removed = []
-    for manifest in usable(folder)[keep:]:
+    known = usable(folder)
+    for identifier, why in unusable(folder).items():
+        if why == NO_MANIFEST and len(known) >= keep and _age(identifier) < _age(known[keep - 1]["id"]):
+            for name in os.listdir(folder):
+                if name.partition(".")[0] == identifier:
+                    files.remove(os.path.join(folder, name))
+            removed.append(identifier)
+    for manifest in known[keep:]:
         if manifest["id"] in spare:
             continue
         files.remove(os.path.join(folder, manifest["id"] + MANIFEST))

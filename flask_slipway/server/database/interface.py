@@ -76,6 +76,10 @@ class Database(Protocol):
         """How many rows of `table`, or how many of its rows whose `column` is neither NULL, empty nor the default."""
         ...
 
+    def count_longer(self, table: str, column: str, length: int) -> int:
+        """How many rows of `table` have a text of more than `length` characters in `column`."""
+        ...
+
     def restore_blockers(self) -> list[str]:
         """What a backup holds that this user may not put back, as texts."""
         ...
@@ -111,6 +115,9 @@ class Database(Protocol):
 
     def fence_up(self) -> None:
         """From here on the database refuses writes; returns when nobody writes any more."""
+
+    def refuse_writes(self) -> None:
+        """The fence once more, for a site whose processes are gone already: no other connection is waited for."""
 
     def fence_down(self) -> None:
         """Writes are let in again; nothing to do where there is no fence."""

@@ -163,6 +163,10 @@ class MySQL:
         where = "%s IS NOT NULL AND %s <> ''%s" % (name(column), text, other)
         return int(self.scalar("SELECT COUNT(*) FROM %s WHERE %s" % (name(table), where)))
 
+    def count_longer(self, table: str, column: str, length: int) -> int:
+        where = "CHAR_LENGTH(%s) > %d" % (name(column), length)
+        return int(self.scalar("SELECT COUNT(*) FROM %s WHERE %s" % (name(table), where)))
+
     def restore_blockers(self) -> list[str]:
         texts = []
         where = "table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'"
@@ -238,9 +242,12 @@ class MySQL:
     def fence_up(self) -> None:
         """From here on the database refuses writes; waits for open transactions.
         Source: MySQL manual, ALTER DATABASE."""
+        self.refuse_writes()
+        self.wait_until_alone()
+
+    def refuse_writes(self) -> None:
         if self.fence_kind == "database":
             self.rows("ALTER DATABASE %s READ ONLY = 1" % name(self.name))
-        self.wait_until_alone()
 
     def fence_down(self) -> None:
         if self.fence_is_up():  # to lift what is not there would wait for open transactions all the same

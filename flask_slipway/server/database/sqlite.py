@@ -129,6 +129,10 @@ class SQLite:
             where += " AND %s <> %s" % (text, _text(str(default[0][0]).strip("'")))
         return int(self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0])
 
+    def count_longer(self, table: str, column: str, length: int) -> int:
+        where = "LENGTH(%s) > %d" % (quoted(column), length)
+        return int(self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0])
+
     def restore_blockers(self) -> list[str]:
         return []
 
@@ -169,6 +173,9 @@ class SQLite:
     def fence_up(self) -> None:
         """From here on nobody else can write: the file's write lock is held."""
         self.wait_until_alone()
+        self.refuse_writes()
+
+    def refuse_writes(self) -> None:
         if self._fence is None:
             connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:

@@ -54,6 +54,31 @@ def database_changed(lines: Sequence[JournalLine]) -> bool:
     return [line["what"] for line in lines if line["what"] in both][-1:] == [protocol.CHANGING_DATABASE]
 
 
+def put_back(lines: Sequence[JournalLine], backup: str) -> JournalLine | None:
+    """The line which tells that the database was exchanged for `backup`, and nothing has changed it since; None where
+    it was not, or where nobody can say that it was."""
+    both = (protocol.CHANGING_DATABASE, protocol.REPLACED)
+    last = [line for line in lines if line["what"] in both][-1:]
+    return last[0] if last and last[0].get("backup") == backup else None
+
+
+def putting_back(lines: Sequence[JournalLine], backup: str) -> JournalLine | None:
+    """The line which tells that the exchange for `backup` was begun, so that it may be done: None where the database
+    is surely not exchanged."""
+    begins = (protocol.CHANGING_DATABASE, protocol.SCRATCH, protocol.REPLACING)  # a new attempt makes a new scratch
+    last = [line for line in lines if line["what"] in begins][-1:]
+    return last[0] if last and last[0].get("backup") == backup else None
+
+
+def scratch(lines: Sequence[JournalLine]) -> set[str]:
+    """The scratch databases that the run made and nobody needs any more: without those that may hold what is in no
+    backup. Format 1 did not say whether one does."""
+    made = {line["database"] for line in lines if line.get("what") == protocol.SCRATCH}
+    done = [line for line in lines if line.get("what") == protocol.REPLACED]
+    begun = {line.get("kept") for line in lines if line.get("what") == protocol.REPLACING}
+    return made - (begun - {line["kept"] for line in done if line["saved"]}) if lines and "format" in lines[0] else made
+
+
 def take_back(lines: Sequence[JournalLine], before: Before) -> list[Act]:
     """What takes the site back to `before`, in order: database, code, site."""
     there = {line["what"] for line in lines}

@@ -12,7 +12,7 @@ from ..protocol import HistoryLine, Manifest, Revision
 from ..records import history
 from ..site import clone, health, load_errors, virtualenv
 from ..site.app_process import App, AppFailed
-from . import stage, take_back, version_table
+from . import losses, stage, version_table
 from .findings import Down, Findings, PutBack, Seeds, Up, Way
 from .run import Run
 
@@ -105,7 +105,7 @@ def _down(run: Run, to: str | None, database_only: bool) -> Down:
     _refuse_way(run.site.name, rows, current[0], to or "base", way)
     undone: list[str] = way["undone"]
     operations = _live(run).ask("operations", revisions=undone, direction="down")["operations"]
-    lost = take_back.losses(run.database, operations)
+    lost = losses.losses(run.database, operations)
     if not any(row["revision"] in undone for row in operations):
         lost.append("nothing: the way down of %s is empty, its changes would stay" % ", ".join(undone))
     return Down(
@@ -207,7 +207,8 @@ def restore(run: Run) -> PutBack:
             "backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain),
             next=["fab %s.backups" % run.site.name],
         )
-    if manifest["commit"] == clone.commit(run.site.project) and run.facts.live is not None:
+    stays = manifest["commit"] in (None, clone.commit(run.site.project))  # without a commit of its own the code stays
+    if stays and run.facts.live is not None:
         heads = run.facts.live.ask("revisions")["heads"]
         stage.refuse_unfit(run.site, manifest["id"], sorted(manifest["revisions"]), heads)
     return PutBack(manifest, sum(run.database.counts().values()))

@@ -16,7 +16,7 @@ from ..lib.process import Failed as ProgramFailed
 from ..lib.stop import Stop
 from ..protocol import End, HistoryLine, Outcome
 from ..records import history, kept, lock
-from . import endings, take_back
+from . import decide, endings, steps, take_back
 from .run import Run
 
 KEPT_RUNS = 20
@@ -66,6 +66,7 @@ def finish(this: Run, outcome: Outcome, stop: Stop | None = None) -> End:
     ending = endings.end(outcome, stop, where)
     ending["seconds"], ending["closed"], ending["commit"] = _seconds(this), this.closed, where["commit"]
     ending["data"] = {"backup": _backup(this), "run": this.id, "gate_left_up": where["gate"] == "up"}
+    ending["data"]["kept"] = steps.kept(this)
     return ending
 
 
@@ -113,7 +114,7 @@ def _drop_scratch(this: Run, path: str) -> None:
         journal = kept.lines(path, "a journal")
     except kept.Newer:
         return
-    made = {line["database"] for line in journal if line.get("what") == protocol.SCRATCH}
+    made = decide.scratch(journal)
     if made and not any(line.get("what") == protocol.SCRATCH_GONE for line in journal):
         with contextlib.suppress(DatabaseError):
             for name in made:

@@ -46,8 +46,6 @@ def find(this: Run) -> Interrupted:
     old.before = before["facts"]
     old.was_closed = old.before["gate"] == "up"
     old.commit = (old.journal.last(protocol.STAGING) or {}).get("commit")
-    if os.path.isdir(old.packages_folder):
-        old.python = os.path.join(old.packages_folder, "bin", "python")
     old.facts.use(access)
     return Interrupted(old, record)
 

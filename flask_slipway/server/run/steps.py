@@ -3,9 +3,11 @@ What a step is about to change is in the journal before it is changed."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
+from typing import Iterator
 
 from .. import protocol
 from ..backup import make, restore, store
@@ -17,7 +19,7 @@ from ..protocol import Manifest
 from ..site import clone, health, load_errors, permissions, preflight, virtualenv
 from ..site import fetch as site_fetch
 from ..site.app_process import App, AppFailed
-from . import stage
+from . import decide, stage
 from .run import Run
 
 # SQLAlchemy's, around what the driver raised. Source: sqlalchemy.exc.DBAPIError.
@@ -101,14 +103,35 @@ def backup_words(manifest: Manifest) -> str:
 def upgrade(run: Run) -> str:
     """The pending revisions, one by one, from the stage (or the live code); the fence is lifted for it."""
     app = migrating_app(run)
-    run.about_to(protocol.CHANGING_DATABASE, by="upgrade")
-    run.database.fence_down()
-    for identifier in run.pending:
-        run.about_to(protocol.REVISION, id=identifier)
-        move(run, app, "upgrade", identifier)
-        if identifier not in run.database.revisions():
-            raise Failed("%s was run, but the database is not at it" % identifier)
+    with writing(run, "upgrade"):
+        for identifier in run.pending:
+            run.about_to(protocol.REVISION, id=identifier)
+            move(run, app, "upgrade", identifier)
+            if identifier not in run.database.revisions():
+                raise Failed("%s was run, but the database is not at it" % identifier)
     return "%s" % ", ".join(labelled(run, identifier) for identifier in run.pending[-2:])
+
+
+@contextlib.contextmanager
+def writing(run: Run, by: str, again: bool = True) -> Iterator[None]:
+    """The run itself writes: the fence is down inside, and up again afterwards unless not `again`."""
+    run.about_to(protocol.CHANGING_DATABASE, by=by)
+    run.database.fence_down()
+    yield
+    if again:
+        fence_again(run)
+
+
+def fence_again(run: Run) -> None:
+    """Writes are refused once more, until the new processes are asked: what others write meanwhile would be replaced,
+    if the run is taken back. A job that keeps the fence down is told, and stops nothing."""
+    if not run.journal.has(protocol.FENCE):
+        return
+    run.about_to(protocol.FENCE)
+    try:
+        run.database.refuse_writes()
+    except DatabaseError as error:
+        run.say("  note: writes cannot be refused again: %s" % str(error).strip())
 
 
 def migrating_app(run: Run) -> App:
@@ -116,10 +139,9 @@ def migrating_app(run: Run) -> App:
     if run.stage is None and run.site.writes_on_load:
         folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
         run.stage = App(run.python, folder, run.site, mask=run.mask)
-        run.about_to(protocol.CHANGING_DATABASE, by="load")
-        run.database.fence_down()
-        run.stage.load_code(guard=False)
-        stage.see_same_database(run, run.stage)
+        with writing(run, "load"):
+            run.stage.load_code(guard=False)
+            stage.see_same_database(run, run.stage)
     app = run.stage or run.facts.live
     assert app is not None
     return app
@@ -153,12 +175,11 @@ def downgrade(run: Run) -> str:
     """The way down to the target revision, from the code that knows it: the live one."""
     app = run.facts.live or migrating_app(run)
     wanted = run.target.revision
-    run.about_to(protocol.CHANGING_DATABASE, by="downgrade")
-    run.database.fence_down()
-    move(run, app, "downgrade", wanted or "base")
-    if run.database.revisions() != ([wanted] if wanted else []):
-        at = ", ".join(run.database.revisions()) or "nothing"
-        raise Failed("the database is at %s, not at %s" % (at, wanted or "base"))
+    with writing(run, "downgrade", again=run.commit is not None):  # without a commit it is the last step
+        move(run, app, "downgrade", wanted or "base")
+        if run.database.revisions() != ([wanted] if wanted else []):
+            at = ", ".join(run.database.revisions()) or "nothing"
+            raise Failed("the database is at %s, not at %s" % (at, wanted or "base"))
     return "to %s" % (wanted or "the empty schema")
 
 
@@ -167,8 +188,22 @@ def put_back(run: Run) -> str:
     assert run.target.backup is not None
     manifest = store.find(run.site.backups, run.target.backup["id"])
     run.about_to(protocol.CHANGING_DATABASE, by="restore")
-    how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "t", run.about_to).put_back(manifest)
+    how = restorer(run, manifest, "t").put_back(manifest, run.backup)
+    fence_again(run)
     return "%s: %s, put back %s" % (manifest["id"], contents(manifest), how)
+
+
+def restorer(run: Run, manifest: Manifest, word: str) -> restore.Restorer:
+    """What puts the backup `manifest` back; `word` tells its scratch databases from those of the run's other one."""
+    begun = decide.putting_back(run.journal.lines(), manifest["id"])
+    return restore.Restorer(run.database, run.site.backups, run.id[-4:] + word, run.about_to, begun)
+
+
+def kept(run: Run) -> list[str]:
+    """Where the run kept what it replaced, in words: the backups that its return made, and scratch databases that hold
+    what no backup has."""
+    found = ["backup %s" % line["id"] for line in run.journal.all(protocol.BACKUP_OF_REPLACED)]
+    return found + ["database %s" % line["kept"] for line in run.journal.all(protocol.REPLACED) if not line["saved"]]
 
 
 def seed(run: Run) -> str:
@@ -176,13 +211,12 @@ def seed(run: Run) -> str:
     if not run.site.seed:
         return "nothing configured"
     app = migrating_app(run)
-    run.about_to(protocol.CHANGING_DATABASE, by="seed")
-    run.database.fence_down()
-    for command in run.site.seed:
-        try:
-            app.ask("command", args=command, connected=run.connected, timeout=UPGRADE_LIMIT)
-        except AppFailed as error:
-            raise Failed("flask %s failed" % " ".join(command), ["%s: %s" % (error.kind, error)]) from error
+    with writing(run, "seed"):
+        for command in run.site.seed:
+            try:
+                app.ask("command", args=command, connected=run.connected, timeout=UPGRADE_LIMIT)
+            except AppFailed as error:
+                raise Failed("flask %s failed" % " ".join(command), ["%s: %s" % (error.kind, error)]) from error
     return ", ".join(" ".join(command) for command in run.site.seed)
 
 
@@ -218,13 +252,15 @@ def swap_code(run: Run, commit: str) -> list[str]:
 
 def reload(run: Run) -> str:
     """The host reloads; the new processes are proved, and asked for their health, behind the gate."""
-    run.database.fence_down()
     closed = run.is_gated()
     run.about_to(protocol.RELOADING, public=not closed)
     if not closed:
         run.gate.keep_original()
     nonce = run.gate.put(public=not closed)
     try:
+        if closed and run.database.fence_is_up():
+            health.prove_gate(run.site.health_url(), nonce)  # the host has reloaded, and loads the app when it is asked
+        run.database.fence_down()  # its health is its own only if it can write
         answer = health.prove_processes(run.site.health_url(), run.token, nonce, run.expected_status)
     except health.NotHealthy as error:
         raise Failed("the new processes are not healthy", [str(error)]) from error

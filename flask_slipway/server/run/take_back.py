@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Iterable, Mapping
+from typing import Callable
 
 from .. import protocol
 from ..backup import make, restore, store
-from ..database.interface import Database
 from ..lib import amounts, files
 from ..lib.outcome import Incident
 from ..protocol import Manifest
 from ..site import clone, health, virtualenv
 from ..site.app_process import App
-from . import decide, stage, steps
+from . import decide, losses, stage, steps
 from .decide import Act
 from .run import Run
 
@@ -46,24 +45,38 @@ def lift_fence(run: Run) -> str:
 
 
 def put_backup_back(run: Run) -> str:
-    """Before the site was opened: the backup, behind the fence."""
+    """Before the site was opened: the backup, behind the fence. Nothing, where the database is as it was saved; and
+    nothing either where an earlier attempt has put it back: what was written since would be lost."""
     saved = run.journal.last(protocol.BACKUP)
     assert saved is not None
-    if run.journal.has(protocol.RELOADING):  # the new processes, asked for their health, hold connections
-        health.prove_gate(run.site.health_url(), run.gate.put(public=False))
-    run.about_to(protocol.FENCE)
-    run.database.fence_up()
     manifest = store.find(run.site.backups, saved["id"])
-    replaced = back_up_replaced(run)
-    how = restore.Restorer(run.database, run.site.backups, run.id[-4:] + "r", run.about_to).put_back(manifest)
+    restorer = steps.restorer(run, manifest, "r")
+    if decide.put_back(run.journal.lines(), manifest["id"]) is None:
+        if not restorer.is_exchanged(manifest):
+            if run.journal.has(protocol.RELOADING):  # the new processes, asked for their health, hold connections
+                health.prove_gate(run.site.health_url(), run.gate.put(public=False))
+            run.about_to(protocol.FENCE)
+            run.database.fence_up()
+            if is_unchanged(run):
+                return lift_fence(run)
+            back_up_replaced(run, manifest["id"])
+        restorer.put_back(manifest, _backup(run, protocol.BACKUP_OF_REPLACED))
+    run.database.fence_down()
     if run.database.revisions() != run.before["revisions"]:
         raise Incident("the backup was put back, but the database is at %s" % ", ".join(run.database.revisions()))
-    run.journal.write(protocol.DATABASE_RETURNED, how=how)
+    run.journal.write(protocol.DATABASE_RETURNED, how="backup")
     text = "backup %s put back, %s, as before" % (manifest["id"], amounts.count(manifest["rows"], "row"))
-    newer = rows_since(run, manifest, replaced)
-    if not newer or replaced is None:
-        return text
-    return "%s; rows that came since are kept in backup %s: %s" % (text, replaced["id"], newer)
+    words = kept(run, manifest)
+    return "%s; what it replaced is kept in %s" % (text, words) if words else text
+
+
+def is_unchanged(run: Run) -> bool:
+    """Whether the database, behind the fence, is proved to be as it was before the run; that is noted then."""
+    manifest = _backup(run, protocol.BACKUP)
+    if manifest is None or not restore.is_as_saved(run.database, manifest):
+        return False
+    run.journal.write(protocol.DATABASE_RETURNED, how="unchanged")
+    return True
 
 
 def no_backup(run: Run) -> str:
@@ -71,34 +84,55 @@ def no_backup(run: Run) -> str:
     raise Incident("the database was changed and there is no backup of this run")
 
 
-def back_up_replaced(run: Run) -> Manifest | None:
-    """A backup of what is about to be replaced: whatever a job wrote behind the gate is in it. None on a second run
-    whose database was swapped already."""
-    kept = run.journal.last(protocol.BACKUP_OF_REPLACED)
-    if kept is not None:
-        return next((m for m in store.usable(run.site.backups) if m["id"] == kept["id"]), None)
-    manifest = make.make(run.database, run.site.backups, run.about_backup("return", run.commit), fenced=False)
+def back_up_replaced(run: Run, own: str) -> None:
+    """A backup of what is about to be replaced by the backup `own`: whatever a job wrote behind the gate is in it. The
+    one of an earlier attempt will do where it holds just what is there, or where that attempt left half of `own`."""
+    earlier = _backup(run, protocol.BACKUP_OF_REPLACED)
+    half = any(line.get("in_place") and line["backup"] == own for line in run.journal.all(protocol.REPLACING))
+    if earlier is not None and (half or restore.is_as_saved(run.database, earlier)):
+        return
+    about = run.about_backup("return", run.commit or run.before["commit"])
+    manifest = make.make(run.database, run.site.backups, about, fenced=False)
     run.journal.write(protocol.BACKUP_OF_REPLACED, id=manifest["id"])
-    return manifest
 
 
-def rows_since(run: Run, manifest: Manifest, replaced: Manifest | None) -> str:
-    """Tables that had more rows when they were replaced than in the run's own backup, by a revision or by another
-    program: "comments +1", or an empty text. Seeds are expected to add rows, so after them nothing is told."""
-    if replaced is None:
-        return ""
-    seeded = any(line.get("by") in ("seed", "load") for line in run.journal.all(protocol.CHANGING_DATABASE))
-    more = {table: rows - manifest["tables"].get(table, rows) for table, rows in replaced["tables"].items()}
-    return "" if seeded else ", ".join("%s +%d" % (table, count) for table, count in sorted(more.items()) if count > 0)
+def _backup(run: Run, what: str) -> Manifest | None:
+    """The backup that the last line `what` of the journal names, where it is still there."""
+    line = run.journal.last(what)
+    return next((m for m in store.usable(run.site.backups) if line and m["id"] == line["id"]), None)
+
+
+def kept(run: Run, own: Manifest) -> str:
+    """Where what was replaced is kept, and what is other in it than in the run's own backup, by a revision, a seed or
+    another program: "backup 20261120T180312Z (comments +1, users changed)"; "" where no line of the journal tells."""
+    replaced = _backup(run, protocol.BACKUP_OF_REPLACED)
+    other = changes(own, replaced) if replaced is not None else []
+    return " and ".join(steps.kept(run)) + (" (%s)" % ", ".join(other) if other else "")
+
+
+def changes(own: Manifest, replaced: Manifest) -> list[str]:
+    """The tables of which `replaced` has other rows than `own`, at most five."""
+    more = {table: rows - own["tables"].get(table, 0) for table, rows in replaced["tables"].items()}
+    other = store.differing(own["tables"], replaced["tables"])
+    if own.get("contents") and replaced.get("contents"):
+        other = store.differing(own["contents"], replaced["contents"])
+    texts = [
+        "%s +%d" % (table, more[table]) if more.get(table, 0) > 0 else "%s changed" % table
+        for table in other
+        if table != "alembic_version"
+    ]
+    return texts[:5] + (["and %d more" % (len(texts) - 5)] if len(texts) > 5 else [])
 
 
 def go_down(run: Run) -> str:
     """After the site was opened, rows may be new: the way down, if it drops no value that is not empty."""
     close_again(run)
-    manifest = make.make(run.database, run.site.backups, run.about_backup("return", run.commit), fenced=True)
+    if is_unchanged(run):
+        return lift_fence(run)
+    about = run.about_backup("return", run.commit or run.before["commit"])
+    manifest = make.make(run.database, run.site.backups, about, fenced=True)
     folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
-    interpreter = run.python if os.path.exists(run.python) else run.site.python
-    app = App(interpreter, folder, run.site, mask=run.mask)
+    app = App(interpreter(run), folder, run.site, mask=run.mask)
     try:
         app.load_code()
         stage.see_own_database(run.facts, app.ask("database"))
@@ -115,10 +149,18 @@ def go_down(run: Run) -> str:
     return "down to %s; backup %s" % (", ".join(run.before["revisions"]) or "the empty schema", manifest["id"])
 
 
+def interpreter(run: Run) -> str:
+    """The interpreter that has the packages of the run's own code: the live one, once they were exchanged."""
+    virtualenv.finish_exchange(run.packages_folder, run.site.virtualenv)
+    if virtualenv.marked(run.packages_folder) == run.id:
+        return os.path.join(run.packages_folder, "bin", "python")
+    return run.site.python
+
+
 def refuse_losses(run: Run, app: App, manifest: Manifest) -> None:
     """Raises Incident where the way down would drop what is not empty. `manifest`: the backup that holds all rows."""
     undone = [line["id"] for line in reversed(run.journal.all(protocol.REVISION))]
-    lost = losses(run.database, app.ask("operations", revisions=undone, direction="down")["operations"])
+    lost = losses.losses(run.database, app.ask("operations", revisions=undone, direction="down")["operations"])
     if lost:
         raise Incident(
             "the way down would drop values: %s" % "; ".join(lost),
@@ -130,6 +172,8 @@ def refuse_losses(run: Run, app: App, manifest: Manifest) -> None:
 def no_way_down(run: Run) -> str:
     """After the site was opened, a change that no way down undoes."""
     close_again(run)
+    if is_unchanged(run):
+        return lift_fence(run)
     raise Incident("a %s that was opened cannot be taken back by itself" % run.task, next=leaving(run.site.name))
 
 
@@ -146,25 +190,6 @@ def close_again(run: Run) -> None:
     health.prove_gate(run.site.health_url(), nonce)
     run.about_to(protocol.FENCE)
     run.database.fence_up()
-
-
-def losses(database: Database, operations: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What the recorded `operations` would drop that is not empty, as texts, counted in the database."""
-    lost: list[str] = []
-    tables = database.tables()
-    for operation in operations:
-        kind, table, column = operation["kind"], operation["table"], operation["column"]
-        if kind == "drop_table" and table in tables:
-            rows = database.count_values(table)
-            if rows:
-                lost.append("table %s: %s" % (table, amounts.count(rows, "row")))
-        elif kind == "drop_column" and column in database.columns().get(table, {}):
-            rows = database.count_values(table, column)
-            if rows:
-                lost.append("column %s.%s: %s" % (table, column, amounts.count(rows, "value")))
-        elif kind in ("execute", "unknown"):
-            lost.append("cannot be told beforehand: %s" % operation["text"])
-    return lost
 
 
 def code_back(run: Run) -> str:

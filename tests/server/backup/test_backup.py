@@ -1,18 +1,22 @@
 """Backups and restores on SQLite, MariaDB and MySQL."""
 
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
 from flask_slipway.server.backup import compress, make, store
-from flask_slipway.server.backup.restore import Restorer
+from flask_slipway.server.backup.restore import Restorer, is_as_saved
+from support import ROOT
 
 ABOUT = {"site": "prod", "domain": "www.example.org", "commit": "c" * 40, "task": "backup"}
 
 
-def restorer(site, folder, tag="ab12r"):
+def restorer(site, folder, tag="ab12r", begun=None):
     notes = []
-    made = Restorer(site.base, str(folder), tag, lambda what, **words: notes.append((what, words)))
+    made = Restorer(site.base, str(folder), tag, lambda what, **words: notes.append((what, words)), begun)
     return made, notes
 
 
@@ -55,9 +59,13 @@ def test_a_return_that_was_cut_off_after_its_swap_finds_the_rows_in_place(site, 
     folder = tmp_path / "backups"
     manifest = make.make(site.base, str(folder), ABOUT, fenced=True)
     site.execute("DELETE FROM children")
-    restorer(site, folder)[0].put_back(manifest)
-    restorer(site, folder)[0].put_back(manifest)
+    first, notes = restorer(site, folder)
+    first.put_back(manifest)
+    begun = dict(notes)["replacing"]
+    again, more = restorer(site, folder, begun=begun)
+    again.put_back(manifest)
     assert site.base.counts() == manifest["tables"]
+    assert [what for what, _ in more] == ["replacing"] * (site.base.dialect == "sqlite") + ["replaced"]
 
 
 def test_a_damaged_backup_is_never_put_back(site, tmp_path):
@@ -148,3 +156,74 @@ def test_an_empty_database_is_backed_up_and_put_back(site, tmp_path):
     site.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
     restorer(site, folder)[0].put_back(manifest)
     assert site.base.tables() == []
+
+
+def test_a_database_is_as_it_was_saved_until_a_value_or_a_definition_is_another(site, tmp_path):
+    site.fill()
+    manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    assert is_as_saved(site.base, manifest)
+    site.execute("CREATE VIEW later AS SELECT id FROM parents")
+    assert not is_as_saved(site.base, manifest)
+    site.execute("DROP VIEW later")
+    assert is_as_saved(site.base, manifest)
+    site.execute("UPDATE children SET note = 'another' WHERE id = 1")
+    assert not is_as_saved(site.base, manifest)
+    older = {key: value for key, value in manifest.items() if key not in ("contents", "definitions")}
+    assert not is_as_saved(site.base, older), "an older manifest proves nothing"
+
+
+def written(folder, identifier, task="release", commit="c" * 40):
+    """A backup that is no more than its files."""
+    manifest = {"id": identifier, "file": f"{identifier}.sql.gz", "dialect": "mysql", "revisions": [], "tables": {}}
+    manifest |= {"rows": 0, "bytes": 4, "sha256": "", "at": float(identifier[9:15]), "task": task, "commit": commit}
+    (folder / manifest["file"]).write_bytes(b"dump")
+    (folder / f"{identifier}.json").write_text(json.dumps(manifest))
+
+
+def test_the_newest_backup_is_never_that_of_a_failed_state(tmp_path):
+    written(tmp_path, "20261120T180001Z")
+    written(tmp_path, "20261120T180002Z", task="return", commit=None)
+    assert store.find(str(tmp_path))["id"] == "20261120T180001Z"
+    assert store.find(str(tmp_path), "20261120T180002Z")["task"] == "return", "by its name it is had all the same"
+
+
+def test_a_dump_that_never_got_a_manifest_is_in_nobodys_way_and_goes_with_its_time(tmp_path):
+    written(tmp_path, "20261120T180001Z")
+    left = tmp_path / "20261120T180002Z.sql.gz"
+    left.write_bytes(b"dump")
+    assert store.find(str(tmp_path))["id"] == "20261120T180001Z"
+    assert "20261120T180002Z" in store.unusable(str(tmp_path))
+    written(tmp_path, "20261120T180003Z")
+    store.prune(str(tmp_path), 2)
+    assert left.exists(), "there are no two newer ones"
+    written(tmp_path, "20261120T180004Z")
+    store.prune(str(tmp_path), 2)
+    assert not left.exists()
+    assert store.unusable(str(tmp_path)) == {}
+
+
+HALF = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from flask_slipway.server.backup import store
+with store.in_the_making(sys.argv[2]):
+    print("there", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_one_and_what_is_being_written_stays(tmp_path):
+    part = tmp_path / "20261120T180002Z.sqlite.zst.part"
+    line = [sys.executable, "-c", HALF, str(ROOT), str(part)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as making:
+        assert making.stdout.readline() == b"there\n"
+        aside = [part.with_name(part.name + ".plain"), part.with_name(part.name + ".plain-journal")]
+        foreign = tmp_path / "notes.part"
+        for path in (*aside, foreign):
+            path.write_bytes(b"half")
+        store.sweep(str(tmp_path))
+        assert part.exists()
+        assert all(path.exists() for path in aside)
+        making.kill()
+    store.sweep(str(tmp_path))
+    assert list(tmp_path.iterdir()) == [foreign]

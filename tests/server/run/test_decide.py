@@ -16,23 +16,24 @@ CHANGE = "changing database"
 
 
 def upgrade(*more):
-    return [f"{CHANGE}:upgrade", "revision", "connection", "revision", *more]
+    return [f"{CHANGE}:upgrade", "revision", "connection", "revision", "fence", *more]
 
 
 BACK_UP = ["backing up", "backup"]
+EXCHANGE = ["scratch", "scratch", "replacing", "replaced"]
 # The journal of each story, in order. "before" comes first and "complete" last; `:` parts who changes the database.
 STORIES = {
     "release of code": [*STAGE, *SWAP, "reloading", "gate gone"],
     "release with a revision": [*STAGE, *CLOSE, *BACK_UP, *upgrade(), *SWAP, "reloading", *OPEN],
-    "release with seeds": [*STAGE, *CLOSE, *BACK_UP, *upgrade(f"{CHANGE}:seed"), *SWAP, "reloading", *OPEN],
-    "release that writes on load": [*STAGE, *CLOSE, *BACK_UP, f"{CHANGE}:load", *SWAP, "reloading", *OPEN],
+    "release with seeds": [*STAGE, *CLOSE, *BACK_UP, *upgrade(f"{CHANGE}:seed", "fence"), *SWAP, "reloading", *OPEN],
+    "release that writes on load": [*STAGE, *CLOSE, *BACK_UP, f"{CHANGE}:load", "fence", *SWAP, "reloading", *OPEN],
     "pull": [*STAGE, "swapping"],
     "install": [*STAGE, "swapping packages", "reloading", "gate gone"],
     "upgrade": [*CLOSE, *BACK_UP, *upgrade(), "reloading", *OPEN],
-    "downgrade": [*STAGE, *CLOSE, *BACK_UP, f"{CHANGE}:downgrade", *SWAP, "reloading", *OPEN],
+    "downgrade": [*STAGE, *CLOSE, *BACK_UP, f"{CHANGE}:downgrade", "fence", *SWAP, "reloading", *OPEN],
     "downgrade of the database alone": [*CLOSE, *BACK_UP, f"{CHANGE}:downgrade"],
-    "seed": [*CLOSE, *BACK_UP, f"{CHANGE}:seed", "reloading", *OPEN],
-    "restore": [*STAGE, *CLOSE, *BACK_UP, f"{CHANGE}:restore", "scratch", "replacing", *SWAP, "reloading", *OPEN],
+    "seed": [*CLOSE, *BACK_UP, f"{CHANGE}:seed", "fence", "reloading", *OPEN],
+    "restore": [*STAGE, *CLOSE, *BACK_UP, f"{CHANGE}:restore", *EXCHANGE, "fence", *SWAP, "reloading", *OPEN],
     "backup": ["backing up", "backup"],
     "reload": ["reloading", "gate gone"],
     "close": ["gate", "fence"],
@@ -170,12 +171,14 @@ class FakeSite:
 
     def _do(self, what):
         match what:
-            case "gate" | "reloading" if what == "gate" or self.gate == "up":
+            case "gate":
                 self.gate = "up"
             case "fence":
                 self.fence = "up"
             case "changing database" | "revision" | "replacing":
                 self.fence, self.rows = "down", "new"
+            case "reloading":
+                self.fence = "down"
             case "swapping":
                 self.code = "new"
             case "swapping packages":
@@ -240,3 +243,49 @@ def test_a_changed_database_without_a_backup_is_a_matter_for_a_person(by):
 
 def test_each_act_has_somebody_who_does_it():
     assert set(take_back.ACTS) == set(Act)
+
+
+def exchange(backup, kept="old", done=True, saved=True):
+    """The lines of an exchange for `backup`."""
+    made = [{"what": "scratch", "database": name} for name in ("new", kept)]
+    begun = [*made, {"what": "replacing", "backup": backup, "kept": kept}]
+    return [*begun, {"what": "replaced", "backup": backup, "kept": kept, "saved": saved}] if done else begun
+
+
+def test_an_exchange_is_done_where_the_journal_says_so_and_nothing_changed_the_database_since():
+    change = {"what": CHANGE, "by": "upgrade"}
+    assert decide.put_back([change, *exchange("b1")], "b1")
+    assert decide.put_back([change, *exchange("b1"), {"what": "fence"}], "b1")
+    for lines in (
+        [],
+        [change],
+        [change, *exchange("b1", done=False)],
+        [change, *exchange("of the restore")],
+        [*exchange("b1"), change],
+    ):
+        assert decide.put_back(lines, "b1") is None, lines
+
+
+def test_an_exchange_may_be_done_from_its_first_line_until_a_new_attempt_makes_its_scratch_anew():
+    change = {"what": CHANGE, "by": "upgrade"}
+    begun = exchange("b1", done=False)
+    assert decide.putting_back([change, *begun], "b1")["kept"] == "old"
+    assert decide.putting_back([change, *begun[:2]], "b1") is None
+    assert decide.putting_back([change, *begun, begun[0]], "b1") is None
+    assert decide.putting_back([change, *exchange("of the restore", done=False)], "b1") is None
+    assert decide.putting_back([*begun, change], "b1") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "droppable"),
+    [
+        ([], set()),
+        (exchange("b1"), {"new", "old"}),
+        (exchange("b1", saved=False), {"new"}),
+        (exchange("b1", done=False), {"new"}),
+        ([*exchange("b1", "old t", done=False), *exchange("b2", "old r")], {"new", "old r"}),
+    ],
+)
+def test_a_scratch_database_is_dropped_only_where_a_backup_has_all_of_it(lines, droppable):
+    assert decide.scratch([{**line, "format": 2} for line in lines]) == droppable
+    assert decide.scratch(lines) == {line["database"] for line in lines if line["what"] == "scratch"}, "format 1"
