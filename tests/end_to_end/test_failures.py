@@ -176,6 +176,8 @@ def test_what_fails_later_is_taken_back_with_every_row(released, breaking):
     assert "(6)" in done
     assert "Next:" in done
     assert ("fab site.logs  shows why" in done) == (breaking in UNHEALTHY)
+    if breaking in (upgrade_fails, seed_fails, reload_fails):
+        assert "nothing was lost; what was replaced is kept in backup 2" in " ".join(done.out.split())
     bad = {kind for kind in visitor.seen if kind[0] == "bad"}
     assert not bad or breaking in (open_fails, open_fails_with_new_packages), bad
     if breaking is upgrade_fails:

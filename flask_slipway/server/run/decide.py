@@ -4,7 +4,7 @@ here, so that every case can be tried (tests/server/run/test_decide.py)."""
 from __future__ import annotations
 
 from enum import Enum
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from .. import protocol
 from ..protocol import Before, JournalLine
@@ -77,6 +77,20 @@ def scratch(lines: Sequence[JournalLine]) -> set[str]:
     done = [line for line in lines if line.get("what") == protocol.REPLACED]
     begun = {line.get("kept") for line in lines if line.get("what") == protocol.REPLACING}
     return made - (begun - {line["kept"] for line in done if line["saved"]}) if lines and "format" in lines[0] else made
+
+
+def forgotten(journals: Mapping[str, Sequence[JournalLine]], keep: int) -> list[str]:
+    """Of runs by their names, which begin with their moments, those that are known long enough: all but the newest
+    `keep` that changed something, and as many that changed nothing, so that backups push no release out. None whose
+    scratch databases may be there still."""
+    changed = [name for name in sorted(journals) if needed(journals[name])]
+    others = [name for name in sorted(journals) if not needed(journals[name])]
+    return [name for name in [*changed[:-keep], *others[:-keep]] if not has_scratch(journals[name])]
+
+
+def has_scratch(lines: Sequence[JournalLine]) -> bool:
+    """Whether scratch databases of the run may be there, which it is known by alone."""
+    return bool(scratch(lines)) and not any(line.get("what") == protocol.SCRATCH_GONE for line in lines)
 
 
 def take_back(lines: Sequence[JournalLine], before: Before) -> list[Act]:

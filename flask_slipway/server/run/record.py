@@ -14,7 +14,7 @@ from ..lib import disk_full, files
 from ..lib.outcome import Failed, Incident
 from ..lib.process import Failed as ProgramFailed
 from ..lib.stop import Stop
-from ..protocol import End, HistoryLine, Outcome
+from ..protocol import End, HistoryLine, JournalLine, Outcome
 from ..records import history, kept, lock
 from . import decide, endings, steps, take_back
 from .run import Run
@@ -104,20 +104,26 @@ def _forget_old(this: Run) -> None:
         files.remove(os.path.join(this.site.runs, name, "access.json"))
         if this.task == "release":  # what a return kept aside stays until the next release
             _drop_scratch(this, os.path.join(this.site.runs, name, "journal.jsonl"))
-    for name in names[:-KEPT_RUNS]:
+    journals = {name: _journal(os.path.join(this.site.runs, name, "journal.jsonl")) for name in names}
+    known = {name: journal for name, journal in journals.items() if journal is not None}
+    for name in decide.forgotten(known, KEPT_RUNS):
         shutil.rmtree(os.path.join(this.site.runs, name), ignore_errors=True)
+
+
+def _journal(path: str) -> list[JournalLine] | None:
+    """The lines of another run's journal, None where only a newer version can read them."""
+    try:
+        return kept.lines(path, "a journal")
+    except kept.Newer:
+        return None
 
 
 def _drop_scratch(this: Run, path: str) -> None:
     """Drops the scratch databases that the journal at `path` proves to be ours, once."""
-    try:
-        journal = kept.lines(path, "a journal")
-    except kept.Newer:
-        return
-    made = decide.scratch(journal)
-    if made and not any(line.get("what") == protocol.SCRATCH_GONE for line in journal):
+    journal = _journal(path) or []
+    if decide.has_scratch(journal):
         with contextlib.suppress(DatabaseError):
-            for name in made:
+            for name in decide.scratch(journal):
                 this.database.drop(name)
             kept.append(path, {"what": protocol.SCRATCH_GONE}, this.version)
 

@@ -289,3 +289,13 @@ def test_an_exchange_may_be_done_from_its_first_line_until_a_new_attempt_makes_i
 def test_a_scratch_database_is_dropped_only_where_a_backup_has_all_of_it(lines, droppable):
     assert decide.scratch([{**line, "format": 2} for line in lines]) == droppable
     assert decide.scratch(lines) == {line["database"] for line in lines if line["what"] == "scratch"}, "format 1"
+
+
+def test_a_run_is_forgotten_after_as_many_of_its_kind_and_never_before_its_scratch_databases_are_dropped():
+    kept_aside = journal(["before", "gate", f"{CHANGE}:upgrade"]) + exchange("b1")
+    journals = {"1": kept_aside, "2": journal(["before", "gate"]), "3": journal(["before", "swapping"])}
+    journals |= {str(number): journal(["before", "backing up", "backup"]) for number in range(4, 9)} | {"9": []}
+    assert decide.forgotten(journals, 2) == ["4", "5", "6", "7"]
+    assert decide.forgotten(journals, 1) == ["2", *"45678"]
+    journals["1"] = [*kept_aside, {"what": "scratch gone"}]
+    assert decide.forgotten(journals, 2) == ["1", "4", "5", "6", "7"]
