@@ -90,7 +90,7 @@ def move_back(folder: str, before: str, after: str, kept: Collection[str] = ()) 
 
 def save_edits(folder: str, before: str, after: str, name: str, kept: Collection[str] = ()) -> str | None:
     """Keeps what a person edited in tracked files since a move from `before` to `after` began, as a commit on top of
-    `before`: the ref refs/slipway/`name`, which is returned; None where nobody did. The paths `kept` stay as they are."""
+    `before`: the ref refs/slipway/`name`, which is returned; None where nobody did. The paths `kept` stay as is."""
     stays = set(kept)
     with clone.seeing_all(folder) as env:
         paths = clone.names(folder, "diff", "--name-only", "--no-renames", "-z", before, "--", env=env)

@@ -74,7 +74,7 @@ def file_was_added_by_hand(world):
     with holding(project(world) / "brand_new.py", "1\n"):
         git(project(world), "add", "brand_new.py")
         yield
-        git(project(world), "rm", "-q", "--cached", "brand_new.py")
+        git(project(world), "reset", "-q")
 
 
 @wrong(fab("pull"), 3, "has a submodule: lib", "git rm --cached lib")

@@ -14,6 +14,7 @@ def live(tmp_path, monkeypatch):
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "bob")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "bob@example.org")
+    monkeypatch.setenv("GIT_OPTIONAL_LOCKS", "0")  # as everywhere on a server: a look does not refresh the index
     monkeypatch.setattr(process, "environment", lambda extra=None: {**os.environ, **(extra or {})})
     folder = tmp_path / "it's bob$site"
     (folder / "app").mkdir(parents=True)
