@@ -85,7 +85,8 @@ def stage_code(run: Run, commit: str) -> None:
     files.folder(os.path.dirname(path))
     run.about_to(protocol.STAGING, path=path, commit=commit)
     clone.add_stage(project, path, commit)
-    run.kept = checkout.kept(project, path, live, commit, run.facts.own())
+    own = run.facts.own()
+    run.kept = checkout.kept(project, path, live, commit, own)
     refuse_edited(run)
     refuse_overwriting(run, commit, run.kept)
     if live and live != commit:
@@ -95,20 +96,22 @@ def stage_code(run: Run, commit: str) -> None:
         checkout.see_movable(project, live, commit, run.kept)
     except process.Failed as error:
         raise Refused("git cannot bring the live folder to %s" % commit[:7], [clone.reason(error)]) from error
-    link(project, path, run.kept, instead=True)
+    same = {name for name in run.kept if files.are_equal(os.path.join(project, name), os.path.join(path, name))}
+    link(project, path, [name for name in run.kept if name in own or name not in same], instead=True)
     link(project, path, clone.ignored_and_untracked(project))
     files.write_shared(os.path.join(path, "REVISION"), commit.encode() + b"\n")
 
 
 def link(project: str, stage_folder: str, paths: Iterable[str], instead: bool = False) -> None:
-    """Links in the stage to what lies at `paths` in the live folder; in the place of what is there already only
-    `instead`. A folder that is there on both sides stays, with links in it."""
+    """Links in the stage to what lies at `paths` in the live folder; in the place of another file that is there only
+    `instead`. A folder that is there on both sides stays, with links to what it lacks."""
     for path in paths:
         source, target = os.path.join(project, path), os.path.join(stage_folder, path)
         if path == "REVISION" or own_files.is_compiled(path) or not os.path.lexists(source):
             continue
         if _is_folder(source) and _is_folder(target):
-            link(project, stage_folder, [os.path.join(path, name) for name in sorted(os.listdir(source))], instead)
+            names = sorted(name for name in os.listdir(source) if name != ".git")
+            link(project, stage_folder, [os.path.join(path, name) for name in names])
             continue
         if os.path.lexists(target):
             if not instead or _is_folder(target):
