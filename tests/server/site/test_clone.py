@@ -1,5 +1,7 @@
 """What is true of the live folder as a clone, and the stage beside it."""
 
+import subprocess
+
 import pytest
 
 from flask_slipway.server.lib import process
@@ -114,7 +116,15 @@ def detached(folder):
     return folder
 
 
-LOOKS = ("symbolic-ref -q HEAD", "rev-parse HEAD", "remote -v", "tag", "log --format=%H", "describe --tags", "status -s")
+LOOKS = (
+    "symbolic-ref -q HEAD",
+    "rev-parse HEAD",
+    "remote -v",
+    "tag",
+    "log --format=%H",
+    "describe --tags",
+    "status -s",
+)
 
 
 @pytest.mark.parametrize("kind", [plain, packed, shallow, a_worktree, elsewhere, sparse, detached])
@@ -136,7 +146,7 @@ def test_a_stage_looks_to_an_app_as_the_live_folder_will(live, kind):
         assert (stage / ".git" / name).read_text().strip() == newer
         assert (stage / ".git/HEAD").read_text() == head
     clone.remove_stage(str(folder), str(stage))
-    clone.move(str(folder), newer)
+    checkout.move(str(folder), newer)
     assert seen == looks(folder)
     assert there == sorted(path.name for path in folder.iterdir())
 
