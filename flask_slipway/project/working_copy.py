@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +133,15 @@ def remotes(root: Path) -> list[str]:
 def tracked(root: Path, *patterns: str) -> list[str]:
     """The tracked files that match."""
     return [path for path in git(root, "ls-files", "-z", "--", *patterns).split("\0") if path]
+
+
+def ignored(root: Path, paths: Sequence[str]) -> set[str]:
+    """Those of `paths` that git does not track here, and ignores."""
+    if not paths:
+        return set()
+    data = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+    found = run(root, "check-ignore", "-z", "--stdin", data=data).stdout.decode("utf-8", "surrogateescape")
+    return set(found.split("\0")) - {""}
 
 
 def pushed(root: Path, remote: str, branch: str) -> str:

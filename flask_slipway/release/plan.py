@@ -11,6 +11,7 @@ from flask_slipway.config.settings import Site
 from flask_slipway.errors import Refusal
 from flask_slipway.project.working_copy import Relation
 from flask_slipway.revisions import effects
+from flask_slipway.server.lib import own_files
 from flask_slipway.server.lib.amounts import moment
 from flask_slipway.ui import confirm, table
 
@@ -95,10 +96,13 @@ def release(
     lacking: Lacking,
     describe: Callable[[Sequence[str]], Sequence[Mapping[str, Any]]] = lambda ids: (),
     packages: bool = False,
+    tracked: Sequence[str] = (),
 ) -> Plan:
     """The plan to bring `site` to `candidate`; `lacking` tells what a database at revisions lacks, `describe` gives
-    revisions' operations; `packages`: whether other ones are asked for. Raises Refusal, Nothing."""
+    revisions' operations; `packages`: whether other ones are asked for; `tracked`: the paths that the candidate holds.
+    Raises Refusal, Nothing."""
     refuse(site, facts)
+    refuse_own(site, facts, tracked)
     refuse_backwards(site, candidate, facts, relation)
     pending = pending_revisions(site, candidate, facts["revisions"], lacking)
     live = facts["commit"]
@@ -151,7 +155,7 @@ def refuse(site: Site, facts: Mapping[str, Any]) -> None:
         raise Refusal(
             f"Files were changed by hand on {name}",
             wording.listed(facts["changes"]),
-            [f"fab {name}.workon -c 'git diff'", "take the changes into your own commit, then undo them there"],
+            facts["edits"],
         )
     if facts["branch"] != site.branch:
         there = f"on branch {facts['branch']}" if facts["branch"] else "on no branch (a detached head)"
@@ -159,6 +163,13 @@ def refuse(site: Site, facts: Mapping[str, Any]) -> None:
             f"The clone on {name} is {there}, not on {site.branch}",
             next=[f"fab {name}.workon -c 'git switch {site.branch}'", f"or set  branch:  of {name} in invoke.yaml"],
         )
+
+
+def refuse_own(site: Site, facts: Mapping[str, Any], tracked: Sequence[str]) -> None:
+    """Raises Refusal where the candidate holds what is the site's own."""
+    stop = own_files.in_commit(site.name, tracked, facts["own"])
+    if stop is not None:
+        raise Refusal(stop.what[:1].upper() + stop.what[1:], stop.lines, stop.next)
 
 
 def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any], relation: Relation) -> None:

@@ -163,7 +163,10 @@ def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOp
         relation = working_copy.relation(app.root, facts["commit"], candidate.commit)
         at = None if candidate.label else candidate.commit
         packages = working_copy.asks_for_other_packages(app.root, facts["requirements"], at)
-        made = plan.release(site, candidate, facts, relation, app.pending, describe, packages)
+        gone = working_copy.ignored(app.root, facts["changes"])  # the site keeps them: they are no edits any more
+        facts = {**facts, "changes": [path for path in facts["changes"] if path not in gone]}
+        tracked = working_copy.tracked(app.root)
+        made = plan.release(site, candidate, facts, relation, app.pending, describe, packages, tracked)
         applied = [row for row in candidate.revisions if row["id"] not in made.pending]
         if facts["commit"] and applied:
             changed = edited.since(app.root, facts["commit"], applied)

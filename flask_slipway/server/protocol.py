@@ -245,11 +245,14 @@ class LastFacts(TypedDict):
 
 class SiteFacts(ShownFacts):
     """What every plan is made of: the event `facts`, to which a task adds its own findings. `fingerprint`: of the
-    QuickFacts; `fence_kind`: database, sqlite or watched; `scratch`: whether a scratch database can be had; `backups`:
-    how many."""
+    QuickFacts; `edits`: what to type where there are changes; `own`: {path in the project: what it is} of the site's
+    own, which no commit may hold; `fence_kind`: database, sqlite or watched; `scratch`: whether a scratch database can
+    be had; `backups`: how many."""
 
     event: str
     fingerprint: str
+    edits: List[str]
+    own: Dict[str, str]
     database: DatabaseFacts
     fence: str
     fence_kind: str
@@ -386,7 +389,7 @@ SCRATCH_GONE = "scratch gone"
 REPLACING = "replacing"  # the database's contents are exchanged: backup, kept or in_place
 REPLACED = "replaced"  # done: they were, and looked at: backup, how; kept (the scratch database of what was there, or
 # None) and saved: whether a backup has all that is in it. One that has more is never dropped
-SWAPPING = "swapping"  # code: before, after
+SWAPPING = "swapping"  # code: before, after; kept: the paths that stay on disk as they are
 SWAPPING_PACKAGES = "swapping packages"  # beside: the staged virtualenv
 RELOADING = "reloading"  # public: whether visitors pass the gate
 OPENED = "opened"  # the proved processes become public

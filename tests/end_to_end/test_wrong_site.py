@@ -47,6 +47,10 @@ COMMAND = re.compile(r"fab site\.[a-z]+(?: -c '[^']*')?")
 MENDED = {
     "another_branch_is_checked_out-release": 1,
     "index_is_locked-release": 1,
+    "file_was_changed_by_hand-release": 2,
+    "file_was_changed_and_added_by_hand-release": 2,
+    "file_was_changed_and_git_told_to_overlook_it-release": 3,
+    "file_was_added_by_hand-release": 2,
     "live_app_was_pulled_by_hand_and_is_broken-release": 1,
     "alembic_version_is_missing-release": 1,
     "alembic_version_has_two_rows-release": 2,

@@ -24,6 +24,7 @@ SHARED = {
     "flask_slipway.server.lib.dotenv",
     "flask_slipway.server.lib.git_status",
     "flask_slipway.server.lib.held_lock",
+    "flask_slipway.server.lib.own_files",
     "flask_slipway.server.lib.stop",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import hashlib
 import json
 import os
@@ -82,6 +83,11 @@ def read(path: str) -> bytes | None:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def are_equal(one: str, other: str) -> bool:
+    """True where both are files with the same bytes."""
+    return os.path.isfile(one) and os.path.isfile(other) and filecmp.cmp(one, other, shallow=False)
 
 
 def write_json(path: str, value: Mapping[str, object]) -> None:

@@ -15,7 +15,8 @@ class Named(Protocol):
 def on_server(site: Named, *words: str) -> str:
     """The command that runs `words` on the server, as a person types it."""
     inner = " ".join(shlex.quote(word) for word in words)
-    return "fab %s.workon -c %s" % (site.name, '"%s"' % inner if "'" in inner else "'%s'" % inner)
+    plain = "'" in inner and not any(sign in inner for sign in '"$`\\!')
+    return "fab %s.workon -c %s" % (site.name, '"%s"' % inner if plain else shlex.quote(inner))
 
 
 def correct(site: Named, *keys: str) -> str:

@@ -88,10 +88,11 @@ def run(
     check: bool = True,
     name: str | None = None,
     both: bool = False,
+    data: bytes | None = None,
 ) -> str:
-    """Runs a program to its end and returns its stdout as text. `timeout`: seconds. Raises Failed, unless not to
-    `check`, which calls it `name`, with the end of its stderr (`both`: behind its stdout)."""
-    return run_raw(arguments, cwd, env, timeout, check, name, both).decode("utf-8", "replace")
+    """Runs a program to its end, with `data` on its stdin, and returns its stdout as text. `timeout`: seconds. Raises
+    Failed, unless not to `check`, which calls it `name`, with the end of its stderr (`both`: behind its stdout)."""
+    return run_raw(arguments, cwd, env, timeout, check, name, both, data).decode("utf-8", "replace")
 
 
 def run_raw(
@@ -102,16 +103,18 @@ def run_raw(
     check: bool = True,
     name: str | None = None,
     both: bool = False,
+    data: bytes | None = None,
 ) -> bytes:
     """The same, but the bytes of its stdout."""
     words = [word for word in arguments[1:3] if not word.startswith(("-", "/"))]
     name = name or " ".join([os.path.basename(arguments[0]), *words[:1]])
     try:
-        child = start(arguments, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        streams = {} if data is None else {"stdin": subprocess.PIPE}
+        child = start(arguments, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **streams)
     except OSError as error:
         raise Failed(name, None, "%s: %s" % (arguments[0], error.strerror)) from error
     try:
-        out, err = child.communicate(timeout=timeout)
+        out, err = child.communicate(data, timeout=timeout)
     except subprocess.TimeoutExpired:
         stop(child)
         raise Failed(name, None, "took longer than %d s" % timeout) from None

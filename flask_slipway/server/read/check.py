@@ -8,7 +8,7 @@ from typing import Any, Iterator, Tuple
 
 from ..database import access, identity
 from ..database.mysql_client import DatabaseError
-from ..lib import process
+from ..lib import own_files, process
 from ..lib.outcome import Refused
 from ..run import facts, stage
 from ..run.facts import Facts
@@ -33,7 +33,7 @@ def check(reading: Reading) -> dict[str, Any]:
     site_facts.check_places()
     rows += _code(site)
     site_facts.load_live()
-    rows += [*_database(site, site_facts), *_web(site), *_under_way(site, site_facts)]
+    rows += [*_edited(site, site_facts), *_database(site, site_facts), *_web(site), *_under_way(site, site_facts)]
     shown = [(what, str(words), bool(good)) for what, words, good in rows]
     reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in shown])
     return {"rows": shown, "packages": virtualenv.marked(site.virtualenv)}
@@ -46,12 +46,20 @@ def _programs() -> Iterator[Row]:
 
 
 def _code(site: Site) -> Iterator[Row]:
-    commit, changed = clone.commit(site.project), clone.changes(site.project)
+    commit = clone.commit(site.project)
     yield "project", "%s at %s" % (site.project, (commit or "no commit")[:7]), commit
-    yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
     yield ("virtualenv", *python_of(site))
     for what, path in permissions.foreign(site):
         yield what, "%s cannot be written" % path, False
+
+
+def _edited(site: Site, site_facts: Facts) -> Iterator[Row]:
+    own = site_facts.own()
+    tracked = sorted(path for path in clone.entries(site.project, clone.commit(site.project)) if path in own)
+    changed = [path for path in clone.changes(site.project) if not own_files.is_own(path, own)]
+    yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
+    if tracked:
+        yield "tracked by git", "%s: the site's own (a release says what to do)" % ", ".join(tracked), False
 
 
 def _database(site: Site, site_facts: Facts) -> Iterator[Row]:

@@ -14,12 +14,12 @@ from ..database import access as database_access
 from ..database import errors
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import files, next_steps
+from ..lib import files, next_steps, own_files
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
 from ..protocol import Access, HeldFacts, Holder, InterruptedFacts, LastFacts, OpenRun, QuickFacts, SiteFacts
 from ..records import history, kept, lock
-from ..site import clone, gate, load_errors, preflight, virtualenv
+from ..site import clone, edited, gate, load_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
 
@@ -129,11 +129,12 @@ class Facts:
         """The facts that a plan stands on, cheap to read again."""
         assert self.database is not None
         site = self.site
-        commit, branch, changes = clone.state(site.project)
+        commit, branch, changed = clone.state(site.project)
+        own = self.own()
         return {
             "commit": commit,
             "branch": branch,
-            "changes": changes,
+            "changes": [path for path in changed if not own_files.is_own(path, own)],
             "revisions": self.database.revisions(),
             "requirements": virtualenv.requirement_files(site.project),
             "wsgi": files.sha256(files.read(site.wsgi)),
@@ -141,6 +142,11 @@ class Facts:
             "packages": virtualenv.marked(site.virtualenv),
             "identity": self.identity,
         }
+
+    def own(self) -> dict[str, str]:
+        """{path in the project: what it is} of the site's own: its .env, and its database where that is a file."""
+        is_file = self.database is not None and self.database.dialect == "sqlite"
+        return own_files.own(self.site.project, self.database.location if self.database and is_file else None)
 
     def gate(self) -> str:
         """up or down."""
@@ -157,6 +163,8 @@ class Facts:
             "commit": quick["commit"],
             "branch": quick["branch"],
             "changes": quick["changes"],
+            "edits": edited.advice(site, quick["changes"]) if quick["changes"] else [],
+            "own": self.own(),
             "revisions": quick["revisions"],
             "requirements": quick["requirements"],
             "wsgi": quick["wsgi"],

@@ -67,6 +67,7 @@ class Run:
         self.stage: App | None = None  # of the staged code
         self.python = site.python  # the interpreter that has the new packages
         self.commit: str | None = None  # the commit that is staged and swapped, None where the code stays
+        self.kept: list[str] = []  # the paths that stay on disk as they are when the code is swapped
         self.head: str | None = None  # the revision that the staged code ends at
         self.backup: Manifest | None = None
         self.was_closed = False

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import Any, Collection, Iterable
 
 from .. import protocol
 from ..database import access, identity
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import amounts, files, process
+from ..lib import amounts, files, own_files, process
 from ..lib.outcome import Refused
-from ..site import clone, load_errors, permissions, pip_errors, preflight, virtualenv
+from ..site import checkout, clone, edited, load_errors, permissions, pip_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
 from . import version_table
@@ -22,26 +22,48 @@ from .run import Run
 
 
 def refuse_edited(run: Run) -> None:
-    """Raises Refused where somebody changed tracked files on the server: they are never discarded."""
-    if run.before["changes"]:
+    """Raises Refused where somebody changed tracked files on the server: they are never discarded. What stays on disk
+    whatever the new commit says is in no danger."""
+    kept = set(map(clone.shown, run.kept))
+    changed = [path for path in run.before["changes"] if path not in kept]
+    if changed:
+        raise edited.refusal(run.site, changed)
+
+
+def refuse_own(run: Run, wanted: str) -> None:
+    """Raises Refused where the new commit holds the site's database or .env, or compiled files."""
+    stop = own_files.in_commit(run.site.name, clone.entries(run.site.project, wanted), run.facts.own())
+    if stop is not None:
+        raise Refused(stop.what, stop.lines, stop.next)
+
+
+def refuse_submodules(run: Run, wanted: str) -> None:
+    """Raises Refused where a commit holds another repository's commit in the place of files: they do not come along."""
+    found = [path for path, entry in clone.entries(run.site.project, wanted).items() if clone.is_submodule(entry)]
+    if found:
+        path = found[0]
         raise Refused(
-            "files were changed by hand on the server",
-            run.before["changes"][:5],
-            ["look at them: fab %s.workon -c 'git diff'" % run.site.name],
+            "the commit %s has a submodule: %s" % (wanted[:7], ", ".join(found)),
+            ["its files are another repository's: neither stage nor swap would bring them"],
+            [
+                "git rm --cached %s, remove %s/.git, git add %s: so its files are the project's own"
+                % (path, path, path),
+                "or list it in requirements.txt, as  NAME @ git+URL@COMMIT",
+            ],
         )
 
 
-def refuse_overwriting(run: Run, wanted: str) -> None:
-    """Raises Refused where the new commit brings a file that lies untracked in the live folder."""
-    project, live = run.site.project, run.before["commit"]
-    if not live:
-        return
-    for path in clone.changed_paths(project, live, wanted, only="A"):
-        if os.path.lexists(os.path.join(project, path)):
-            raise Refused(
-                "the new commit brings %s, and a file of that name lies on the server, unknown to git" % path,
-                next=["move it away on the server, then try again"],
-            )
+def refuse_overwriting(run: Run, wanted: str, kept: Collection[str] = ()) -> None:
+    """Raises Refused where the new commit brings a file in whose place another lies in the live folder, unknown to git.
+    The paths `kept` stay as they are."""
+    for path in checkout.in_the_way(run.site.project, run.before["commit"], wanted, kept):
+        raise Refused(
+            "the new commit brings %s, and a file of that name lies on the server, unknown to git" % path,
+            next=[
+                "if it is the site's own: git rm --cached %s here, and name it in .gitignore" % path,
+                "or move it away on the server, then try again",
+            ],
+        )
 
 
 def stage(run: Run, commit: str) -> str:
@@ -55,23 +77,52 @@ def stage(run: Run, commit: str) -> str:
 
 def stage_code(run: Run, commit: str) -> None:
     """Checks the commit out beside the live code, with links to what git does not know there."""
-    path = run.stage_folder
-    refuse_edited(run)
+    path, project = run.stage_folder, run.site.project
     preflight.refuse_locked(run.site)
     permissions.refuse_foreign_repository(run.site)
     live = run.before["commit"]
-    if live and live != commit:
-        permissions.refuse_foreign_folders(run.site, clone.changed_paths(run.site.project, live, commit))
+    refuse_submodules(run, commit)
     files.folder(os.path.dirname(path))
     run.about_to(protocol.STAGING, path=path, commit=commit)
-    clone.add_stage(run.site.project, path, commit)
-    for name in clone.ignored_and_untracked(run.site.project):
-        target = os.path.join(path, name)
-        if name == "REVISION" or "__pycache__" in name or name.endswith(".pyc") or os.path.lexists(target):
-            continue
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.symlink(os.path.join(run.site.project, name), target)
+    clone.add_stage(project, path, commit)
+    own = run.facts.own()
+    run.kept = checkout.kept(project, path, live, commit, own)
+    refuse_edited(run)
+    refuse_overwriting(run, commit, run.kept)
+    if live and live != commit:
+        moved = set(clone.changed_paths(project, live, commit)) - set(run.kept)
+        permissions.refuse_foreign_folders(run.site, sorted(moved))
+    try:
+        checkout.see_movable(project, live, commit, run.kept)
+    except process.Failed as error:
+        raise Refused("git cannot bring the live folder to %s" % commit[:7], [clone.reason(error)]) from error
+    same = {name for name in run.kept if files.are_equal(os.path.join(project, name), os.path.join(path, name))}
+    link(project, path, [name for name in run.kept if name in own or name not in same], instead=True)
+    link(project, path, clone.ignored_and_untracked(project))
     files.write_shared(os.path.join(path, "REVISION"), commit.encode() + b"\n")
+
+
+def link(project: str, stage_folder: str, paths: Iterable[str], instead: bool = False) -> None:
+    """Links in the stage to what lies at `paths` in the live folder; in the place of another file that is there only
+    `instead`. A folder that is there on both sides stays, with links to what it lacks."""
+    for path in paths:
+        source, target = os.path.join(project, path), os.path.join(stage_folder, path)
+        if path == "REVISION" or own_files.is_compiled(path) or not os.path.lexists(source):
+            continue
+        if _is_folder(source) and _is_folder(target):
+            names = sorted(name for name in os.listdir(source) if name != ".git")
+            link(project, stage_folder, [os.path.join(path, name) for name in names])
+            continue
+        if os.path.lexists(target):
+            if not instead or _is_folder(target):
+                continue
+            os.unlink(target)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.symlink(source, target)
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def stage_packages(run: Run, always: bool = False) -> list[str]:

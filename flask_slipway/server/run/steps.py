@@ -16,7 +16,7 @@ from ..database.mysql_client import DatabaseError
 from ..lib import amounts, disk_full, files, process
 from ..lib.outcome import Failed, Refused
 from ..protocol import Manifest
-from ..site import clone, health, load_errors, permissions, preflight, virtualenv
+from ..site import checkout, clone, health, load_errors, permissions, preflight, virtualenv
 from ..site import fetch as site_fetch
 from ..site.app_process import App, AppFailed
 from . import decide, stage
@@ -52,6 +52,7 @@ def fetch(run: Run) -> str:
             ["a release goes forward only"],
             ["git merge %s, then release again" % live[:7]],
         )
+    stage.refuse_own(run, wanted)
     stage.refuse_overwriting(run, wanted)
     run.commit = wanted
     return wanted[:7]
@@ -242,10 +243,10 @@ def swap_code(run: Run, commit: str) -> list[str]:
     if commit == live and files.read(revision) == named:
         return []
     changed = clone.changed_paths(project, live, commit) if live else []
-    run.about_to(protocol.SWAPPING, before=live, after=commit)
+    run.about_to(protocol.SWAPPING, before=live, after=commit, kept=run.kept)
     clone.ignore(project, "REVISION")
     if commit != live:
-        clone.move(project, commit)
+        checkout.move(project, commit, run.kept)
     files.write_shared(revision, named)
     return ["%d file%s" % (len(changed), "" if len(changed) == 1 else "s")] if changed else []
 

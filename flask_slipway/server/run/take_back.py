@@ -13,7 +13,7 @@ from ..backup import make, restore, store
 from ..lib import amounts, files
 from ..lib.outcome import Incident
 from ..protocol import Manifest
-from ..site import clone, health, virtualenv
+from ..site import checkout, health, virtualenv
 from ..site.app_process import App
 from . import decide, losses, stage, steps
 from .decide import Act
@@ -198,10 +198,12 @@ def code_back(run: Run) -> str:
     virtualenv.finish_exchange(run.packages_folder, run.site.virtualenv)
     line = run.journal.last(protocol.SWAPPING)
     if line is not None:
-        saved = clone.save_edits(run.site.project, line["before"], line["after"], run.id)
+        project, before, after = run.site.project, line["before"], line["after"]
+        kept = line["kept"] if "kept" in line else list(run.facts.own())  # an older version kept nothing
+        saved = checkout.save_edits(project, before, after, run.id, kept)
         if saved:
             run.say("  note: files edited by hand meanwhile are kept in git as %s" % saved)
-        clone.move_back(run.site.project, line["before"], line["after"])
+        checkout.move_back(project, before, after, kept)
         path = os.path.join(run.site.project, "REVISION")
         if run.before["revision_file"] is None:
             files.remove(path)

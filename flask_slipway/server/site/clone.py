@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 import shutil
-from typing import List, Mapping, NamedTuple, Optional
+import tempfile
+from typing import Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..lib import files, git_status, process
 
@@ -16,21 +17,59 @@ OF_A_CLONE = ("config", "config.worktree", "description", "info", "packed-refs",
 
 
 def git(
-    folder: str, *arguments: str, timeout: float = 120, check: bool = True, env: Mapping[str, str] | None = None
+    folder: str,
+    *arguments: str,
+    timeout: float = 120,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    data: bytes | None = None,
 ) -> str:
-    """Runs git in `folder` without hooks or prompts and returns its stdout. Raises process.Failed."""
+    """Runs git in `folder` without hooks or prompts, with `data` on its stdin, and returns its stdout. Raises
+    process.Failed."""
+    return _git(folder, arguments, timeout, check, env, data).decode("utf-8", "replace")
+
+
+def _git(
+    folder: str,
+    arguments: Sequence[str],
+    timeout: float = 120,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+) -> bytes:
     line = [
         process.find("git") or "git",
         "-c",
         "core.hooksPath=" + os.devnull,
         "-c",
+        "core.fsmonitor=false",
+        "-c",
         "core.quotePath=off",
         "-c",
         "gc.auto=0",
     ]
-    return process.run(
-        [*line, *arguments], cwd=folder, env=env, timeout=timeout, check=check, name="git " + arguments[0]
+    return process.run_raw(
+        [*line, *arguments], cwd=folder, env=env, timeout=timeout, check=check, name="git " + arguments[0], data=data
     )
+
+
+def names(
+    folder: str,
+    *arguments: str,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    given: Iterable[str] | None = None,
+) -> list[str]:
+    """What git prints between zero bytes, such as paths, byte for byte; `given`: paths on its stdin. Raises
+    process.Failed."""
+    data = None if given is None else joined(given)
+    text = _git(folder, arguments, check=check, env=env, data=data).decode("utf-8", "surrogateescape")
+    return [name for name in text.split("\0") if name]
+
+
+def joined(paths: Iterable[str]) -> bytes:
+    """Paths as git's `-z` reads them."""
+    return "".join("%s\0" % path for path in paths).encode("utf-8", "surrogateescape")
 
 
 def is_clone(folder: str) -> bool:
@@ -78,8 +117,9 @@ def branch(folder: str) -> str:
 
 
 class State(NamedTuple):
-    """What is checked out, and the tracked paths that a person has changed in the working tree or the index. `commit`:
-    None in an empty repository; `branch`: "" for a detached HEAD."""
+    """What is checked out, and the tracked paths that are changed in the working tree or the index, also where git was
+    told to overlook it; submodules are not looked into. `commit`: None in an empty repository; `branch`: "" for a
+    detached HEAD."""
 
     commit: Optional[str]
     branch: str
@@ -87,18 +127,73 @@ class State(NamedTuple):
 
 
 def changes(folder: str) -> list[str]:
-    """The tracked paths that a person has changed in the working tree or the index."""
+    """The tracked paths that are changed in the working tree or the index."""
     return state(folder).changes
 
 
 def state(folder: str) -> State:
     """What is checked out and changed, by one look."""
-    now = _status(folder, "--branch", "--untracked-files=no")
-    return State(now.commit or None, now.branch, list(now.changed))
+    options = ("--branch", "--untracked-files=no", "--no-renames", "--ignore-submodules=all")
+    with seeing_all(folder) as env:
+        now = _status(folder, *options, env=env)
+    return State(now.commit or None, now.branch, [shown(path) for path in now.changed])
 
 
-def _status(folder: str, *options: str) -> git_status.GitStatus:
-    return git_status.parse(git(folder, "status", "--porcelain=v2", "-z", *options))
+def shown(path: str) -> str:
+    """A path as it can be told."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _status(folder: str, *options: str, env: Mapping[str, str] | None = None) -> git_status.GitStatus:
+    told = _git(folder, ["status", "--porcelain=v2", "-z", *options], env=env)
+    return git_status.parse(told.decode("utf-8", "surrogateescape"))
+
+
+class Overlooked(NamedTuple):
+    """The tracked paths whose edits git was told to overlook, by the two ways that there are to tell it; of a sparse
+    checkout only those that are there."""
+
+    assumed: List[str]
+    skipped: List[str]
+
+
+def overlooked(folder: str) -> Overlooked:
+    """What git was told to overlook. Source: git-ls-files(1), -v; git-update-index(1)."""
+    found = Overlooked([], [])
+    for line in names(folder, "ls-files", "-v", "-z"):
+        tag, path = line[0], line[2:]
+        if tag in "Ss":
+            if not os.path.lexists(os.path.join(folder, path)):
+                continue
+            found.skipped.append(path)
+        if tag.islower():
+            found.assumed.append(path)
+    return found
+
+
+@contextlib.contextmanager
+def seeing_all(folder: str) -> Iterator[Mapping[str, str] | None]:
+    """An environment in which git sees edits also where it was told to overlook them: by a copy of its index."""
+    blind = overlooked(folder)
+    if not any(blind):
+        yield None
+        return
+    with index_copy(folder) as env:
+        for option, paths in (("--no-skip-worktree", blind.skipped), ("--no-assume-unchanged", blind.assumed)):
+            if paths:
+                names(folder, "update-index", option, "-z", "--stdin", env=env, given=paths)
+        yield env
+
+
+@contextlib.contextmanager
+def index_copy(folder: str, empty: bool = False) -> Iterator[Mapping[str, str]]:
+    """An environment in which git works on a copy of its index, or on an empty one; the index stays as it is."""
+    with tempfile.TemporaryDirectory(prefix="slipway-") as aside:
+        path = os.path.join(aside, "index")
+        with contextlib.suppress(FileNotFoundError):
+            if not empty:
+                shutil.copyfile(os.path.join(git_folder(folder), "index"), path)
+        yield process.environment({"GIT_INDEX_FILE": path})
 
 
 def has(folder: str, revision: str) -> bool:
@@ -139,7 +234,18 @@ def is_ancestor(folder: str, older: str, newer: str) -> bool:
 def changed_paths(folder: str, older: str, newer: str, only: str | None = None) -> list[str]:
     """The paths that differ between two commits; `only`: a letter such as "A" (added)."""
     arguments = ["diff", "--name-only", "--no-renames", "-z"] + (["--diff-filter=" + only] if only else [])
-    return [path for path in git(folder, *arguments, older, newer, "--").split("\0") if path]
+    return names(folder, *arguments, older, newer, "--")
+
+
+def entries(folder: str, revision: str | None) -> dict[str, str]:
+    """{path: "mode type object"} of all that the commit holds; nothing without a commit."""
+    lines = names(folder, "ls-tree", "-r", "-z", revision) if revision else []
+    return {path: about for about, _, path in (line.partition("\t") for line in lines)}
+
+
+def is_submodule(entry: str) -> bool:
+    """True where an entry of a commit is another repository's commit, not a file."""
+    return entry.startswith("160000 ")
 
 
 def subject(folder: str, revision: str) -> str:
@@ -195,72 +301,6 @@ def ignored_and_untracked(folder: str) -> list[str]:
     """The top-most paths in the live folder that git ignores or does not know: .env, instance/, data."""
     now = _status(folder, "--ignored=traditional", "--untracked-files=normal")
     return [path.rstrip("/") for path in (*now.untracked, *now.ignored)]
-
-
-def move(folder: str, revision: str) -> None:
-    """Brings the live working tree and its branch to `revision`. Refuses (process.Failed) rather than overwrite
-    what a person changed, or put there."""
-    here = commit(folder)
-    for path in changed_paths(folder, here, revision, only="A") if here else []:
-        if os.path.lexists(os.path.join(folder, path)):  # git itself would overwrite it where it is ignored
-            raise process.Failed("git reset", None, "%s is in the way, and git does not know it" % path)
-    git(folder, "reset", "--keep", revision)
-    remove_bytecode(folder)
-
-
-def move_back(folder: str, before: str, after: str) -> None:
-    """Brings the live folder back to `before`, also from the middle of a move to `after` that was killed. Of the files
-    that `after` would add only those are removed that came from it."""
-    locks = ["index", "HEAD", "ORIG_HEAD", "refs/heads/" + branch(folder)]
-    for name in locks:
-        files.remove(os.path.join(git_folder(folder), name + ".lock"))
-    added = changed_paths(folder, before, after, only="A") if has(folder, after) else []
-    ours = [path for path in added if _is_from(folder, after, path)]
-    git(folder, "reset", "--hard", before)
-    for path in ours:
-        with contextlib.suppress(OSError):
-            os.unlink(os.path.join(folder, path))
-            _remove_empty(folder, os.path.dirname(path))
-    remove_bytecode(folder)
-
-
-def save_edits(folder: str, before: str, after: str, name: str) -> str | None:
-    """Keeps what a person edited in tracked files since a move from `before` to `after` began, as the ref
-    refs/slipway/`name`, which is returned; None where nobody did."""
-    paths = [
-        path for path in git(folder, "diff", "--name-only", "--no-renames", "-z", before, "--").split("\0") if path
-    ]
-    if all(not os.path.lexists(os.path.join(folder, path)) or _is_from(folder, after, path) for path in paths):
-        return None
-    files.remove(os.path.join(git_folder(folder), "index.lock"))
-    saved = git(folder, "stash", "create", "kept by Flask-Slipway", check=False).strip()
-    if not saved:
-        return None
-    git(folder, "update-ref", "refs/slipway/" + name, saved)
-    return "refs/slipway/" + name
-
-
-def _is_from(folder: str, revision: str, path: str) -> bool:
-    """True where the file at `path` holds what the commit has there, or its beginning: what a checkout wrote."""
-    place = os.path.join(folder, path)
-    if os.path.islink(place):
-        data: bytes | None = os.fsencode(os.readlink(place))
-    else:
-        data = files.read(place) if os.path.isfile(place) else None
-    if data is None:
-        return False
-    line = [process.find("git") or "git", "cat-file", "--filters", "%s:%s" % (revision, path)]
-    try:
-        return process.run_raw(line, cwd=folder, name="git cat-file").startswith(data)
-    except process.Failed:
-        return False
-
-
-def _remove_empty(folder: str, path: str) -> None:
-    """Removes `path` and what is above it in `folder`, as far up as it is empty. Raises OSError where it ends."""
-    while path:
-        os.rmdir(os.path.join(folder, path))
-        path = os.path.dirname(path)
 
 
 def git_folder(folder: str) -> str:

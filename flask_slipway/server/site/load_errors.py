@@ -41,7 +41,7 @@ def _live_fixes(site: Site, error: AppFailed, text: str) -> list[str]:
     if module and not _is_of_project(site, module.group(1)):
         fixes.append(on_server(site, "pip", "install", "-r", "requirements.txt"))
     if clone.is_clone(site.project) and clone.changes(site.project):
-        fixes.append("%s  shows what was changed by hand" % on_server(site, "git", "diff"))
+        fixes.append("%s  shows what was changed by hand" % on_server(site, "git", "diff", "HEAD"))
     served = _last_good(site)
     if served and served != clone.commit(site.project):
         fixes.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+
 from support.world import git
 
-from .table import CHECK, RELEASE, STATUS, away, committed, configured, fab, holding, on_the_server, project, wrong
+from .table import (
+    CHECK,
+    RELEASE,
+    STATUS,
+    away,
+    committed,
+    configured,
+    fab,
+    holding,
+    on_the_server,
+    project,
+    text,
+    wrong,
+)
 
 
 @wrong(STATUS, 3, "is not there", "mysite.away", "Next: correct  project:", "git clone REPOSITORY")
@@ -25,10 +40,67 @@ def project_folder_is_inside_of_a_clone(world):
     return configured(world, project=str(project(world) / "app"))
 
 
-@wrong(RELEASE, 3, "app/views/__init__.py", "workon -c 'git diff'")
+EDITED = "app/views/__init__.py"
+LOOK, UNDO = "workon -c 'git diff HEAD'", f"workon -c 'git checkout HEAD -- {EDITED}'"
+
+
+@wrong(RELEASE, 3, EDITED, LOOK, UNDO)
+@wrong(fab("pull"), 3, EDITED, LOOK, UNDO)
 def file_was_changed_by_hand(world):
-    path = project(world) / "app" / "views" / "__init__.py"
+    path = project(world) / EDITED
     return holding(path, path.read_text() + "# by hand\n")
+
+
+@wrong(RELEASE, 3, EDITED, LOOK, UNDO)
+def file_was_changed_and_added_by_hand(world):
+    path = project(world) / EDITED
+    with holding(path, path.read_text() + "# by hand\n"):
+        git(project(world), "add", EDITED)
+        yield
+    git(project(world), "reset", "-q")
+
+
+@wrong(RELEASE, 3, EDITED, f"workon -c 'git update-index --no-assume-unchanged -- {EDITED}'", LOOK, UNDO)
+def file_was_changed_and_git_told_to_overlook_it(world):
+    path = project(world) / EDITED
+    git(project(world), "update-index", "--assume-unchanged", EDITED)
+    with holding(path, path.read_text() + "# by hand\n"):
+        yield
+    git(project(world), "update-index", "--no-assume-unchanged", EDITED)
+
+
+@wrong(RELEASE, 3, "brand_new.py", "workon -c 'git rm --cached -- brand_new.py'")
+def file_was_added_by_hand(world):
+    with holding(project(world) / "brand_new.py", "1\n"):
+        git(project(world), "add", "brand_new.py")
+        yield
+        git(project(world), "reset", "-q")
+
+
+@wrong(fab("pull"), 3, "has a submodule: lib", "git rm --cached lib")
+def commit_has_a_submodule(world):
+    """As an embedded repository makes one too."""
+    (world.laptop / "lib").mkdir()
+    git(world.laptop / "lib", "init", "-q")
+    git(world.laptop / "lib", "commit", "-q", "--allow-empty", "-m", "Another repository")
+    with committed(world, {}):
+        yield
+    shutil.rmtree(world.laptop / "lib")
+
+
+@wrong(fab("pull"), 3, "the commit holds the site's .env", "git rm --cached -r -q -- .env", "in .gitignore")
+def commit_holds_the_sites_env(world):
+    kept = (world.laptop / ".env").read_bytes()
+    with committed(world, {".gitignore": text(world, ".gitignore").replace("\n.env\n", "\n")}):
+        yield
+    (world.laptop / ".env").write_bytes(kept)
+
+
+@wrong(RELEASE, 3, "the commit holds compiled files: app/__pycache__/x.pyc", "__pycache__/  in .gitignore")
+def commit_holds_compiled_files(world):
+    ignored = text(world, ".gitignore").replace("__pycache__/\n*.py[cod]\n", "")
+    with committed(world, {".gitignore": ignored, "app/__pycache__/x.pyc": "compiled"}):
+        yield
 
 
 @wrong(RELEASE, 3, "notes.txt", "Next:")

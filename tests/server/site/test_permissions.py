@@ -11,7 +11,7 @@ import pytest
 from flask_slipway.server.database.sqlite import SQLite
 from flask_slipway.server.lib import process
 from flask_slipway.server.lib.outcome import Refused
-from flask_slipway.server.site import clone, permissions, virtualenv
+from flask_slipway.server.site import checkout, clone, permissions, virtualenv
 from flask_slipway.server.site.site import Site
 from support.servers import lacking
 
@@ -110,7 +110,7 @@ def test_a_folder_that_the_commit_changes_is_refused_and_one_that_it_leaves_alon
         permissions.refuse_foreign_folders(account.site, paths)
     assert refused.value.what.endswith(f" {account.project / 'static'}")
     with pytest.raises(process.Failed):
-        clone.move(str(account.project), newer)
+        checkout.move(str(account.project), newer)
 
 
 def test_a_new_folder_is_made_where_the_account_may(cloned):
