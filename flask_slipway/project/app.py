@@ -111,6 +111,11 @@ class App:
         told = self.ask("database", "The database cannot be told")
         return told.get("own") or told
 
+    def database_file(self) -> str | None:
+        """The file that the revisions work on, as its URL names it; None where the database is no SQLite."""
+        told = self.database()
+        return told["url"]["database"] if told["dialect"] == "sqlite" else None
+
     def two_databases(self) -> tuple[str, str] | None:
         """The app's database and that of an env.py of Alembic's own, in words, where they are not one."""
         told = self.ask("database", "The database cannot be told")

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.project import push as project_push
-from flask_slipway.project import working_copy
+from flask_slipway.project import tracked, working_copy
 
 
 def commit(root: Path, message: str) -> Iterator[str]:
-    """Lists what it commits, then commits it. Raises Refusal for a secret."""
+    """Lists what it commits, then commits it. Raises Refusal for a secret, and for what belongs to no commit."""
     here = working_copy.working_copy(root)
     if message.strip() and not here.clean:
         project_push.refuse_unfit(here)
+        tracked.refuse(root, changed_alone=True)
         project_push.refuse_secrets(root)
         project_push.refuse_large(here)
         yield from project_push.listing(here)

@@ -28,6 +28,10 @@ EXPLANATIONS = {
     ),
     "remote rejected]": ("The remote refuses it", ["fix what it names, then the same again"]),
     "rejected]": ("The remote has commits that are not here", ["git pull --rebase --autostash, then the same again"]),
+    "clean filter": (
+        "A filter that .gitattributes names does not run",
+        ["git lfs install, if it is lfs", "or take its line out of .gitattributes"],
+    ),
     "index.lock": (
         "Another git command is running here",
         ["wait for it, then the same again", "if there is none: remove .git/index.lock"],
@@ -53,7 +57,7 @@ AWAY = {
     "could not read from remote": ("The remote cannot be reached", ["check the network, git remote -v"]),
     "unable to access": ("The remote cannot be reached", ["check the network, git remote -v"]),
 }
-QUOTED = ("remote rejected]", "dubious ownership", "unmerged")  # where git's own lines say more
+QUOTED = ("remote rejected]", "dubious ownership", "unmerged", "clean filter")  # where git's own lines say more
 HOOKS = {"commit": ("pre-commit", "prepare-commit-msg", "commit-msg"), "push": ("pre-push",)}
 
 
@@ -82,9 +86,9 @@ def run(
     )
 
 
-def git(root: Path, *arguments: str, terminal: bool = False) -> str:
+def git(root: Path, *arguments: str, terminal: bool = False, env: Mapping[str, str] | None = None) -> str:
     """What git prints. Raises Refusal, Unreachable or WrongUse, in words that say what to type next."""
-    done = run(root, *arguments, terminal=terminal)
+    done = run(root, *arguments, terminal=terminal, env=env)
     if done.returncode:
         raise explain(arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
     return done.stdout.decode("utf-8", "surrogateescape")

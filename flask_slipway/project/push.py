@@ -9,8 +9,9 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
-from flask_slipway.project import secret_scan, working_copy
+from flask_slipway.project import secret_scan, tracked, working_copy
 from flask_slipway.project.git import git, quietly, succeeds
+from flask_slipway.project.look import Look, look, refuse_changed, refuse_other_commit
 from flask_slipway.project.working_copy import WorkingCopy
 
 SANDBOX = "sandbox"  # the remote that inv sandbox.up makes; no other machine reaches it
@@ -33,12 +34,23 @@ def commit(root: Path, message: str) -> Committed | None:
     refuse_unfit(here)
     if here.clean:
         return None
-    refuse_secrets(root)
+    tracked.refuse(root, changed_alone=True)
     refuse_large(here)
-    with _index_put_back(root):
-        git(root, "add", "--all", "--", ".")
-        git(root, "commit", "--quiet", "--message", message, terminal=True)
-    return Committed(working_copy.commit(root), len(here.changed) + len(here.untracked))
+    with look(root) as seen:
+        return commit_look(seen, message)
+
+
+def commit_look(seen: Look, message: str) -> Committed | None:
+    """Commits what was looked at and nothing that came since; None where that is nothing. Raises Refusal, WrongUse."""
+    if not seen.paths:
+        return None
+    refuse_other_commit(seen)
+    refuse_changed(seen)
+    refuse_secrets(seen.root, seen.tree)
+    with _index_put_back(seen.root):
+        git(seen.root, "read-tree", "-i", "-m", seen.tree)
+        git(seen.root, "commit", "--quiet", "--message", message, terminal=True)
+    return Committed(working_copy.commit(seen.root), seen.files)
 
 
 @contextlib.contextmanager
@@ -151,9 +163,10 @@ def refuse_large(here: WorkingCopy) -> None:
             raise Refusal(what, next=next_lines)
 
 
-def refuse_secrets(root: Path) -> None:
-    """Raises Refusal where the change holds a secret; names place and reason, never the value."""
-    found = secret_scan.in_change(root)
+def refuse_secrets(root: Path, tree: str = "") -> None:
+    """Raises Refusal where the change holds a secret, up to what is here or to `tree`; names place and reason, never
+    the value."""
+    found = secret_scan.in_change(root, tree)
     if found:
         raise Refusal(
             "The change holds what looks like a secret",

@@ -31,10 +31,11 @@ class Secret:
         return f"{self.path}{f', line {self.line}' if self.line else ''}: {self.why}"
 
 
-def in_change(root: Path) -> list[Secret]:
-    """The secrets in all that is not pushed yet: commits, changes, untracked files that are not ignored."""
-    found = list(in_diff(_diff(root)))
-    for path in working_copy.working_copy(root).untracked:
+def in_change(root: Path, tree: str = "") -> list[Secret]:
+    """The secrets in all that is not pushed yet: commits, changes, untracked files that are not ignored; or in what
+    `tree` brings, in place of the working copy."""
+    found = list(in_diff(_diff(root, tree)))
+    for path in () if tree else working_copy.working_copy(root).untracked:
         found += in_file(root, path)
     return sorted(set(found), key=lambda secret: (secret.path, secret.line))
 
@@ -83,7 +84,8 @@ def in_diff(text: str) -> Iterator[Secret]:
             number += 1
 
 
-def _diff(root: Path) -> str:
-    """The added lines between what was pushed and the working copy."""
+def _diff(root: Path, tree: str) -> str:
+    """The added lines between what was pushed and the working copy, or `tree`."""
     options = ["--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "--relative", "--diff-filter=AM"]
-    return run(root, "diff", *options, working_copy.base(root), "--", ".").stdout.decode("utf-8", "replace")
+    ends = [working_copy.base(root), *([tree] if tree else [])]
+    return run(root, "diff", *options, *ends, "--", ".").stdout.decode("utf-8", "replace")

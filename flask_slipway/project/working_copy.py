@@ -26,7 +26,8 @@ UNDER_WAY = {
 @dataclass(frozen=True)
 class WorkingCopy:
     """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
-    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched."""
+    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched; `conflicted`: those of
+    `changed` that two changes met in, and nobody has settled."""
 
     root: Path
     branch: str
@@ -36,6 +37,7 @@ class WorkingCopy:
     behind: int
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
+    conflicted: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -55,6 +57,7 @@ def working_copy(root: Path) -> WorkingCopy:
         behind=found.behind,
         changed=found.changed,
         untracked=found.untracked,
+        conflicted=found.conflicted,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from flask_slipway.config.settings import Settings, Site
 from flask_slipway.errors import Refusal, SlipwayError, Unreachable
 from flask_slipway.packages.check import look as look_at_packages
 from flask_slipway.packages.finding import Finding
-from flask_slipway.project import dotenv, push, remote_head, secret_scan, working_copy
+from flask_slipway.project import dotenv, push, remote_head, secret_scan, tracked, working_copy
 from flask_slipway.project.app import App, AppFailed, heads_in_words, loaded, merging
 from flask_slipway.project.working_copy import WorkingCopy
 from flask_slipway.release.plan import Candidate
@@ -29,12 +30,14 @@ def look(settings: Settings, site: Site | None) -> list[Finding]:
     findings = [*tree(here, site, message=False)]
     if not any(finding.stops and finding.subject == "remote" for finding in findings):
         findings += pushable(here, site)
+    findings += files(settings.root)
     findings += hidden(settings.root)
     findings += look_at_packages(settings.root, site.app if site else settings.app, site)
     findings += env_file(settings.root)
     try:
         with loaded(settings.root, settings.app) as app:
             findings += database(app)
+            findings += development(app)
             findings += since_pushed(app, here)
     except (AppFailed, Refusal) as error:
         findings.append(of_error("app", error))
@@ -116,11 +119,31 @@ def _remote(here: WorkingCopy, site: Site | None) -> Iterator[Finding]:
         yield Finding("remote", f"{upstream}{ahead}")
 
 
+def files(root: Path) -> Iterator[Finding]:
+    """Databases, submodules, conflicts and the like: what a commit would hold, and no site may get from git."""
+    for refusal in () if working_copy.under_way(root) else tracked.refusals(root):
+        yield of_error("files", refusal)
+    overlooked = tracked.overlooked(root)
+    if overlooked:
+        text = f"note: {wording.count(len(overlooked), 'file')} changed here, and git is told to overlook that"
+        yield Finding("files", text, False, tuple(wording.listed(overlooked)))
+
+
+def development(app: App) -> Iterator[Finding]:
+    """The development database, where git holds it and its first bytes do not tell."""
+    file = app.database_file()
+    if file and not tracked.is_sqlite(app.root / file):
+        refusal = tracked.development(app.root, file)
+        if refusal is not None:
+            yield of_error("files", refusal)
+
+
 def hidden(root: Path) -> Iterator[Finding]:
     """Secrets: a tracked .env, one that git does not ignore, secrets in the change."""
-    env = [path for path in working_copy.tracked(root, ".env", "*/.env", ".env.*") if secret_scan.of_name(path)]
+    env = [path for path in working_copy.tracked(root, ".") if secret_scan.of_name(path)]
     if env:
-        next_lines = (f"git rm --cached {env[0]}", "name it in .gitignore, and change the secrets that it held")
+        stays = "it stays here, and on the site; change the secrets that it held"
+        next_lines = (f"git rm --cached {shlex.join(env[:3])}", f"name it in .gitignore, and commit that: {stays}")
         yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, (), next_lines)
     found = [one for one in secret_scan.in_change(root) if one.path not in env]
     if found:

@@ -16,6 +16,7 @@ from flask_slipway.errors import Interrupted, Refusal, SlipwayError
 from flask_slipway.packages.check import look as look_at_packages
 from flask_slipway.project import push, remote_head, working_copy
 from flask_slipway.project.app import App, AppFailed, loaded
+from flask_slipway.project.look import Look, look, refuse_other_commit, since
 from flask_slipway.release import check, plan, run_tests
 from flask_slipway.revisions import edited
 from flask_slipway.ssh import conversation
@@ -42,9 +43,9 @@ def release(root: Path, options: ReleaseOptions) -> None:
         next_lines = ["the same command with --yes, or with --dry to see the plan alone"]
         raise Refusal("There is no terminal to ask in", next=next_lines)
     with ExitStack() as stack:
-        app, talk = prepare(known, site, options, stack)
+        app, talk, seen = prepare(known, site, options, stack)
         dirty = not working_copy.working_copy(root).clean
-        made = None if options.dry else commit_and_push(root, site, options.message)
+        made = None if seen is None else commit_and_push(seen, site, options.message)
         if options.dry:
             preview(root, site, options.message)
         candidate = check.candidate(app, root, dirty=dirty and options.dry)
@@ -64,17 +65,21 @@ def chosen(known: Settings, name: str) -> Site:
     return settings.site(known.root, name)
 
 
-def prepare(known: Settings, site: Site, options: ReleaseOptions, stack: ExitStack) -> tuple[App, conversation.Talk]:
-    """All that is looked at before anything is committed; returns the loaded app, and the conversation with the site,
-    which reads its facts while the app loads here. Raises Refusal."""
+def prepare(
+    known: Settings, site: Site, options: ReleaseOptions, stack: ExitStack
+) -> tuple[App, conversation.Talk, Look | None]:
+    """All that is looked at before anything is committed; returns the loaded app, the conversation with the site, which
+    reads its facts while the app loads here, and what is to be committed, None with --dry. Raises Refusal."""
     began = time.monotonic()
     here = working_copy.working_copy(known.root)
     findings = [
         *check.tree(here, site, message=bool(options.message) or options.dry),
+        *check.files(known.root),
         *check.hidden(known.root),
     ]
     if any(finding.stops for finding in findings):
         check.refuse([*findings, *look_at_packages(known.root, site.app, site)])
+    seen = None if options.dry else stack.enter_context(look(known.root))
     talk = stack.enter_context(conversation.Talk(site, "release", {}))
     findings += look_at_packages(known.root, site.app, site)
     check.refuse(findings)
@@ -82,7 +87,7 @@ def prepare(known: Settings, site: Site, options: ReleaseOptions, stack: ExitSta
         remote = push.remote_for(known.root, site.name)
         asked = pool.submit(remote_head.refuse_unpushable, known.root, remote, site.branch, prompt.can_ask())
         app = stack.enter_context(loaded(known.root, known.app))
-        findings += [*check.database(app), *check.since_pushed(app, here)]
+        findings += [*check.database(app), *check.development(app), *check.since_pushed(app, here)]
         asked.result()
     check.refuse(findings)
     tests = _tests(known, options)
@@ -95,7 +100,7 @@ def prepare(known: Settings, site: Site, options: ReleaseOptions, stack: ExitSta
     for finding in findings:
         if finding.text.startswith("note: "):
             note(finding.text, finding.lines)
-    return app, talk
+    return app, talk, seen
 
 
 def _tests(known: Settings, options: ReleaseOptions) -> str:
@@ -106,11 +111,14 @@ def _tests(known: Settings, options: ReleaseOptions) -> str:
     return run_tests.for_release(known.root, known.test).summary
 
 
-def commit_and_push(root: Path, site: Site, message: str) -> str | None:
-    """Commits what is there to commit, and pushes; returns what was done in words, None where nothing was to do."""
+def commit_and_push(seen: Look, site: Site, message: str) -> str | None:
+    """Commits what was looked at, and pushes; returns what was done in words, None where nothing was to do. What came
+    since is named, and stays here."""
+    root, began = seen.root, time.monotonic()
     remote = push.remote_for(root, site.name)
-    began = time.monotonic()
-    made = push.commit(root, message) if message else None
+    came = since(seen)[0]
+    refuse_other_commit(seen)
+    made = push.commit_look(seen, message) if message else None
     try:
         pushed = push.push(root, remote, site.branch)
     except KeyboardInterrupt:
@@ -127,6 +135,9 @@ def commit_and_push(root: Path, site: Site, message: str) -> str | None:
         headline("Committed", text, "", time.monotonic() - began)
     elif pushed:
         headline("Pushed", f"{wording.short(here.commit)} to {place}", "", time.monotonic() - began)
+    if came:
+        text = f"note: {wording.count(len(came), 'file')} came since, and stayed out of the commit"
+        note(f"{text}: name in .gitignore what the tests write", wording.listed(came))
     print()
     return f"commit {wording.short(here.commit)} is pushed to {place}" if made or pushed else None
 

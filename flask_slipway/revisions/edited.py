@@ -5,6 +5,7 @@ Comments, docstrings, layout and downgrade() may change; ALLOWED in the file say
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,46 @@ from flask_slipway.errors import Refusal
 from flask_slipway.project.git import quietly, run
 
 ALLOWED = "edited on purpose"
+IDENTIFIER = re.compile(r"""^revision\s*(?::[^=\n]*)?=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
 def since(root: Path, commit: str, revisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those of `revisions` (id, text, path) whose file in `commit` said something else than the one here."""
+    """Those of `revisions` (id, text, path) whose file in `commit` said something else than the one here, also under
+    another name; with `was`: that name."""
     top = root.resolve()
-    changed = set(quietly(root, "diff", "--name-only", "--relative", "-z", commit, "--", "*.py").split("\0"))
-    found = []
+    changed = _paths(root, "diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--", "*.py")
+    known = _paths(root, "ls-tree", "-r", "-z", "--name-only", commit)
+    found: list[Mapping[str, Any]] = []
     for row in revisions:
         path = Path(row["path"]).resolve()
         name = path.relative_to(top).as_posix() if path.is_relative_to(top) else ""
-        if name in changed and path.is_file():
-            before = run(root, "show", f"{commit}:./{name}")
-            now = path.read_text(encoding="utf-8", errors="replace")
-            if before.returncode == 0 and ALLOWED not in now:
-                then = before.stdout.decode("utf-8", "replace")
-                found += [row] if meaning(then) != meaning(now) else []
+        was = name if name in known else _older_name(root, commit, row["id"], changed & known)
+        if not path.is_file() or not was or (was == name and name not in changed):
+            continue
+        now = path.read_text(encoding="utf-8", errors="replace")
+        if ALLOWED not in now and meaning(_text(root, commit, was)) != meaning(now):
+            found.append({**row, "was": was})
     return found
+
+
+def _paths(root: Path, *arguments: str) -> set[str]:
+    return {path for path in quietly(root, *arguments).split("\0") if path}
+
+
+def _older_name(root: Path, commit: str, identifier: str, names: set[str]) -> str:
+    """The one of the files `names` that the revision stood in, "" where it is in none."""
+    naming = quietly(root, "grep", "-l", "-z", "-F", "-e", identifier, commit, "--", "*.py").split("\0")
+    every = sorted(names & {path.partition(":")[2] for path in naming})
+    return next((name for name in every if _identifier(_text(root, commit, name)) == identifier), "")
+
+
+def _text(root: Path, commit: str, name: str) -> str:
+    return run(root, "show", f"{commit}:./{name}").stdout.decode("utf-8", "replace")
+
+
+def _identifier(text: str) -> str:
+    found = IDENTIFIER.search(text)
+    return found[1] if found else ""
 
 
 def meaning(text: str) -> str:
@@ -59,11 +83,14 @@ def refuse(found: Iterable[Mapping[str, Any]], site: str, commit: str, root: Pat
     what = (
         f"{first['id']} {first['text']}".strip() + f" was edited after {site} applied it: it will not run there again"
     )
+    was = str(first["was"])
+    renamed = [f"{was}, renamed to {names[0]}"] if was != names[0] else []
+    away = f", and remove {names[0]}" if renamed else ""
     raise Refusal(
         what,
-        wording.listed(names),
+        wording.listed([*renamed, *names[len(renamed) :]]),
         [
-            f"git checkout {wording.short(commit)} -- {names[0]}",
+            f"git checkout {wording.short(commit)} -- {was}{away}",
             'inv migrate -m "…"  makes a new revision for what is different',
             f"if it is meant so: write  {ALLOWED}  in a comment of the file",
         ],

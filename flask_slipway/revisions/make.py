@@ -13,6 +13,7 @@ from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project import app as project_app
 from flask_slipway.project.app import App, AppFailed, heads_in_words, loaded, merging
 from flask_slipway.revisions import effects
+from flask_slipway.revisions.move import held_by_git
 from flask_slipway.revisions.scratch import NoScratch, Scratch, compared, schema, scratch, url
 from flask_slipway.ui import screen
 
@@ -43,7 +44,7 @@ def migrate(root: Path, app_name: str, message: str, initial: bool = False) -> N
         proof = _prove(root, app_name, access, made)
         screen.say(proof)
         app.move("upgrade", made.id)
-    screen.say([f"Applied {made.id} to the development database."])
+        screen.say([f"Applied {made.id} to the development database.", *held_by_git(app)])
     screen.say(wording.follow([f"read {_name(root, made.path)}, then  inv test"]))
     return None
 
@@ -196,7 +197,7 @@ def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequ
         present = schema(url(access)) if _exists(access) else []
         if not present:
             app.move("upgrade", made.id)
-            screen.say([f"Applied {made.id} to the development database, which was empty."])
+            screen.say([f"Applied {made.id} to the development database, which was empty.", *held_by_git(app)])
             return
         differences = compared(list(wanted), present)
         if not differences:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal
+from flask_slipway.project import tracked
 from flask_slipway.project.app import App, heads_in_words, loaded, merging
 
 
@@ -26,6 +27,7 @@ def upgrade(root: Path, app_name: str) -> Iterator[str]:
             return
         app.move("upgrade", answer["heads"][0])
         yield f"Upgraded the development database: {', '.join(before) or 'empty'} → {', '.join(app.current())}"
+        yield from held_by_git(app)
 
 
 def downgrade(root: Path, app_name: str, to: str) -> Iterator[str]:
@@ -39,6 +41,15 @@ def downgrade(root: Path, app_name: str, to: str) -> Iterator[str]:
         app.move("downgrade", _target(app, before, to))
         yield f"Downgraded the development database: {', '.join(before)} → {', '.join(app.current()) or 'empty'}"
         yield "The models are ahead of it now: inv upgrade brings it back."
+        yield from held_by_git(app)
+
+
+def held_by_git(app: App) -> Iterator[str]:
+    """A note where a commit would hold the development database: what was just changed would be released with it."""
+    refusal = tracked.development(app.root, app.database_file())
+    if refusal is not None:
+        yield f"Note: {refusal.what}. A release refuses that:"
+        yield from (f"  {line}" for line in refusal.next)
 
 
 def _target(app: App, current: Sequence[str], to: str) -> str:

@@ -8,15 +8,27 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from flask_slipway.config import yaml_lines
 from flask_slipway.errors import Refusal
-from flask_slipway.project import dotenv, source, taskfiles
+from flask_slipway.project import dotenv, source, taskfiles, tracked
 from flask_slipway.project.git import quietly, succeeds
 from flask_slipway.project.taskfiles import TaskFile
 
-SQLITE = b"SQLite format 3\0"
+# A file that a project will have → the line of .gitignore that leaves it out.
+TO_COME = {
+    ".env": ".env",
+    "__pycache__/x.pyc": "__pycache__/",
+    ".venv/pyvenv.cfg": "/.venv/",
+    "instance/x": "/instance/",
+    "x.db": "*.db",
+    "x.db-wal": "*.db-*",
+    "x.sqlite": "*.sqlite*",
+    ".coverage": ".coverage",
+}
+ALWAYS = (".env", "__pycache__/")  # also where git tracks such a file: it should not
 
 
 @dataclass(frozen=True)
@@ -215,10 +227,12 @@ def tests(root: Path) -> str:
 
 
 def lacking(root: Path) -> list[str]:
-    """The lines that .gitignore lacks, so that `inv commit` takes no secret, database, virtualenv or compiled file."""
-    wanted = {".env": ".env", "__pycache__/x.pyc": "__pycache__/"}
+    """The lines that .gitignore lacks, so that no commit takes a secret, a database, a virtualenv, a compiled file or
+    what tests leave: what is here, and what the first upgrade or test makes."""
+    wanted = {path: line for path, line in TO_COME.items() if line in ALWAYS or not _holds(root, line)}
     for path in sorted([*root.glob("*.*"), *root.glob("instance/*"), *root.glob("*/*.db")]):
-        if path.is_file() and _begins(path, SQLITE):
+        named = any(fnmatch(path.name, line) for line in wanted.values())
+        if not named and tracked.is_sqlite(path):
             place = path.relative_to(root).as_posix()
             wanted[place] = "/instance/" if place.startswith("instance/") else f"/{place}"
     for path in sorted(root.glob("*/pyvenv.cfg")):
@@ -227,12 +241,9 @@ def lacking(root: Path) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _begins(path: Path, sign: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(sign)) == sign
-    except OSError:
-        return False
+def _holds(root: Path, line: str) -> bool:
+    """Whether git tracks a file that this line of a .gitignore fits: it is there on purpose."""
+    return bool(quietly(root, "ls-files", "--cached", "--ignored", "-x", line))
 
 
 def _ignored(root: Path, path: str, line: str) -> bool:

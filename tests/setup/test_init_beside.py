@@ -166,9 +166,10 @@ def test_only_missing_lines_are_added_to_gitignore_whose_bytes_stay(blog):
     os.chmod(blog.folder / ".gitignore", 0o640)
     (blog.folder / "instance").mkdir()
     (blog.folder / "instance/blog.db").write_bytes(b"SQLite format 3\0rest")
-    (blog.folder / "app.sqlite").write_bytes(b"SQLite format 3\0rest")
+    (blog.folder / "app.data").write_bytes(b"SQLite format 3\0rest")
     out = init(blog, *ANSWERS, "--yes")
-    assert (blog.folder / ".gitignore").read_bytes() == b"__pycache__/\r\n*.log\n.env\n/app.sqlite\n/instance/\n"
+    wanted = b"__pycache__/\r\n*.log\n.env\n/.venv/\n/instance/\n*.db\n*.db-*\n*.sqlite*\n.coverage\n/app.data\n"
+    assert (blog.folder / ".gitignore").read_bytes() == wanted
     assert (blog.folder / ".gitignore").stat().st_mode & 0o777 == 0o640
     assert "added to  .gitignore" in out
-    assert "app.sqlite" not in blog.git("status", "--porcelain", "--untracked-files=all").replace("/app.sqlite", "")
+    assert "app.data" not in blog.git("status", "--porcelain", "--untracked-files=all")

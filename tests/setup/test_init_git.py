@@ -14,7 +14,8 @@ def test_without_git_it_says_what_to_type_and_goes_on(empty):
     put(empty, app=ONE_FILE)
     out = init(empty, *ANSWERS, "--yes")
     assert "git init -b main" in out
-    assert (empty.folder / ".gitignore").read_text().splitlines() == [".env", "__pycache__/"]
+    lines = [".env", "__pycache__/", "/.venv/", "/instance/", "*.db", "*.db-*", "*.sqlite*", ".coverage"]
+    assert (empty.folder / ".gitignore").read_text().splitlines() == lines
     assert "Nothing to write" in init(empty)
 
 
@@ -64,3 +65,14 @@ def test_below_the_top_of_a_repository_it_refuses_and_names_the_top(blog):
     (blog.folder / "inner").mkdir()
     ran = blog.run("sh", "-c", f"cd inner && {sys.executable} -m flask_slipway init")
     assert (ran.code, f"cd {blog.folder}" in ran.out) == (3, True)
+
+
+def test_a_database_that_comes_later_is_ignored_and_what_is_tracked_on_purpose_stays_so(blog):
+    blog.write("data/cities.sqlite", "SQLite format 3\0")
+    blog.git("add", ".")
+    blog.git("commit", "-qm", "First")
+    init(blog, *ANSWERS, "--yes")
+    for path in ("instance/blog.db", "blog.db", "blog.db-wal", ".venv/pyvenv.cfg", ".coverage", "data/cities.sqlite"):
+        blog.write(path, "later")
+    told = blog.git("status", "--porcelain", "--untracked-files=all").split("\n")
+    assert sorted(told) == ["?? .gitignore", "?? fabfile.py", "?? invoke.yaml", "?? tasks.py", "M data/cities.sqlite"]
