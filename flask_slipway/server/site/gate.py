@@ -8,7 +8,6 @@ import errno
 import hashlib
 import os
 import secrets
-import stat
 import time
 from typing import Any
 
@@ -120,7 +119,12 @@ def replace(path: str, data: bytes, time_ns: int | None = None) -> None:
             time_ns = max(time_ns, old.st_mtime_ns + int(STEP * 1e9))
     part = path + ".part"
     try:
-        _write_beside(part, data, time_ns, old)
+        _write_beside(part, data)
+        if old is None:
+            os.chmod(part, 0o644)
+        elif not files.take_after(part, path):  # the web server is to read it as it read that one
+            raise PermissionError(errno.EPERM, "it would be another user's", path)
+        os.utime(part, ns=(time_ns, time_ns))
         os.rename(part, path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -130,18 +134,12 @@ def replace(path: str, data: bytes, time_ns: int | None = None) -> None:
         _overwrite(path, data, time_ns)
 
 
-def _write_beside(part: str, data: bytes, time_ns: int, old: os.stat_result | None) -> None:
-    """Writes a file that is to take the place of `old`: the web server reads it as it read that one."""
+def _write_beside(part: str, data: bytes) -> None:
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    made = os.stat(part)
-    if old is not None and (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
-        os.chown(part, old.st_uid, old.st_gid)
-    os.chmod(part, stat.S_IMODE(old.st_mode) if old is not None else 0o644)
-    os.utime(part, ns=(time_ns, time_ns))
 
 
 def _overwrite(path: str, data: bytes, time_ns: int) -> None:
