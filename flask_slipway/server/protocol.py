@@ -309,11 +309,13 @@ Event = Dict[str, Any]  # one of: facts, step, returning, say, text, rows, follo
 
 class Before(QuickFacts, total=False):
     """The whole state before a run. `revision_file`: the text of REVISION; `answered`: the status of the health page,
-    None where a gate answered; `expected_status`: the one that counts as healthy beside 2xx, None below that."""
+    None where a gate answered; `expected_status`: the last good one that is known, also from before the site was
+    closed; `load_seconds`: what a load of the live code took."""
 
     revision_file: Optional[str]
     answered: Optional[int]
     expected_status: Optional[int]
+    load_seconds: float
 
 
 class OpenRun(Holder, total=False):
@@ -357,7 +359,8 @@ class Manifest(Kept, total=False):
 
 
 class HistoryLine(Kept, total=False):
-    """One change of the site that ended. `at`: seconds since 1970; `revision`: of the database, several by commas."""
+    """One change of the site that ended. `at`: seconds since 1970; `revision`: of the database, several by commas;
+    `answered`: the status of the health page `page` before it, None where a gate or nothing answered."""
 
     run: str
     task: str
@@ -370,6 +373,8 @@ class HistoryLine(Kept, total=False):
     backup: Optional[str]
     closed: Optional[float]
     seconds: float
+    answered: Optional[int]
+    page: str
 
 
 # The events of a journal, each written before what it names is done, unless its name says that it is.

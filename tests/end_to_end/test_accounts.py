@@ -35,7 +35,12 @@ def home(world):
 
 def everything(world):
     """{path: (mode, owner, group)} of all that is the site's."""
-    places = (world.site.project, world.site.virtualenv, world.site.wsgi.parent, Path(world.site.database["path"]).parent)
+    places = (
+        world.site.project,
+        world.site.virtualenv,
+        world.site.wsgi.parent,
+        Path(world.site.database["path"]).parent,
+    )
     return {f"{place} {path}": found for place in places for path, found in modes(Path(place)).items()}
 
 
@@ -88,7 +93,9 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     assert modes(project)["REVISION"] == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
 
     # code and packages; the clone has a file that root's own git made, and comes from where another user owns it
-    world.write({"app/static/new/deep/style.css": "a {}\n", "tools/run.sh": "#!/bin/sh\n", "app/version.py": READS_HEAD})
+    world.write(
+        {"app/static/new/deep/style.css": "a {}\n", "tools/run.sh": "#!/bin/sh\n", "app/version.py": READS_HEAD}
+    )
     (world.laptop / "tools/run.sh").chmod(0o755)
     world.edit("app/__init__.py", "def create_app", "from app import version  # noqa: F401\n\n\ndef create_app")
     changes.require(world, "six==1.17.0")
@@ -127,7 +134,9 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     # a release that fails leaves all as it was, but for what the app's own command made in a folder of the site's
     standing = everything(world)
     makes = 'os.makedirs("uploads/deep")\n    open("uploads/deep/made", "w").close()'
-    world.add_revision("ee000001", changes.HEAD, "make", f"if ON_THE_SERVER:\n    {makes}\n    raise RuntimeError", "pass")
+    world.add_revision(
+        "ee000001", changes.HEAD, "make", f"if ON_THE_SERVER:\n    {makes}\n    raise RuntimeError", "pass"
+    )
     world.commit("Make a file, then fail")
     failed = world.release()
     assert failed.code == 6, failed.out

@@ -1,5 +1,9 @@
 """A release as people live through it: the owner, a writer who keeps posting, a visitor who keeps looking."""
 
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from support import changes, snapshot
@@ -67,7 +71,10 @@ def test_a_release_of_code_alone_never_closes_the_site(sqlite_released):
         *HOST,
     }
     assert "close" not in done
-    assert world.health()["commit"] == commit
+    shutil.rmtree(world.state)
+    with ThreadPoolExecutor(8) as visitors:  # who comes to any process, also one that was idle until now
+        answers = list(visitors.map(lambda _: world.get(), range(32)))
+    assert {(status, json.loads(body)["commit"]) for status, _, body in answers} == {(200, commit)}
 
 
 def test_nothing_to_do_is_said_and_changes_nothing(sqlite_released):

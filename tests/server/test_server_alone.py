@@ -118,7 +118,8 @@ def test_the_gate_is_read_from_the_zip_and_runs_on_the_oldest_python(tmp_path, p
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from slipway_server.site import gate\n"
-        "words = dict(site='prod', wsgi='/w', original='/o', flag='/f', page=b'closed', token='t', nonce='n')\n"
+        "words = dict(site='prod', wsgi='/w', original='/o', source=b'', public=False, loads=True, page=b'closed')\n"
+        "words.update(token='t', nonce='n', mark=gate.MARK)\n"
         "names = {}\n"
         "exec(compile(gate.template().format(**words), 'gate', 'exec'), names)\n"
         "told = []\n"

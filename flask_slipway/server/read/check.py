@@ -115,7 +115,7 @@ def _place_of_gate(site: Site) -> tuple[str, bool]:
     path = os.path.realpath(site.wsgi)
     if not os.access(path, os.W_OK):
         return "the WSGI file cannot be written", False
-    beside = os.access(os.path.dirname(path), os.W_OK)
+    beside = os.access(os.path.dirname(path), os.W_OK) and os.stat(path).st_uid == os.geteuid()
     return "takes the WSGI file's place" if beside else "weaker: written over the WSGI file", True
 
 

@@ -34,7 +34,7 @@ def status(reading: Reading) -> Data:
     """Commit, revision, drift, lock, gate, last release."""
     live_facts = reading.facts
     live_facts.check_places()
-    asking = site_health.Question(reading.site.health_url())
+    asking = site_health.Question(site_health.ask, reading.site.health_url())
     live_facts.load_live()
     site_facts = live_facts.all()
     data: dict[str, Any] = {**site_facts, "heads": [], "differences": []}

@@ -56,3 +56,13 @@ def released(site: Keeper, commit: str | None) -> HistoryLine | None:
     """The newest release that brought the site to `commit`, or None. Raises kept.Newer."""
     found = [line for line in lines(site) if line.get("outcome") == "released" and line.get("commit") == commit]
     return found[-1] if found else None
+
+
+def last_answer(site: Keeper, page: str) -> int | None:
+    """The status of the last good answer that the health page `page` is known to have given, or None: what it answered
+    before a change, if that was no fault. Where a newer version wrote the history, nothing is known."""
+    try:
+        answers = [line.get("answered") or 0 for line in lines(site) if line.get("page") == page]
+    except kept.Newer:
+        return None
+    return next((status for status in reversed(answers) if 0 < status < 500), None)

@@ -18,6 +18,11 @@ CHANGES = (
     protocol.SWAPPING_PACKAGES,
     protocol.RELOADING,
 )
+TOUCHES = (
+    protocol.CHANGING_DATABASE,
+    protocol.SWAPPING,
+    protocol.SWAPPING_PACKAGES,
+)  # of these, what a site is made of
 UNDONE_BY_WAY_DOWN = ("upgrade", "seed", "return")  # changes of a database that the way down of its revisions undoes
 
 
@@ -46,6 +51,11 @@ class Recovery(Enum):
 def needed(lines: Sequence[JournalLine]) -> bool:
     """True where the run has changed anything that visitors, code or database would notice."""
     return any(line["what"] in CHANGES for line in lines)
+
+
+def touched(lines: Sequence[JournalLine]) -> bool:
+    """True where a change of code, packages or database was begun; else the gate is all that there is to take back."""
+    return any(line["what"] in TOUCHES for line in lines)
 
 
 def database_changed(lines: Sequence[JournalLine]) -> bool:

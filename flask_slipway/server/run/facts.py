@@ -67,10 +67,18 @@ class Facts:
         mask.add_remotes(text(site.project, ".git", "config"))
 
     def wsgi_source(self) -> str | None:
-        """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place."""
-        if not gate.is_gate(files.read(self.site.wsgi)):
+        """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place; where
+        that is gone, what the gate itself holds of it, in a file of this process."""
+        there = files.read(self.site.wsgi)
+        if not gate.is_gate(there):
             return None
-        return os.path.join(gate_folder(self.site), "wsgi.original")
+        kept = os.path.join(gate_folder(self.site), "wsgi.original")
+        held = None if os.path.exists(kept) else gate.original_in(there)
+        if held is None:
+            return kept
+        path = os.path.join(self.private, "wsgi.original")
+        files.write(path, held)
+        return path
 
     # the app and its database
 

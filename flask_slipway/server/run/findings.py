@@ -62,8 +62,8 @@ Way = Union[Up, Down, PutBack, Seeds]
 
 
 class Findings(NamedTuple):
-    """`answered`: the status of the health page, None where a gate or nothing answered; `expected_status`: the one that
-    counts as healthy beside 2xx, None below that; `way`: what the task would do, None where there is no more to tell
+    """`answered`: the status of the health page, None where a gate or nothing answered; `expected_status`: the last
+    good one that is known; `way`: what the task would do, None where there is no more to tell
     than the facts."""
 
     answered: int | None = None

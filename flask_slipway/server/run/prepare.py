@@ -19,7 +19,7 @@ from .run import Run
 
 def prepare(run: Run) -> Findings:
     """Loads the live app, and finds what the plan of this task is made of. Raises Refused, Nothing."""
-    asking = health.Question(run.site.health_url())
+    asking = health.Question(health.usual, run.site.health_url())
     run.facts.load_live()
     if run.task in VERSIONED:
         version_table.refuse(run)
@@ -28,25 +28,31 @@ def prepare(run: Run) -> Findings:
         refuse_unseen(run, answer)
     way = FOR_TASK.get(run.task)
     return Findings(
-        answered=answer.status if answer.status and not answer.gate else None,
-        expected_status=expected(answer),
+        answered=answer.status if health.is_own(answer, run.site.health_url()) else None,
+        expected_status=expected(run, answer),
         way=way(run) if way is not None else None,
     )
 
 
-def expected(answer: health.Answer) -> int | None:
-    """The status that counts as healthy beside 2xx: the site's own, below 500."""
-    return answer.status if answer.status and not answer.gate and answer.status < 500 else None
+def expected(run: Run, answer: health.Answer) -> int | None:
+    """The last good status of the health page: the site's own now, below 500; behind a gate, or where the site is at
+    fault, what it was before an earlier change. None where none is known."""
+    good = health.is_own(answer, run.site.health_url()) and answer.status < 500
+    return answer.status if good else history.last_answer(run.site, run.site.health)
 
 
 def refuse_unseen(run: Run, answer: health.Answer) -> None:
     """Raises Refused where the server cannot see its own site: nothing could be proved there."""
-    if answer.status and not (answer.status == 401 and not answer.gate):
+    url = run.site.health_url()
+    if answer.gate or (answer.status not in (0, 401) and not health.leads_to_itself(answer, url)):
         return
+    fixes = health.fixes(run.site, answer)
+    if answer.status == 302:
+        fixes = ["wait until the host has reloaded, then the same again", "or %s" % fixes[0]]
     raise Refused(
-        "from the server, %s answers %s" % (run.site.health_url(), health.describe(answer)),
+        "from the server, %s answers %s" % (url, health.describe(answer)),
         ["new processes could not be proved there"],
-        health.fixes(run.site, answer),
+        fixes,
     )
 
 

@@ -91,6 +91,8 @@ def _write_history(this: Run, outcome: Outcome, where: protocol.Where) -> None:
         "backup": _backup(this),
         "closed": this.closed,
         "seconds": _seconds(this),
+        "answered": this.before.get("answered"),
+        "page": this.site.health,
     }
     history.append(this.site, this.mask.value(line), this.version)
 

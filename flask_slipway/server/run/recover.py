@@ -10,7 +10,6 @@ from ..lib import files
 from ..lib.outcome import Nothing, Refused
 from ..protocol import Event, OpenRun, Outcome
 from ..records import kept, lock
-from ..site import health
 from . import decide, facts, steps, take_back
 from .decide import Recovery
 from .run import Run
@@ -108,9 +107,7 @@ def _take_over(old: Interrupted) -> None:
 def leave_closed(run: Run) -> str:
     """The gate up, the fence down, code and database as they are."""
     run.about_to(protocol.GATE)
-    run.gate.keep_original()
-    nonce = run.gate.put(public=False)
-    health.prove_gate(run.site.health_url(), nonce)
+    steps.gate_up(run)
     run.database.fence_down()
     steps.clean(run)
     return "gate up; code and database as they are"

@@ -16,7 +16,7 @@ from ..lib.outcome import Refused
 from ..protocol import Before, Event, Go, Holder, Manifest, OpenRun, Where, Wish
 from ..records import kept, lines, lock
 from ..records.journal import Journal
-from ..site import clone
+from ..site import clone, health
 from ..site.app_process import App
 from ..site.gate import Gate
 from ..site.site import Site
@@ -109,9 +109,14 @@ class Run:
         return self.target.pending or []
 
     @property
-    def expected_status(self) -> int | None:
-        """The status that counts as healthy beside 2xx."""
-        return self.before.get("expected_status")
+    def healthy(self) -> health.Good:
+        """What counts as healthy of new processes."""
+        return health.as_usual(self.before.get("expected_status"))
+
+    @property
+    def patience(self) -> float:
+        """How long new processes are waited for, in seconds."""
+        return health.patience(self.before.get("load_seconds") or 0)
 
     # beginning
 
@@ -148,6 +153,7 @@ class Run:
             "revision_file": revision_file or None,
             "expected_status": self.findings.expected_status,
             "answered": self.findings.answered,
+            "load_seconds": self.facts.load_seconds,
         }
         self.was_closed = quick["gate"] == "up"
         self.open_folder()

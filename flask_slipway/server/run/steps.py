@@ -63,14 +63,18 @@ def close(run: Run) -> str:
     permissions.refuse("the site's account", permissions.unwritable(run.database.written_files()))
     if not run.was_closed:
         run.about_to(protocol.GATE)
-        run.gate.keep_original()
         run.closed_at = time.monotonic()
-        nonce = run.gate.put(public=False)
-        health.prove_gate(run.site.health_url(), nonce)
+        gate_up(run)
     run.about_to(protocol.FENCE)
     run.database.fence_up()
     refused = "writes refused" if run.database.fence_kind != "watched" else "no connection left"
     return "gate up, requests finished, %s" % refused
+
+
+def gate_up(run: Run) -> None:
+    """The gate as a page and nothing more; returns when no visitor meets anything else."""
+    nonce = run.gate.put(loads=False)
+    health.prove_gate(run.site.health_url(), run.token, nonce, run.patience)
 
 
 def back_up(run: Run) -> str:
@@ -255,22 +259,26 @@ def reload(run: Run) -> str:
     """The host reloads; the new processes are proved, and asked for their health, behind the gate."""
     closed = run.is_gated()
     run.about_to(protocol.RELOADING, public=not closed)
-    if not closed:
-        run.gate.keep_original()
     nonce = run.gate.put(public=not closed)
     try:
-        if closed and run.database.fence_is_up():
-            health.prove_gate(run.site.health_url(), nonce)  # the host has reloaded, and loads the app when it is asked
+        if closed and run.database.fence_is_up():  # until the host has reloaded, and loads the app when it is asked
+            health.wait_for(run.site.health_url(), lambda answer: answer.gate == nonce, patience=run.patience)
         run.database.fence_down()  # its health is its own only if it can write
-        answer = health.prove_processes(run.site.health_url(), run.token, nonce, run.expected_status)
+        answer = health.prove_processes(run.site.health_url(), run.token, nonce, run.healthy, run.patience)
     except health.NotHealthy as error:
-        raise Failed("the new processes are not healthy", [str(error)]) from error
+        raise Failed("the new processes are not healthy", unhealthy(run, error)) from error
     run.reloading = answer.reloading
     if closed:
         return "new processes answer, healthy behind the gate"
     run.gate.take_away(reload=False)
     run.journal.write(protocol.GATE_GONE)
     return "new processes answer, healthy"
+
+
+def unhealthy(run: Run, error: health.NotHealthy) -> list[str]:
+    """Why the site is not healthy, and what to set where that is how its health page answers."""
+    by_nature = error.status is not None and 300 <= error.status < 500
+    return [str(error), *([health.another_page(run.site, error.status or 0)] if by_nature else [])]
 
 
 def lift(run: Run) -> str:
@@ -284,17 +292,16 @@ def open_site(run: Run) -> str:
     """The processes that were just proved become public; then the site's own WSGI file returns."""
     mark = health.log_mark(run.site.logs.get("error"))
     run.about_to(protocol.OPENED)
-    run.gate.open()
+    run.gate.take_away()
     if run.closed_at is not None:
         run.closed = round(time.monotonic() - run.closed_at, 1)
-    run.gate.take_away()
     # A host that answered otherwise while the gate came up answers 502 for one reason only, and visitors see it.
     quick = bool(run.reloading) and not run.reloading & {0, 502, 504}
     broken = health.SURELY_BROKEN if quick else health.BROKEN
     try:
-        health.prove_own(run.site.health_url(), run.token, run.expected_status, broken=broken)
+        health.prove_own(run.site.health_url(), run.token, run.healthy, broken, run.patience)
     except health.NotHealthy as error:
-        raise Failed("the site is not healthy after it was opened", [str(error)]) from error
+        raise Failed("the site is not healthy after it was opened", unhealthy(run, error)) from error
     run.journal.write(protocol.GATE_GONE)
     errors = health.new_errors(run.site.logs.get("error"), mark)
     words = "no new errors in the log" if not errors else "new in the error log: %s" % errors[-1][:60]

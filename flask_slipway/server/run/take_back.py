@@ -54,7 +54,7 @@ def put_backup_back(run: Run) -> str:
     if decide.put_back(run.journal.lines(), manifest["id"]) is None:
         if not restorer.is_exchanged(manifest):
             if run.journal.has(protocol.RELOADING):  # the new processes, asked for their health, hold connections
-                health.prove_gate(run.site.health_url(), run.gate.put(public=False))
+                steps.gate_up(run)
             run.about_to(protocol.FENCE)
             run.database.fence_up()
             if is_unchanged(run):
@@ -186,8 +186,7 @@ def leaving(name: str) -> list[str]:
 def close_again(run: Run) -> None:
     """Gate and fence up again, after the site was open."""
     run.about_to(protocol.GATE)
-    nonce = run.gate.put(public=False)
-    health.prove_gate(run.site.health_url(), nonce)
+    steps.gate_up(run)
     run.about_to(protocol.FENCE)
     run.database.fence_up()
 
@@ -218,25 +217,41 @@ def code_back(run: Run) -> str:
 
 def stay_closed(run: Run) -> str:
     """The gate, as before: the site was closed when the run began."""
-    run.gate.keep_original()
-    health.prove_gate(run.site.health_url(), run.gate.put(public=False))
+    steps.gate_up(run)
     return "closed, as before"
 
 
 def open_again(run: Run) -> str:
     """The old code proved behind the gate, then the gate away."""
-    url, expected = run.site.health_url(), run.before.get("answered")  # as before, also where that was a 500
-    public = not run.is_gated()
-    run.gate.keep_original()
-    nonce = run.gate.put(public=public)
-    answer = health.prove_processes(url, run.token, nonce, expected)
-    run.gate.open()
-    run.closed = closed_seconds(run)
+    if not decide.touched(run.journal.lines()):
+        return leave_as_found(run)
+    url, good = run.site.health_url(), health.as_before(run.before.get("answered"))
+    nonce = run.gate.put(public=not run.is_gated())
+    answer = health.prove_processes(url, run.token, nonce, good, run.patience)
     run.gate.take_away()
-    health.prove_own(url, run.token, expected)
-    healthy = answer.status < 500
+    run.closed = closed_seconds(run)
+    health.prove_own(url, run.token, good, patience=run.patience)
+    return opened(run, answer.status)
+
+
+def leave_as_found(run: Run) -> str:
+    """Code, packages and database were not changed: the site's own WSGI file comes back, and what it answers then is no
+    matter of this run."""
+    run.gate.take_away()
+    run.closed = closed_seconds(run)
+    try:
+        answer = health.prove_own(run.site.health_url(), run.token, lambda status: True, patience=run.patience)
+    except health.NotHealthy as error:
+        run.journal.write(protocol.GATE_GONE, healthy=False)
+        return "as it was: %s" % error
+    return opened(run, answer.status)
+
+
+def opened(run: Run, status: int) -> str:
+    """The words for a site that is open again, and answers with `status`."""
+    healthy = status < 500
     run.journal.write(protocol.GATE_GONE, healthy=healthy)
-    text = "%s (%d)" % ("healthy" if healthy else "answers as before", answer.status)
+    text = "%s (%d)" % ("healthy" if healthy else "answers as before", status)
     return text if run.closed is None else "closed for %.1f s; %s" % (run.closed, text)
 
 
@@ -248,8 +263,7 @@ def closed_seconds(run: Run) -> float | None:
 
 def shut(run: Run) -> None:
     """What can still be done when a return fails: the gate up, so that nobody meets code on a foreign schema."""
-    run.gate.keep_original()
-    run.gate.put(public=False)
+    run.gate.put(loads=False)
 
 
 # Each act's name, as it is told, and what does it.

@@ -17,20 +17,26 @@ from typing import Any, Callable, FrozenSet, NamedTuple
 
 from ..lib.next_steps import Named
 
-PATIENCE = 90  # seconds to wait for new processes
+PATIENCE = 90  # seconds to wait for new processes; of a site that takes long to load, SLOWNESS times its load
+SLOWNESS = 10
 BROKEN = 20  # seconds of nothing but 502, after which the host has no working process
 SURELY_BROKEN = 3  # the same, where the host was seen to answer otherwise while it reloads
 PAUSE = (0.02, 0.5)  # seconds between two questions, at first and at most: a twentieth of the time waited so far
 SETTLING = 10  # seconds in which a host that answers 302 to the same address is taken to be reloading
+IN_TIME = "nothing in time"
 ANY_BUT_GATES = "own"  # in a nonce's place: no gate has it
+AGAIN = 2  # further questions, SHORTLY seconds apart, where the site answers by a fault: one alone proves nothing
+SHORTLY = 0.4
+AT_ONCE = 8  # questions put at the same time, so that each process of the site answers one
 
 
 class NotHealthy(Exception):
-    """The site does not answer as it should. `load_failed`: its code could not be loaded there."""
+    """The site does not answer as it should. `status`: what its health page answered, None where that is not the
+    reason."""
 
-    def __init__(self, text: str, load_failed: bool = False) -> None:
+    def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
-        self.load_failed = load_failed
+        self.status = status
 
 
 class Answer(NamedTuple):
@@ -86,16 +92,16 @@ def _failure(error: Exception) -> str:
     """Why nothing answered, in words."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, socket.timeout):
-        return "nothing in time"
+        return IN_TIME
     return getattr(reason, "strerror", None) or str(reason)
 
 
 class Question:
-    """One question, put by a thread while this one does something else."""
+    """One question, put by a thread while this one does something else. `how`: what puts it, such as ask, or usual."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, how: Callable[..., Answer], *words: str | None) -> None:
         self._answers: list[Answer] = []
-        self._thread = threading.Thread(target=lambda: self._answers.append(ask(url)), daemon=True)
+        self._thread = threading.Thread(target=lambda: self._answers.append(how(*words)), daemon=True)
         self._thread.start()
 
     def answer(self) -> Answer:
@@ -108,9 +114,17 @@ def is_reloading(answer: Answer, url: str) -> bool:
     """True for what a host answers while it reloads: nothing, a 302 to the same address, 502 to 504 of its own."""
     if answer.gate or answer.nonce:
         return False
-    if answer.status == 302:
-        return urllib.parse.urljoin(url, answer.headers.get("Location", "")) == url
-    return answer.status in (0, 502, 504)
+    return leads_to_itself(answer, url) or answer.status in (0, 502, 504)
+
+
+def is_own(answer: Answer, url: str) -> bool:
+    """True for an answer of the site itself: neither the gate's, nor the host's while it reloads, nor none at all."""
+    return bool(answer.status) and not answer.gate and not leads_to_itself(answer, url)
+
+
+def leads_to_itself(answer: Answer, url: str) -> bool:
+    """True for a 302 to the address that was asked."""
+    return answer.status == 302 and urllib.parse.urljoin(url, answer.headers.get("Location", "")) == url
 
 
 def settled(url: str, patience: float = SETTLING) -> Answer:
@@ -118,9 +132,31 @@ def settled(url: str, patience: float = SETTLING) -> Answer:
     end = time.monotonic() + patience
     while True:
         answer = ask(url)
-        if answer.status != 302 or not is_reloading(answer, url) or time.monotonic() > end:
+        if answer.nonce or not leads_to_itself(answer, url) or time.monotonic() > end:
             return answer
         time.sleep(PAUSE[1])
+
+
+def usual(url: str) -> Answer:
+    """What the site answers as a rule: asked again while the host reloads, and where it was a fault."""
+    return _unless_at_fault(lambda: settled(url))
+
+
+def _unless_at_fault(question: Callable[[], Answer], answer: Answer | None = None) -> Answer:
+    """The answer to `question`, unless it is a fault of the moment (5xx, or nothing): then it is asked again.
+    `answer`: the first, where there is one."""
+    answer = answer or question()
+    for _ in range(AGAIN):
+        if answer.gate or 0 < answer.status < 500:
+            break
+        time.sleep(SHORTLY)
+        answer = question()
+    return answer
+
+
+def patience(load_seconds: float) -> float:
+    """How long new processes are waited for, in seconds, where a load of the site's code takes `load_seconds`."""
+    return max(PATIENCE, SLOWNESS * load_seconds)
 
 
 def wait_for(
@@ -144,51 +180,122 @@ def wait_for(
         well = well if answer.status in (502, 504) else now
         if now - began > patience or now - well > broken:
             raise NotHealthy("no new process answered within %d s; last: %s" % (now - began, describe(answer)))
-        time.sleep(min(PAUSE[1], max(PAUSE[0], (now - began) / 20)))
+        _pause(began)
 
 
-def prove_gate(url: str, nonce: str) -> Answer:
-    """Waits until a visitor meets the gate with `nonce`."""
-    return wait_for(url, lambda answer: answer.gate == nonce)
+def _pause(began: float) -> None:
+    """Between two questions."""
+    time.sleep(min(PAUSE[1], max(PAUSE[0], (time.monotonic() - began) / 20)))
 
 
-def prove_processes(url: str, token: str, nonce: str, expected_status: int | None) -> Answer:
-    """Waits until the processes behind the gate with `nonce` answer, and they are healthy. `expected_status`: what
-    counts as healthy beside 2xx, or None. Raises NotHealthy."""
-    answer = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce)
-    if answer.headers.get("X-Slipway-Load"):
-        raise NotHealthy(answer.body.decode("utf-8", "replace").strip(), load_failed=True)
-    check_healthy(answer, expected_status)
+def each_process(url: str, token: str, nonce: str, patience: float = PATIENCE) -> None:
+    """Waits until all processes that answer are those of the gate with `nonce`: a host may exchange one after the
+    other. The gate holds each of these questions for a moment, so that those put at the same time come to different
+    processes. Raises NotHealthy, also where one of them could not load the site."""
+    began = time.monotonic()
+    while True:
+        questions = [Question(ask, url, token, ANY_BUT_GATES) for _ in range(AT_ONCE)]
+        answers = [question.answer() for question in questions]
+        for answer in answers:
+            if answer.gate == nonce and answer.headers.get("X-Slipway-Load"):
+                raise NotHealthy("one of the new processes could not load the site")
+        others = [answer for answer in answers if answer.gate != nonce]
+        if not others:
+            return
+        if time.monotonic() - began > patience:
+            raise NotHealthy("processes of before answer after %d s: %s" % (patience, describe(others[0])))
+        _pause(began)
+
+
+def prove_gate(url: str, token: str, nonce: str, patience: float = PATIENCE) -> Answer:
+    """Waits until every visitor meets the gate with `nonce`, whichever process answers."""
+    answer = wait_for(url, lambda answer: answer.gate == nonce, patience=patience)
+    each_process(url, token, nonce, patience)
     return answer
 
 
-def prove_own(url: str, token: str, expected_status: int | None, broken: float = BROKEN) -> Answer:
+Good = Callable[[int], bool]  # whether a status is that of a site as it should be
+
+
+def prove_processes(url: str, token: str, nonce: str, good: Good, patience: float = PATIENCE) -> Answer:
+    """Waits until the processes behind the gate with `nonce` answer, all of them, and sees that they are healthy.
+    Raises NotHealthy."""
+
+    def failed(answer: Answer) -> bool:
+        return answer.nonce == nonce and bool(answer.headers.get("X-Slipway-Load"))
+
+    first = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce, patience=patience)
+    if not failed(first):
+        each_process(url, token, nonce, patience)
+        first = _unless_at_fault(lambda: ask(url, token, nonce), first)._replace(reloading=first.reloading)
+    if failed(first):
+        raise NotHealthy(first.body.decode("utf-8", "replace").strip())
+    check_healthy(first, good)
+    if leads_to_itself(first, url):
+        raise NotHealthy("the site answers %s, as a host does that reloads" % describe(first), first.status)
+    return first
+
+
+def prove_own(url: str, token: str, good: Good, broken: float = BROKEN, patience: float = PATIENCE) -> Answer:
     """Waits until the site's own WSGI file answers (no gate, no nonce), healthily; `broken` as for wait_for.
     Raises NotHealthy."""
-    answer = wait_for(
-        url, lambda a: not (a.gate or a.nonce or is_reloading(a, url)), token, only=ANY_BUT_GATES, broken=broken
-    )
-    check_healthy(answer, expected_status)
+
+    def asked() -> Answer:
+        return wait_for(
+            url,
+            lambda a: not (a.gate or a.nonce or is_reloading(a, url)),
+            token,
+            only=ANY_BUT_GATES,
+            broken=broken,
+            patience=patience,
+        )
+
+    answer = _unless_at_fault(asked)
+    check_healthy(answer, good)
     return answer
 
 
-def check_healthy(answer: Answer, expected_status: int | None) -> None:
-    """Raises NotHealthy unless the status is 2xx, or `expected_status`."""
-    if 200 <= answer.status < 300 or (answer.status and answer.status == expected_status):
-        return
-    raise NotHealthy("the site answers %s" % describe(answer))
+def check_healthy(answer: Answer, good: Good) -> None:
+    """Raises NotHealthy unless the status is good."""
+    if not good(answer.status):
+        raise NotHealthy("the site answers %s" % describe(answer), answer.status)
+
+
+def as_usual(expected: int | None) -> Good:
+    """What counts as healthy: 2xx; of a site whose health page answers otherwise, `expected`, the same kind of answer
+    (3xx, 4xx); and where nobody has ever seen a good answer, whatever is no fault."""
+
+    def good(status: int) -> bool:
+        if 200 <= status < 300:
+            return True
+        return 0 < status < 500 and (expected is None or status // 100 == expected // 100)
+
+    return good
+
+
+def as_before(answered: int | None) -> Good:
+    """What counts as healthy in a site that was taken back: whatever is no fault, and of a site that `answered` by one
+    beforehand anything."""
+    at_fault = answered is not None and answered >= 500
+    return lambda status: 0 < status < 500 or (at_fault and status > 0)
 
 
 def fixes(site: Named, answer: Answer) -> list[str]:
     """What to type where the site's own health is not what it should be."""
     name = site.name
-    if answer.status == 401 or 300 <= answer.status < 400:
-        return ["set  health:  of %s in invoke.yaml to a page that answers everybody with 200" % name]
-    if answer.status == 404:
-        return ["set  health:  of %s in invoke.yaml to a page that is there" % name]
+    if answer.status == 404 or answer.status == 401 or 300 <= answer.status < 400:
+        return [another_page(site, answer.status)]
+    if answer.body == IN_TIME.encode() and not answer.status:
+        return ["fab %s.logs" % name, "an account whose CPU seconds are used up is slow until it gets new ones"]
     if not answer.status:
         return ["correct  url:  of %s in invoke.yaml, or enable the web app on the Web tab" % name]
     return ["fab %s.logs" % name]
+
+
+def another_page(site: Named, status: int) -> str:
+    """What to write in invoke.yaml where the health page answers this."""
+    wanted = "is there" if status == 404 else "answers everybody with 200"
+    return "set  health:  of %s in invoke.yaml to a page that %s" % (site.name, wanted)
 
 
 def describe(answer: Answer) -> str:

@@ -174,3 +174,13 @@ def test_a_history_of_a_newer_format_is_refused(site):
     lines.append(site.history, {**line("released", "c1"), **NEWER})
     with pytest.raises(kept.Newer, match="the history of prod"):
         history.last_good(site)
+
+
+def test_the_last_good_answer_of_a_health_page_is_known_beyond_a_fault_and_a_gate(site):
+    assert history.last_answer(site, "/") is None
+    for answered, page in ((302, "/"), (404, "/"), (200, "/health"), (500, "/"), (None, "/")):
+        history.append(site, {"run": "one", "answered": answered, "page": page}, "0.2.0")
+    history.append(site, {"run": "of a version that did not say"}, "0.1.0")
+    assert (history.last_answer(site, "/"), history.last_answer(site, "/health")) == (404, 200)
+    Path(site.history).write_text(json.dumps(NEWER) + "\n")
+    assert history.last_answer(site, "/") is None

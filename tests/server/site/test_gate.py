@@ -2,7 +2,10 @@
 
 import itertools
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -85,13 +88,11 @@ def ask(application, token=None, only=None, method="GET"):
 @pytest.fixture
 def hosted(tmp_path, monkeypatch):
     monkeypatch.setenv("GATE_TEST_COUNTER", str(tmp_path / "counter"))
-    made = Hosted(tmp_path)
-    made.gate.keep_original()
-    return made
+    return Hosted(tmp_path)
 
 
 def test_the_public_gets_503_a_page_and_when_to_come_back(hosted):
-    nonce = hosted.gate.put(public=False)
+    nonce = hosted.gate.put(loads=False)
     answer = ask(hosted.load())
     assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
@@ -104,18 +105,28 @@ def test_the_public_gets_503_a_page_and_when_to_come_back(hosted):
 
 @pytest.mark.parametrize("token", ["", "T0KEN", "t0ken ", "\xe9\xff", "t0ken" * 1000])
 def test_a_wrong_token_is_a_visitor(hosted, token):
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert ask(hosted.load(), token).status == 503
+
+
+def test_a_gate_that_is_a_page_alone_loads_nothing_and_lets_nobody_pass(hosted):
+    nonce = hosted.gate.put(loads=False)
+    processes = hosted.load()
+    for wanted in (None, nonce):
+        answer = ask(processes, TOKEN, only=wanted)
+        assert (answer.status, answer.headers["X-Slipway-Gate"]) == (503, nonce)
+    hosted.gate.take_away()
+    assert ask(processes).status == 503, "it has not loaded the site, and is about to be reloaded"
     assert hosted.loads == 0
 
 
 def test_the_token_is_not_in_the_gate(hosted):
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert TOKEN not in hosted.wsgi.read_text()
 
 
 def test_the_token_holder_meets_the_site_and_which_processes_answer(hosted):
-    nonce = hosted.gate.put(public=False)
+    nonce = hosted.gate.put()
     application = hosted.load()
     for _ in range(2):
         answer = ask(application, TOKEN)
@@ -140,33 +151,90 @@ def test_who_asks_for_other_processes_than_these_meets_the_gate_and_loads_nothin
 
 
 def test_a_visitor_cannot_choose_whom_to_ask(hosted):
-    nonce = hosted.gate.put(public=False)
-    assert ask(hosted.load(), only=nonce).status == 503
+    nonce = hosted.gate.put()
+    processes = hosted.load()
+    assert ask(processes, only=nonce).status == 503
     assert hosted.loads == 0
-    hosted.gate.open()
-    assert ask(hosted.load(), only="another").status == 200
+    ask(processes, TOKEN)
+    hosted.gate.take_away()
+    assert ask(processes, only="another").status == 200
 
 
 def test_each_gate_has_a_nonce_of_its_own(hosted):
-    assert hosted.gate.put(public=False) != hosted.gate.put(public=False)
+    assert hosted.gate.put() != hosted.gate.put()
 
 
-def test_the_flag_opens_the_same_processes_to_all(hosted):
-    hosted.gate.put(public=False)
+def test_once_the_sites_own_file_is_back_the_same_processes_are_open_to_all(hosted):
+    hosted.gate.put()
     application = hosted.load()
     ask(application, TOKEN)
-    hosted.gate.open()
+    hosted.gate.take_away()
     answer = ask(application)
     assert (answer.status, answer.body) == (200, b"the site")
     assert "X-Slipway-Nonce" not in answer.headers and "X-Slipway-Gate" not in answer.headers
     assert hosted.loads == 1
-    assert Path(hosted.gate.flag).exists()
+
+
+def test_what_serves_the_public_asks_for_no_file_any_more(hosted):
+    """~/.slipway is removed, the home is away, the WSGI file is out of reach: who serves goes on."""
+    hosted.gate.put(public=True)
+    serving, idle = hosted.load(), hosted.load()
+    hosted.gate.take_away(reload=False)
+    assert ask(serving).status == 200
+    shutil.rmtree(hosted.gate.folder)
+    hosted.wsgi.unlink()
+    for application in (serving, idle):
+        assert ask(application).body == b"the site"
+    assert hosted.loads == 2, "one load for each process, as it began"
+
+
+def test_of_a_closed_sites_processes_those_that_were_proved_are_opened_and_need_no_file_then(hosted):
+    hosted.gate.put()
+    proved, idle = hosted.load(), hosted.load()
+    ask(proved, TOKEN)
+    hosted.gate.take_away()
+    assert ask(proved).status == 200
+    assert ask(idle).status == 503, "the host is about to reload, and would wait for it to load the site"
+    shutil.rmtree(hosted.gate.folder)
+    hosted.wsgi.unlink()
+    assert ask(proved).body == b"the site"
+    assert hosted.loads == 1
+
+
+def test_a_process_that_is_started_later_is_the_sites_own(hosted):
+    before = hosted.wsgi.read_bytes()
+    hosted.gate.put(public=True)
+    hosted.load()
+    hosted.gate.take_away(reload=False)
+    shutil.rmtree(hosted.gate.folder)
+    assert hosted.wsgi.read_bytes() == before
+    answer = ask(hosted.load(), TOKEN)
+    assert (answer.body, answer.headers.get("X-Slipway-Nonce")) == (b"the site", None)
+
+
+@pytest.mark.parametrize("lost", [lambda gate: shutil.rmtree(gate.folder), lambda gate: os.unlink(gate.original)])
+def test_a_closed_site_whose_kept_file_is_gone_gets_it_back_out_of_the_gate(hosted, lost):
+    before = hosted.wsgi.read_bytes()
+    hosted.gate.put(loads=False)
+    lost(hosted.gate)
+    again = gate.Gate(hosted.site, files.folder(hosted.gate.folder), TOKEN)
+    again.put()
+    assert ask(hosted.load(), TOKEN).body == b"the site"
+    again.take_away()
+    assert hosted.wsgi.read_bytes() == before
+
+
+def test_a_site_finds_itself_behind_the_gate_as_where_the_host_loads_it(hosted):
+    """Such as Flask(__name__) in the WSGI file itself, which looks for its module."""
+    hosted.wsgi.write_text("import sys\nfound = sys.modules[__name__]\nassert found.__file__ == __file__\n" + SITE)
+    hosted.gate.put()
+    assert ask(hosted.load(), TOKEN).body == b"the site"
 
 
 def test_a_gate_that_is_put_again_is_shut_though_an_older_one_was_open(hosted):
     hosted.gate.put(public=True)
     assert ask(hosted.load()).status == 200
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert ask(hosted.load()).status == 503
 
 
@@ -188,8 +256,6 @@ BROKEN = {
 @pytest.mark.parametrize("public", [False, True])
 def test_a_broken_site_tells_only_the_token_holder(hosted, kind, public):
     hosted.wsgi.write_text(BROKEN[kind])
-    os.unlink(hosted.gate.original)
-    hosted.gate.keep_original()
     nonce = hosted.gate.put(public=public)
     application = hosted.load()
     answer = ask(application, TOKEN)
@@ -207,19 +273,19 @@ def test_a_broken_site_tells_only_the_token_holder(hosted, kind, public):
 def test_a_sites_own_maintenance_page_is_shown_byte_for_byte(hosted):
     page = '<p>{braces} \'quotes\' """ \\ é %s'.encode()
     (hosted.folder / "home/app/maintenance.html").write_bytes(page)
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert ask(hosted.load()).body == page
 
 
 def test_a_request_without_a_body_gets_the_gate_too(hosted):
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert ask(hosted.load(), method="POST").status == 503
 
 
 def test_the_original_comes_back_byte_for_byte_with_its_mode_and_a_newer_time(hosted):
     before = hosted.wsgi.read_bytes()
     times = [hosted.time]
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     times.append(hosted.time)
     assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
     hosted.gate.put(public=True)
@@ -253,9 +319,8 @@ def test_where_no_file_can_be_made_beside_it_the_wsgi_file_itself_is_written(own
     before = hosted.wsgi.read_bytes() + b"# a long end\n" * 1000
     hosted.wsgi.write_bytes(before)
     hosted.wsgi.parent.chmod(0o555)
-    hosted.gate.keep_original()
     times = [hosted.time]
-    nonce = hosted.gate.put(public=False)
+    nonce = hosted.gate.put()
     times.append(hosted.time)
     assert ask(hosted.load()).headers["X-Slipway-Gate"] == nonce
     hosted.gate.take_away()
@@ -264,6 +329,42 @@ def test_where_no_file_can_be_made_beside_it_the_wsgi_file_itself_is_written(own
     assert hosted.wsgi.read_bytes() == before
     assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
     assert all(later - earlier >= 1_000_000_000 for earlier, later in itertools.pairwise(times))
+
+
+MOUNTED = """
+import ctypes, os, sys
+from flask_slipway.server.site import gate
+path, data = sys.argv[1], sys.stdin.buffer.read()
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x00020000) or libc.mount(b"none", b"/", None, 0x44000, None) or libc.mount(
+    os.fsencode(path), os.fsencode(path), None, 0x1000, None
+):
+    sys.exit(77)
+before = os.stat(path)
+gate.replace(path, data)
+after = os.stat(path)
+assert after.st_ino == before.st_ino and after.st_mtime_ns - before.st_mtime_ns >= 1_000_000_000
+assert os.listdir(os.path.dirname(path)) == [os.path.basename(path)]
+"""
+
+
+def test_a_wsgi_file_that_is_mounted_there_is_written_itself(hosted):
+    """No other file can be renamed over it: EBUSY. Source: rename(2). In a mount namespace of its own."""
+    line = [sys.executable, "-c", MOUNTED, str(hosted.wsgi)]
+    done = subprocess.run(line, input=b"another", capture_output=True)
+    if done.returncode == 77:
+        pytest.skip("this user may not mount")
+    assert done.returncode == 0, done.stderr.decode()
+    assert hosted.wsgi.read_bytes() == b"another"
+
+
+def test_the_web_server_may_read_the_file_as_before_also_where_it_is_not_its_owner(hosted):
+    if os.geteuid() != 0:
+        pytest.skip("only root makes files of another group")
+    os.chown(hosted.wsgi, NOBODY, NOBODY)
+    hosted.gate.put()
+    found = hosted.wsgi.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (NOBODY, NOBODY, 0o640)
 
 
 def test_a_wsgi_file_that_cannot_be_written_is_refused(owner):
@@ -284,31 +385,37 @@ def test_without_a_reload_the_original_comes_back_with_the_gates_time(hosted):
     assert hosted.wsgi.read_bytes() == before
 
 
-def test_processes_of_the_gate_serve_the_site_also_after_its_file_is_back(hosted):
-    """They go on where the host did not reload: the kept original is what they load, or the file itself."""
-    hosted.gate.put(public=True)
-    application = hosted.load()
-    hosted.gate.take_away(reload=False)
-    assert ask(application).body == b"the site"
-
-
 def test_the_original_is_kept_once_and_a_gate_is_never_taken_for_it(hosted):
     before = hosted.wsgi.read_bytes()
-    first = hosted.gate.keep_original()
-    hosted.gate.put(public=False)
-    assert hosted.gate.keep_original() == first == files.sha256(before)
+    hosted.gate.put()
+    assert hosted.gate.keep_original() == before
+    assert Path(hosted.gate.original).read_bytes() == before
+
+
+def test_a_gate_that_neither_holds_the_original_nor_has_it_kept_is_never_taken_for_it(hosted):
+    hosted.gate.put()
+    hosted.wsgi.write_bytes(gate.MARK + b" and nothing else\n")
     os.unlink(hosted.gate.original)
-    with pytest.raises(RuntimeError, match="already a gate"):
+    with pytest.raises(RuntimeError, match="without the site's own"):
         hosted.gate.keep_original()
 
 
+def test_a_file_that_the_owner_put_there_meanwhile_is_not_replaced_by_the_kept_one(hosted):
+    hosted.gate.put()
+    own = hosted.wsgi.parent / "own"
+    own.write_text(SITE + "\n# by hand\n")
+    own.replace(hosted.wsgi)
+    hosted.gate.take_away()
+    assert hosted.wsgi.read_text().endswith("# by hand\n")
+
+
 def test_a_wsgi_file_that_was_edited_between_two_releases_is_the_one_that_comes_back(hosted):
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     hosted.gate.take_away()
     edited = hosted.wsgi.read_bytes() + b"\n# a line of the owner\n"
     hosted.wsgi.write_bytes(edited)
     hosted.gate.keep_original()
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert ask(hosted.load(), TOKEN).body == b"the site"
     hosted.gate.take_away()
     assert hosted.wsgi.read_bytes() == edited
@@ -317,22 +424,22 @@ def test_a_wsgi_file_that_was_edited_between_two_releases_is_the_one_that_comes_
 def test_a_gate_and_a_site_are_told_apart(hosted):
     assert not gate.is_gate(hosted.wsgi.read_bytes())
     assert not gate.is_gate(None)
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert gate.is_gate(hosted.wsgi.read_bytes())
 
 
 def test_a_time_in_the_future_moves_on_all_the_same(hosted):
     future = time.time_ns() + 3600 * 10**9
     os.utime(hosted.wsgi, ns=(future, future))
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     put = hosted.time
     assert put >= future + 10**9
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     assert hosted.time >= put + 10**9
 
 
 def test_the_way_back_is_told_in_the_gate_itself(hosted):
-    hosted.gate.put(public=False)
+    hosted.gate.put()
     head = hosted.wsgi.read_text().splitlines()[:3]
     assert hosted.gate.original in head[1]
     assert "fab prod.recover" in head[2]

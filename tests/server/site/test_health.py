@@ -1,12 +1,21 @@
 """The site as a visitor reaches it, by a host of each kind."""
 
+import contextlib
 import http.server
+import shutil
 import socket
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flask_slipway.server.site import health
+from flask_slipway.sandbox.host import processes, uwsgi_start, virtualenv
+from flask_slipway.server.lib import files
+from flask_slipway.server.site import gate, health
+from flask_slipway.server.site.site import Site
 
 
 class Host:
@@ -19,8 +28,8 @@ class Host:
             def do_GET(self):
                 status = rest.pop(0) if len(rest) > 1 else rest[0]
                 self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", self.path)
+                if status in (302, 303):
+                    self.send_header("Location", self.path if status == 302 else "/sign-in")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -49,7 +58,7 @@ def test_502_is_given_up_as_soon_as_the_caller_knows_that_it_is_no_reload(monkey
     monkeypatch.setattr(health, "BROKEN", 1000)
     monkeypatch.setattr(health, "PATIENCE", 1000)
     with Host(302, 502) as url, pytest.raises(health.NotHealthy, match="last: 502"):
-        health.prove_own(url, "token", 200, broken=0.3)
+        health.prove_own(url, "token", health.as_usual(200), broken=0.3)
 
 
 def test_a_site_that_never_answers_is_told_as_such():
@@ -63,3 +72,101 @@ def test_what_a_site_answers_is_looked_at_after_its_reload():
         assert health.settled(url).status == 200
     with Host(302) as url:
         assert health.settled(url, patience=0.2).status == 302
+
+
+def test_what_a_site_answers_as_a_rule_is_no_fault_of_a_moment_nor_its_hosts_redirect(monkeypatch):
+    monkeypatch.setattr(health, "SHORTLY", 0.01)
+    for statuses, usual in (((500, 302, 303), 303), ((503, 503, 200), 200), ((302, 200), 200), ((500,), 500)):
+        with Host(*statuses) as url:
+            assert health.usual(url).status == usual
+
+
+def test_one_fault_of_a_good_site_is_not_believed(monkeypatch):
+    monkeypatch.setattr(health, "SHORTLY", 0.01)
+    with Host(500, 200) as url:
+        assert health.prove_own(url, "token", health.as_usual(200)).status == 200
+    with Host(500) as url, pytest.raises(health.NotHealthy, match="answers 500") as found:
+        health.prove_own(url, "token", health.as_usual(200))
+    assert found.value.status == 500
+
+
+EXPECTED = (None, 200, 302, 404)  # the last good answer that is known
+HEALTHY = {200: EXPECTED, 204: EXPECTED, 303: (None, 302), 308: (None, 302), 401: (None, 404), 404: (None, 404)}
+
+
+@pytest.mark.parametrize("status", [0, 200, 204, 303, 308, 401, 404, 500, 503])
+def test_healthy_is_2xx_or_the_kind_of_answer_that_the_site_gives(status):
+    assert [e for e in EXPECTED if health.as_usual(e)(status)] == list(HEALTHY.get(status, ()))
+
+
+def test_a_site_that_was_taken_back_is_as_before_with_any_answer_but_a_fault_it_did_not_have():
+    for before in (None, 200, 302, 500):
+        assert all(health.as_before(before)(status) for status in (200, 302, 404))
+    assert [before for before in (None, 200, 302, 500, 503) if health.as_before(before)(502)] == [500, 503]
+    assert not health.as_before(500)(0)
+
+
+def test_who_takes_long_to_load_is_waited_for_longer():
+    assert health.patience(0.5) == health.PATIENCE
+    assert health.patience(60) == 600
+
+
+SITE = """
+import time
+
+time.sleep(0.3)
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"the site"]
+"""
+TOKEN = "t0ken"
+WORKERS = 3
+
+
+class Chain:
+    """A host that exchanges the site's processes one after the other, at each change of the WSGI file's time."""
+
+    def __init__(self, folder):
+        self.wsgi = folder / "site_wsgi.py"
+        self.wsgi.write_text(SITE)
+        self.port = processes.free_port()
+        self.url = f"http://127.0.0.1:{self.port}/health"
+        words = dict.fromkeys(("url", "health", "branch", "remote", "app"), "x")
+        words |= {key: str(folder) for key in ("home", "project", "virtualenv", "backups")}
+        site = Site(words | {"name": "prod", "domain": "d", "wsgi": str(self.wsgi)})
+        self.gate = gate.Gate(site, files.folder(str(folder / "gate's")), TOKEN)
+        virtualenv.uwsgi(folder / "uwsgi", sys.executable)
+        options = ["--http-socket", f"127.0.0.1:{self.port}", "--master", "--processes", str(WORKERS), "--lazy-apps"]
+        options += ["--touch-chain-reload", str(self.wsgi), "--wsgi-file", str(self.wsgi), "--die-on-term"]
+        line = [sys.executable, "-I", uwsgi_start.__file__, str(folder / "uwsgi"), *options]
+        self.log = (folder / "log").open("wb")
+        self.process = subprocess.Popen(line, cwd=folder, stdout=self.log, stderr=self.log)
+
+    def __enter__(self):
+        health.wait_for(self.url, lambda answer: answer.status == 200)
+        time.sleep(0.5 * WORKERS)  # until the last of its processes has loaded the site
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        self.process.wait()
+        self.log.close()
+
+    def answers(self, **more):
+        """What visitors meet, whichever process they come to."""
+        with ThreadPoolExecutor(2 * WORKERS) as visitors:
+            return list(visitors.map(lambda _: health.ask(self.url, **more), range(20 * WORKERS)))
+
+
+def test_where_a_host_exchanges_its_processes_one_by_one_the_last_of_them_is_proved_too(tmp_path):
+    with Chain(tmp_path) as host:
+        nonce = host.gate.put()
+        health.prove_processes(host.url, TOKEN, nonce, health.as_usual(200))
+        assert {answer.gate for answer in host.answers()} == {nonce}
+        assert {answer.nonce for answer in host.answers(token=TOKEN)} == {nonce}
+        host.gate.take_away(reload=False)
+        shutil.rmtree(host.gate.folder)
+        assert {answer.body for answer in host.answers()} == {b"the site"}
