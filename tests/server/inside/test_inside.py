@@ -20,7 +20,7 @@ from flask_slipway.server.lib import outcome
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.run import facts as server_facts
 from flask_slipway.server.site import app_process as server_app
-from support.tiny_app import APP, CREATE_ALL, SECOND, Project, told_of
+from support.tiny_app import APP, CREATE_ALL, SECOND, WSGI, Project, told_of
 
 
 @pytest.fixture
@@ -114,6 +114,20 @@ def test_loading_and_reading_do_not_make_a_missing_database_file(project):
     assert app.ask("current")["revisions"] == []
     assert "add table asset" in app.ask("differences")["differences"]
     assert not project.database.exists()
+
+
+def test_a_bare_load_dotenv_finds_the_env_that_it_finds_where_the_site_is_served(project):
+    """From the code that asks upwards: the project's own, not that of the home, from where the host starts it."""
+    project.fill()
+    project.write(".env", f"DATABASE_URL={project.url}\nONE=there\n")
+    (project.home / ".env").write_text("DATABASE_URL=sqlite:////nowhere.db\nONE=wrong\n")
+    project.wsgi.write_text(WSGI.format(project=str(project.folder), url="").replace('os.environ["DATABASE_URL"]', "_"))
+    bare = "import dotenv\ndotenv.load_dotenv()\nassert os.environ['ONE'] == 'there'\nassert not hasattr(sys, 'ps1')\n"
+    project.write("app/__init__.py", APP.replace("db = SQLAlchemy()", f"{bare}db = SQLAlchemy()"))
+    for app in (project.start(), project.start(env={})):
+        app.load_live() if app is project.processes[0] else app.load_code()
+        assert app.ask("database")["url"]["database"] == os.path.realpath(project.database)
+        assert app.ask("current")["revisions"] == ["aaaa1111"]
 
 
 def test_what_an_app_prints_never_reaches_the_answers(project):

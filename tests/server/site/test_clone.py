@@ -280,7 +280,15 @@ def detached(folder):
     return folder
 
 
-LOOKS = ("symbolic-ref -q HEAD", "rev-parse HEAD", "remote -v", "tag", "log --format=%H", "describe --tags", "status -s")
+LOOKS = (
+    "symbolic-ref -q HEAD",
+    "rev-parse HEAD",
+    "remote -v",
+    "tag",
+    "log --format=%H",
+    "describe --tags",
+    "status -s",
+)
 
 
 @pytest.mark.parametrize("kind", [plain, packed, shallow, a_worktree, elsewhere, sparse, detached])
