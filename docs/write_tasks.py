@@ -16,8 +16,10 @@ from invoke.collection import Collection  # noqa: E402
 from invoke.tasks import Task  # noqa: E402
 
 from flask_slipway import errors  # noqa: E402
-from flask_slipway.server.main import CHANGES  # noqa: E402
+from flask_slipway.server.run import stories  # noqa: E402
 from flask_slipway.tasks import local, remote  # noqa: E402
+
+CHANGES = (*stories.BY_TASK, "recover")  # the tasks that change the site
 
 HEAD = """# Tasks
 

@@ -263,10 +263,14 @@ def _why(pending: Sequence[str], operations: Sequence[Mapping[str, Any]]) -> str
 
 def _notes(site: Site, facts: Mapping[str, Any], operations: Sequence[Mapping[str, Any]], closing: bool) -> list[str]:
     notes = [f"Values will be lost: {text}." for text in wording.listed(effects.lossy(operations), 3)]
+    notes += [f"Not known beforehand: {op['text']}." for op in operations if op["kind"] == "unknown"][:3]
+    notes += confirm.about_database(facts)
     if facts["gate"] == "up":
         notes.append(f"The site is closed and stays closed: fab {site.name}.open opens it.")
     if closing and not facts.get("scratch", True) and facts["database"]["dialect"] != "sqlite":
         notes.append("If it fails, the backup is put back in place: there is no scratch database here.")
+    if closing and facts.get("unseen"):
+        notes.append(f"Not seen, and not waited for, if they have the database open: {facts['unseen']}.")
     if closing and facts.get("fence_kind") == "watched":
         notes.append("The database cannot refuse writes; its connections are watched instead.")
     return notes

@@ -71,6 +71,7 @@ class Wish(TypedDict, total=False):
     to: Optional[str]  # downgrade: a revision
     database_only: bool  # downgrade
     backup: Optional[str]  # restore: an identifier, None for the newest
+    other_database: bool  # restore: a backup of another database than the site's is meant
     leave: bool  # recover
     command: Optional[str]  # workon
     lines: int  # history, logs
@@ -246,8 +247,9 @@ class LastFacts(TypedDict):
 class SiteFacts(ShownFacts):
     """What every plan is made of: the event `facts`, to which a task adds its own findings. `fingerprint`: of the
     QuickFacts; `edits`: what to type where there are changes; `own`: {path in the project: what it is} of the site's
-    own, which no commit may hold; `fence_kind`: database, sqlite or watched; `scratch`: whether a scratch database can
-    be had; `backups`: how many."""
+    own, which no commit may hold; `fence_kind`: database, sqlite or watched; `unseen`: who may use the database and
+    cannot be seen, in words; `scratch`: whether a scratch database can be had; `backups`: how many; `other_database`:
+    that of the last release in words, where it is not the site's now."""
 
     event: str
     fingerprint: str
@@ -256,12 +258,14 @@ class SiteFacts(ShownFacts):
     database: DatabaseFacts
     fence: str
     fence_kind: str
+    unseen: str
     scratch: bool
     load_seconds: float
     lock: Optional[HeldFacts]
     interrupted: Optional[InterruptedFacts]
     last: Optional[LastFacts]
     backups: int
+    other_database: Optional[str]
 
 
 # Events, from the server to the laptop
@@ -360,7 +364,8 @@ class Manifest(Kept, total=False):
 
 class HistoryLine(Kept, total=False):
     """One change of the site that ended. `at`: seconds since 1970; `revision`: of the database, several by commas;
-    `answered`: the status of the health page `page` before it, None where a gate or nothing answered."""
+    `answered`: the status of the health page `page` before it, None where a gate or nothing answered; `database`: in
+    words; `identity`: the digest of what tells it from every other, None where that was not known."""
 
     run: str
     task: str
@@ -369,6 +374,8 @@ class HistoryLine(Kept, total=False):
     outcome: Outcome
     commit: Optional[str]
     revision: Optional[str]
+    database: Optional[str]
+    identity: Optional[str]
     before: Dict[str, Any]
     backup: Optional[str]
     closed: Optional[float]

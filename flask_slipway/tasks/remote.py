@@ -160,12 +160,18 @@ def backup(c: Context) -> None:
     _change(c, "backup")
 
 
-@story(help={"backup": "which one, as fab ENV.backups lists it (the newest)", "yes": "do not ask"})
-def restore(c: Context, backup: str = "", yes: bool = False) -> None:
+@story(
+    help={
+        "backup": "which one, as fab ENV.backups lists it (the newest)",
+        "other-database": "also one that was made of another database than the site's now",
+        "yes": "do not ask",
+    }
+)
+def restore(c: Context, backup: str = "", other_database: bool = False, yes: bool = False) -> None:
     """Put a backup back, with the commit it was made at.
 
     Example: fab prod.restore --backup 20261120T180312Z"""
-    _change(c, "restore", yes, backup=backup or None)
+    _change(c, "restore", yes, backup=backup or None, other_database=other_database)
 
 
 @story()

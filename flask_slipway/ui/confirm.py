@@ -42,9 +42,21 @@ def of(task: str, site: str, facts: Facts) -> Question:
     return words(site, facts) if words else Question()
 
 
+def about_database(facts: Mapping[str, Any]) -> list[str]:
+    """What a person should know of the site's database: that it is another than before, or lacks what code needs."""
+    found, database = [], facts.get("database") or {}
+    if facts.get("other_database"):
+        now = f"{database.get('dialect', '')} {database.get('name', '')}".strip()
+        found.append(f"The database is another than the last release left: {now}, not {facts['other_database']}.")
+    if facts.get("lacking"):
+        found.append(f"The database lacks already what the live code needs: {', '.join(facts['lacking'][:4])}.")
+    return found
+
+
 def upgrade(site: str, facts: Facts) -> Question:
     lines = [f"Upgrade the database of {site}, from the live code {_code(facts)}:"]
     lines += [f"  {identifier} {text}" for identifier, text in facts["texts"]]
+    lines += about_database(facts)
     lines.append("The site will be closed meanwhile; a backup comes first.")
     return Question(tuple(lines), f"Upgrade {site}? [y/N] ")
 
@@ -57,6 +69,7 @@ def downgrade(site: str, facts: Facts) -> Question:
         lines.append(f"The code goes back with it, from {_code(facts)} to {facts['target_commit'][:7]}.")
     else:
         lines.append("The code stays: the gate is left up, for code and database no longer match.")
+    lines += about_database(facts)
     if facts["losses"]:
         lines.append("This loses values:")
         lines += [f"  {text}" for text in facts["losses"]]
@@ -81,6 +94,8 @@ def restore(site: str, facts: Facts) -> Question:
     ]
     if backup["commit"] and backup["commit"] != facts["commit"]:
         lines.append(f"The code goes back with it, from {_code(facts)} to {backup['commit'][:7]}.")
+    if facts.get("other"):
+        lines.append(f"It was made of another database: {facts['other']}.")
     if not facts["scratch"]:
         lines.append("No scratch database can be had: it is put back in place, not beside.")
     lines.append("Rows written after it was made are not in it; they are backed up first.")

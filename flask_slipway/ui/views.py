@@ -20,6 +20,11 @@ def status(data: Data) -> list[str]:
     rows = [
         ("code", _code(data)),
         ("database", _database(database)),
+        *(
+            [("", f"another than the last release left: {data['other_database']}")]
+            if data.get("other_database")
+            else []
+        ),
         ("revision", _revision(data)),
         ("site", _site(data)),
         ("lock", _lock(data)),

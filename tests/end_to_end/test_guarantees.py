@@ -1,5 +1,6 @@
 """The guarantees that a release stands on, each seen from outside."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,8 @@ def test_an_app_that_writes_while_it_loads_is_refused_by_its_line_then_released_
         assert "UPDATE currencies" in done
         assert "app/__init__.py" in done
         assert "writes_on_load" in done
+    if world.dialect == "sqlite":
+        where_it_leads_is_proved_before_it_is_loaded_unguarded(world)
     world.configure(writes_on_load=True)
     with Writer(world) as writer:
         writer.wait_for(5)
@@ -126,6 +129,85 @@ def test_an_app_that_writes_while_it_loads_is_refused_by_its_line_then_released_
     done = world.release()
     assert done.code == 0, done.out
     assert world.health() == {"http": 200, "gate": False, "status": "ok", "commit": commit, "revision": "aa000001"}
+    if world.dialect == "sqlite":
+        its_code_and_its_database_are_compared_too(world)
+
+
+def where_it_leads_is_proved_before_it_is_loaded_unguarded(world):
+    """`env:` leads to a copy of the site's database, where its writes would find all that they need."""
+    other = Path(world.site.home) / "other.db"
+    shutil.copy(world.site.database["path"], other)
+    before = other.read_bytes()
+    world.configure(writes_on_load=True, env={"FLASK_ENV": "production", "DATABASE_URL": f"sqlite:///{other}"})
+    with snapshot.unchanged(world):
+        for done in (world.release(), world.fab("seed")):
+            assert done.code == 3, done.out
+            assert "two different databases" in done.out.lower()
+            assert "other.db" in done
+            assert Path(world.site.database["path"]).name in done
+        assert other.read_bytes() == before
+    other.unlink()
+
+
+def its_code_and_its_database_are_compared_too(world):
+    """By `fab open`, although the live app cannot be asked."""
+    assert world.fab("close").code == 0
+    world.sql("UPDATE alembic_version SET version_num = :older", older=changes.HEAD)
+    refused = world.fab("open")
+    assert refused.code == 3, refused.out
+    assert f"the code's head is aa000001, the database is at {changes.HEAD}" in " ".join(refused.out.split())
+    assert "inv release --to site" in refused
+    assert world.health()["gate"]
+    world.sql("UPDATE alembic_version SET version_num = 'aa000001'")
+    opened = world.fab("open")
+    assert opened.code == 0, opened.out
+
+
+def test_an_app_that_upgrades_itself_while_it_loads_is_released_with_two_revisions(sqlite_released):
+    world = sqlite_released
+    world.edit(
+        "app/__init__.py",
+        "    return app",
+        '    if __import__("os").environ.get("FLASK_ENV") == "production":\n'
+        "        with app.app_context():\n"
+        '            __import__("flask_migrate").upgrade(directory=str(ROOT / "migrations"))\n'
+        "            db.engine.dispose()\n"
+        "    return app",
+    )
+    changes.additive(world)
+    changes.renaming(world, down="aa000001")
+    world.configure(writes_on_load=True)
+    with Writer(world) as writer:
+        writer.wait_for(3)
+        done = world.release()
+        assert done.code == 0, done.out
+        writer.wait_for(3)
+    assert writer.lost() == []
+    assert world.health()["revision"] == world.revision == "bb000001"
+
+
+def test_a_head_without_what_its_models_need_is_no_release(sqlite_released):
+    """A revision that does nothing there, though it is recorded as applied; and one that was only written there."""
+    world = sqlite_released
+    changes.additive(world)
+    path = next((world.laptop / "migrations/versions").glob("aa000001*"))
+    path.write_text(path.read_text().replace("    op.add_column", "    if not ON_THE_SERVER:\n        op.add_column"))
+    world.commit("Do nothing there")
+    with Writer(world) as writer:
+        writer.wait_for(3)
+        before = snapshot.live(world)
+        done = world.release()
+        assert done.code == 6, done.out
+        assert "column comments.mood" in done
+        assert snapshot.live(world)["revision"] == before["revision"]
+        writer.wait_for(3)
+    assert writer.lost() == []
+    world.sql("UPDATE alembic_version SET version_num = 'aa000001'")
+    with snapshot.unchanged(world):
+        done = world.release()
+    assert done.code == 3, done.out
+    assert "column comments.mood" in done
+    assert "flask db stamp" in done
 
 
 # 7: no secret in an argument list, a log, the journal or on the terminal

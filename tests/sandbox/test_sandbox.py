@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,18 @@ def test_a_session_begins_with_noise_in_the_sites_home(site, ssh):
     assert noise.startswith("Good day")
     assert rest == f"{site.home}|{site.home}|{site.user}\n"
     assert (said.code, said.err) == (7, "aside\n")
+
+
+def test_a_search_for_env_ends_at_its_home_and_takes_nothing_of_the_project_around_it(site):
+    """An app that calls load_dotenv() and has no .env there: a real account's home lies in no project."""
+    above = site.folder.parent / ".env"
+    probe = site.home / "probe.py"
+    above.write_text("SECRET_KEY=the-developers-own\n")
+    probe.write_text("import dotenv, os\ndotenv.load_dotenv()\nprint(os.environ.get('SECRET_KEY'))\n")
+    done = subprocess.run([sys.executable, probe], env={"PATH": os.defpath}, capture_output=True, text=True, check=True)
+    above.unlink()
+    probe.unlink()
+    assert done.stdout == "None\n"
 
 
 def test_a_second_up_changes_nothing_and_stops_nothing(site, project):

@@ -35,6 +35,13 @@ def make(home: Path) -> None:
         shutil.copyfile(pip, home / ".config/pip/pip.conf")
 
 
+def end_searches(folder: Path) -> None:
+    """What looks for .env from a site's folder up finds this one above the home, as the home of a real account is no
+    project's: never that of the project around the sandbox, with the secrets of the person who develops it."""
+    for name in (".env", ".flaskenv"):
+        (folder / name).write_text("# The search for this file ends here: above the sandbox's home is no site.\n")
+
+
 def keys(folder: Path) -> None:
     """Makes the server's key (host_key) and the person's (id_ed25519, authorized_keys) in `folder`, once."""
     import asyncssh

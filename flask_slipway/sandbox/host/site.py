@@ -185,6 +185,7 @@ def _make(site: Sandbox, source: Path | None, python: str, server_python: str, b
     for log in site.logs.values():
         Path(log).touch()
     home.make(site.home)
+    home.end_searches(site.folder)
     home.keys(site.folder / "ssh")
     home.python_link(site.folder / "bin", server_python)
     for interpreter in {python, server_python}:

@@ -100,6 +100,10 @@ class Database(Protocol):
         """Who else uses the database: the ids of connections, or of processes."""
         ...
 
+    def unseen(self) -> str:
+        """Who may use the database and is not among `other_connections`, in words; "" where it sees all."""
+        ...
+
     def kill(self, ids: Iterable[int]) -> None:
         """Ends connections, and waits until they are gone."""
 

@@ -17,6 +17,8 @@ from .mysql_client import DatabaseError
 
 PATIENCE = 15  # seconds to wait for the file's locks
 BESIDE = ("", "-wal", "-shm", "-journal")  # the file, and what SQLite lays beside it
+# File systems that several machines share, as /proc/mounts names them.
+SHARED = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "gpfs", "afs", "gfs2", "ocfs2", "fuse.")
 
 
 def quoted(identifier: str) -> str:
@@ -159,6 +161,16 @@ class SQLite:
                     pids.append(int(pid))
         return pids
 
+    def unseen(self) -> str:
+        """Programs on other machines, where the file lies on a file system that machines share; all where no process
+        can be looked at."""
+        if not os.path.isdir("/proc"):
+            return "any program: this machine has no /proc"
+        with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
+            kind = file_system(self.path, file.read())
+        shared = kind.startswith(SHARED)
+        return "programs on other machines: its file lies on %s" % kind if shared else ""
+
     def prepare_lock(self) -> None:
         """Does nothing: there is no connection to wait for."""
 
@@ -250,6 +262,19 @@ def remove(path: str) -> None:
     """Removes the database file `path`, and what SQLite lays beside it."""
     for suffix in BESIDE:
         files.remove(path + suffix)
+
+
+def file_system(path: str, mounts: str) -> str:
+    """The kind of file system that `path` lies on, by the text of /proc/mounts: ext4, nfs4; "" where none has it."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        place = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), fields[1]).rstrip("/")
+        if (path + "/").startswith(place + "/") and len(place) >= len(best):
+            best, kind = place, fields[2]
+    return kind
 
 
 def _digest(rows: Iterable[tuple[Any, ...]]) -> str:

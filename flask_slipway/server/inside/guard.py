@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 # (host, database) of the app's own database, to the scratch database that stands for it.
 Redirect = Mapping[Tuple[str, str], str]
 
-READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(SELECT|SHOW|PRAGMA|DESCRIBE|DESC|EXPLAIN)\b", re.I | re.S)
-PRAGMA_WRITE = re.compile(r"\s*PRAGMA\s[^=(]*=", re.I)
+# Comments, texts and quoted names of a statement: what they hold decides nothing. MySQL runs what is in /*! … */.
+ASIDE = re.compile(r"/\*(?!M?!).*?\*/|--[^\n]*|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^]]*\]", re.S)
+INNERMOST = re.compile(r"\([^()]*\)")
+VERB = re.compile(r"\b(SELECT|VALUES|TABLE|INSERT|REPLACE|UPDATE|DELETE|MERGE)\b", re.I)
+EXECUTED = re.compile(r"(?:EXPLAIN|DESCRIBE|DESC)\s+ANALYZE\b(?:\s+(?:FORMAT|VERBOSE)\s*(?:=\s*\w+)?)*", re.I)
+PRAGMA = re.compile(r"\s*PRAGMA\s+(?:[^.=(]+\.\s*)?(\w+)\s*(\S?)", re.I)
+# What tells of the schema where SQLite's PRAGMA is given a value, and what does something without one.
+# Source: https://www.sqlite.org/pragma.html
+TELLING = (
+    *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+    *("foreign_key_check", "integrity_check", "quick_check"),
+)
+ACTING = ("optimize", "incremental_vacuum", "wal_checkpoint", "shrink_memory")
 
 LONGEST_STATEMENT = 60  # of a refused statement, in messages
 
@@ -30,8 +41,34 @@ class KeptAway(Exception):
 
 
 def is_read(statement: str) -> bool:
-    """True for a statement that only reads: SELECT, SHOW, DESCRIBE, EXPLAIN, PRAGMA without a value."""
-    return bool(READS.match(statement)) and not PRAGMA_WRITE.match(statement)
+    """True for a statement that only reads: SELECT, also after WITH, SHOW, DESCRIBE, EXPLAIN, and those of SQLite's
+    PRAGMA that only tell."""
+    plain = ASIDE.sub(lambda found: " " if found.group()[0] in "/-" else found.group(), statement)
+    text = ASIDE.sub(" x ", plain).strip().rstrip(";").strip()
+    while INNERMOST.search(text):
+        text = INNERMOST.sub(" ", text)
+    if not text or ";" in text or "/*" in text:
+        return False
+    first = text.split()[0].upper()
+    if first == "PRAGMA":
+        return _only_tells(plain)
+    executed = EXECUTED.match(text)
+    if executed:
+        return is_read(text[executed.end() :])
+    if first == "WITH":
+        verb = VERB.search(text)
+        first = verb.group().upper() if verb else ""
+    if first in ("SELECT", "VALUES", "TABLE"):
+        return not re.search(r"\bINTO\b", text, re.I)
+    return first in ("SHOW", "DESCRIBE", "DESC", "EXPLAIN")
+
+
+def _only_tells(pragma: str) -> bool:
+    found = PRAGMA.match(pragma)
+    if found is None:
+        return False
+    name, value = found.group(1).lower(), found.group(2) in ("=", "(")
+    return name in TELLING if value else name not in ACTING
 
 
 def calling_line(folder: str) -> str:
@@ -84,7 +121,7 @@ class Guard:
         if record is not None:
             record.info["slipway_dialect"] = dialect.name
         if self.only is not None and where_to(dialect, cargs, cparams) != self.only:
-            raise WriteRefused("env.py connects to another database than the one it was proved to work on")
+            raise WriteRefused("the app connects to another database than the one it was proved to use")
         if dialect.name == "sqlite":
             cargs[0] = self._target("", os.path.realpath(cargs[0])) if self.redirect else cargs[0]
             if self.reads_only and not os.path.exists(cargs[0]):
@@ -122,7 +159,7 @@ class Guard:
                 cursor.execute(statement)
             if self.reads_only:
                 cursor.execute("SET SESSION TRANSACTION READ ONLY")
-            elif self.announce is not None:
+            elif self.announce is not None and threading.current_thread() is threading.main_thread():
                 cursor.execute("SELECT CONNECTION_ID()")
                 self.announce(int(cursor.fetchone()[0]))
         finally:

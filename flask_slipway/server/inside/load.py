@@ -16,11 +16,20 @@ class NoApp(Exception):
     """There is no usable Flask app at the given place."""
 
 
+def as_program(path: str) -> None:
+    """From here on this process is, to whoever asks, one that was started with the file `path`, as flask's is and the
+    host's. Without such a file python-dotenv takes it for an interactive session, and looks for .env from the working
+    folder up instead of from the code that asks. Source: dotenv.main.find_dotenv."""
+    sys.modules["__main__"].__file__ = path
+    sys.argv = [path]
+
+
 def by_flask(app: str) -> Flask:
     """The Flask app that FLASK_APP=`app` names, with .env and .flaskenv read as `flask` does.
     Source: flask.cli.ScriptInfo."""
     from flask.cli import ScriptInfo, load_dotenv
 
+    as_program(os.path.join(os.path.dirname(sys.executable), "flask"))
     if not os.environ.get("FLASK_SKIP_DOTENV"):
         load_dotenv()
     return ScriptInfo(app_import_path=app).load_app()
@@ -35,6 +44,7 @@ def by_wsgi(path: str, source: Optional[str] = None) -> Flask:
     module = types.ModuleType(name)
     module.__file__ = path
     sys.modules[name] = module
+    as_program(path)
     exec(code, module.__dict__)
     application = getattr(module, "application", None)
     if application is None:

@@ -170,6 +170,38 @@ class RawAlembic(NoMigrations):
         return result
 
 
+class Unloaded(NoMigrations):
+    """The revisions of a project whose app was stopped while it loaded: they can be walked, and no more."""
+
+    def __init__(self, root: str, ini: Optional[str]) -> None:
+        super().__init__([])
+        own = ini or os.environ.get("ALEMBIC_CONFIG")
+        if not own and (os.path.isfile(os.path.join(root, "alembic.ini")) or tool_alembic(root)):
+            own = "alembic.ini"
+        self.raw = RawAlembic(os.path.join(root, own), [], root) if own else None
+        self.tool = self.raw.tool if self.raw else NoMigrations.tool
+        self.folder = self.raw.folder if self.raw else _usual(root)
+
+    def script(self) -> Optional[ScriptDirectory]:
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        if self.raw is not None:
+            return self.raw.script()
+        if self.folder is None:
+            return None
+        config = Config(os.path.join(self.folder, "alembic.ini"))  # Flask-Migrate's: it may name more folders
+        config.set_main_option("script_location", self.folder.replace("%", "%%"))
+        return ScriptDirectory.from_config(config)
+
+
+def _usual(root: str) -> Optional[str]:
+    """The folder of Flask-Migrate's revisions, by its name or as the only one there is; None where there is none."""
+    if os.path.isfile(os.path.join(root, "migrations", "env.py")):
+        return "migrations"
+    return only(root, "env.py", "ALEMBIC_CONFIG under env: in invoke.yaml")
+
+
 Migrations = Union[NoMigrations, FlaskMigrate]
 
 

@@ -84,6 +84,7 @@ class Inside:
         self.guard: Any = None  # from the load on
         self.migrations: Any = None  # locate.Migrations, once the app is loaded
         self.folder = os.getcwd()
+        self.ini: Optional[str] = None
         self.began_with = dict(os.environ)
 
     def answer(self, request: Dict[str, Any]) -> Answer:
@@ -148,21 +149,27 @@ class Inside:
         scratch: Sequence[Sequence[str]] = (),
         session: Sequence[str] = (),
         ini: Optional[str] = None,
+        only: Optional[Answer] = None,
     ) -> Answer:
         """Loads the app as `flask` does, or by the WSGI file `wsgi`; then the working folder is `cwd`. `ini`: where
         Alembic's configuration lies, for a project that has several.
         `scratch`: [[host, database, scratch database]] sends its connections there. `session`: statements for each
-        new MySQL connection. Returns the seconds it took and the folder the app's code came from."""
+        new MySQL connection. `only`: the database, as `access` tells it, that is connected to meanwhile, and no other.
+        Returns the seconds it took and the folder the app's code came from."""
         started = time.monotonic()
-        self.folder = os.path.realpath(cwd)
+        self.folder, self.ini = os.path.realpath(cwd), ini
         os.chdir(home or cwd)
         self.guard = Guard(self.folder)
         self.guard.reads_only = guard
+        self.guard.only = place_of(only) if only else None
+        self.guard.announce = None if guard else self.channel.announce
         self.guard.session = tuple(session)
         if scratch:
             self.guard.redirect = {(host, name): target for host, name, target in scratch}
-        loaded = load.by_wsgi(wsgi, source) if wsgi else load.by_flask(app)
-        os.chdir(cwd)
+        try:
+            loaded = load.by_wsgi(wsgi, source) if wsgi else load.by_flask(app)
+        finally:
+            os.chdir(cwd)
         if self.guard.refused:
             raise RuntimeError("the app writes to its database while it loads: %s" % self.guard.refused)
         if loaded.config.get("SQLALCHEMY_BINDS"):
@@ -170,6 +177,7 @@ class Inside:
         with loaded.app_context():
             self.migrations = locate.of(loaded, cwd, home if wsgi else None, ini)
             self.migrations.dispose()
+        self.guard.only = self.guard.announce = None
         self.guard.alone()
         self.app = loaded
         code = sys.modules.get(loaded.import_name)
@@ -185,12 +193,12 @@ class Inside:
         return result
 
     def do_revisions(self) -> Answer:
-        """Every revision of the code, and its heads."""
-        return inside_revisions.revisions(self.migrations)
+        """Every revision of the code, and its heads; known too where the app was stopped while it loaded."""
+        return inside_revisions.revisions(self.migrations or locate.Unloaded(self.folder, self.ini))
 
     def do_pending(self, current: List[str]) -> Answer:
         """What a database at `current` lacks, in order of application."""
-        return dict(inside_revisions.pending(self.migrations, current))
+        return dict(inside_revisions.pending(self.migrations or locate.Unloaded(self.folder, self.ini), current))
 
     def do_related(self, current: List[str]) -> Answer:
         """Which of `current` stand below others of them."""
@@ -203,6 +211,10 @@ class Inside:
     def do_current(self) -> Answer:
         """The revisions that the database is at."""
         return {"revisions": inside_revisions.current(self.migrations)}
+
+    def do_lacking(self) -> Answer:
+        """The tables and columns that the models have and the database lacks; None where the models are not known."""
+        return {"lacking": inside_revisions.lacking(self.migrations)}
 
     def do_differences(self) -> Answer:
         """Texts; None where the models are not known."""
@@ -237,8 +249,7 @@ class Inside:
     def _writing(self, function: Callable[[], Optional[Answer]]) -> Answer:
         """`function` with the guard lifted; an env.py of its own reaches the database it was proved on, no other."""
         if isinstance(self.migrations, locate.RawAlembic) and not self.guard.redirect:
-            url = self.migrations.own_url()
-            self.guard.only = where_to(url.get_dialect()(), *url.get_dialect()().create_connect_args(url))
+            self.guard.only = place(self.migrations.own_url())
         self.guard.announce = self.channel.announce
         self.guard.lift(self.migrations.dispose)
         try:
@@ -277,6 +288,19 @@ def access(url: URL) -> Answer:
     if url.get_backend_name() == "sqlite" and url.database:
         parts["database"] = os.path.realpath(url.database)
     return {"dialect": url.get_backend_name(), "driver": url.get_driver_name(), "url": parts}
+
+
+def place(url: URL) -> Any:
+    """Where a URL leads, comparable with where a connection does."""
+    dialect = url.get_dialect()()
+    return where_to(dialect, *dialect.create_connect_args(url))
+
+
+def place_of(told: Answer) -> Any:
+    """Where the database leads that `access` told of."""
+    from sqlalchemy.engine import URL
+
+    return place(URL.create("%s+%s" % (told["dialect"], told["driver"]), **told["url"]))
 
 
 def main() -> None:

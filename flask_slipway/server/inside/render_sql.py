@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
-from . import revisions
+from . import revision_code, revisions
 from .guard import calling_line, one_line
 
 if TYPE_CHECKING:
@@ -49,8 +49,11 @@ class Nowhere:
 
 
 def _first(revision: Script, context: MigrationContext, offline: MigrationContext, folder: str) -> Optional[Unfit]:
-    """The first operation of a revision's upgrade() that the dialect of `offline` has no words for, or None."""
+    """The first operation of a revision's upgrade() that the dialect of `offline` has no words for, or None; also
+    where it has Python of its own, which nobody runs for that."""
     found: List[Unfit] = []
+    if revision_code.own_line(revision.module, "upgrade") is not None:
+        return None
 
     def attempt(operation: Any, batch: bool) -> None:
         text = None if found else _unsaid(operation, batch, offline)

@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, List, Optional, Sequence
 
+from . import revision_code
 from .guard import WriteRefused, last_line_below, one_line
 
 if TYPE_CHECKING:
@@ -154,6 +155,25 @@ def differences(migrations: Migrations) -> Optional[List[str]]:
     return None if found is None else [text for entry in found for text in _difference_texts(entry)]
 
 
+def lacking(migrations: Migrations) -> Optional[List[str]]:
+    """What the models need and the database lacks: ["table notes", "column notes.mood"]; a view stands for a table.
+    None where nothing tells of the models."""
+    from alembic.autogenerate import compare_metadata
+    from sqlalchemy import inspect
+
+    def compare(context: MigrationContext, metadata: Any) -> Optional[List[str]]:
+        if metadata is None:
+            return None
+        views = set(inspect(context.connection).get_view_names()) if context.connection is not None else set()
+        entries = [entry for entry in compare_metadata(context, metadata) if isinstance(entry, tuple)]
+        tables = [
+            "table %s" % entry[1].name for entry in entries if entry[0] == "add_table" and entry[1].name not in views
+        ]
+        return tables + ["column %s.%s" % (entry[2], entry[3].name) for entry in entries if entry[0] == "add_column"]
+
+    return migrations.read(compare)
+
+
 def _difference_texts(entry: Any) -> Iterator[str]:
     if isinstance(entry, list):
         for inner in entry:
@@ -224,8 +244,8 @@ class Recorder:
 
 
 def operations(migrations: Migrations, ids: Sequence[str], direction: str) -> List[Operation]:
-    """What the revisions `ids` would do going `direction` ("up" or "down"), in order, without doing it. Kind "unknown":
-    what it does cannot be told beforehand."""
+    """What the revisions `ids` would do going `direction` ("up" or "down"), in order, without doing it: those made of
+    operations alone are played through, others are only read. Kind "unknown": what cannot be told beforehand."""
     directory = migrations.script()
     if directory is None:
         return []
@@ -238,9 +258,16 @@ def operations(migrations: Migrations, ids: Sequence[str], direction: str) -> Li
 
 
 def _recorded(revision: Script, direction: str, context: MigrationContext) -> List[Operation]:
+    function = "upgrade" if direction == "up" else "downgrade"
+    line = revision_code.own_line(revision.module, function)
+    if line is not None:
+        text = "Python of its own, line %d of %s" % (line, os.path.basename(revision.path))
+        own: Operation = {"kind": "unknown", "table": None, "column": None, "text": text}
+        rows = [*revision_code.named(revision.module, function), own]
+        return [{**row, "revision": revision.revision} for row in rows]
     with Recorder(context) as recorder:
         try:
-            (revision.module.upgrade if direction == "up" else revision.module.downgrade)()
+            getattr(revision.module, function)()
         except WriteRefused as error:
             recorder.found.append(one_line(error))
         except Exception as error:

@@ -72,6 +72,10 @@ def _database(site: Site, site_facts: Facts) -> Iterator[Row]:
         clients = [process.find("mysql", "mariadb"), process.find("mysqldump", "mariadb-dump")]
         yield "clients", ", ".join(os.path.basename(c) for c in clients if c) or "none", all(clients)
     yield "fence", FENCES[base.fence_kind], True
+    if base.fence_kind == "sqlite":
+        unseen = base.unseen()
+        words = "not seen: %s" % unseen if unseen else "seen: of this account, on this machine"
+        yield "who has it open", words, not unseen
     scratch = base.can_create() and base.movable()
     yield "scratch database", "can be made" if scratch else "weaker: restores happen in place", True
     foreign = permissions.unwritable(base.written_files())
@@ -123,8 +127,7 @@ def _same_by_flask(site_facts: Facts) -> tuple[str, bool]:
     """Whether FLASK_APP with env: leads to the database that the WSGI file leads to: (words, good)."""
     app = App(site_facts.site.python, site_facts.site.project, site_facts.site, mask=site_facts.mask)
     try:
-        app.load_code()
-        answer = app.ask("database")
+        answer = _database_by_flask(app)
         other = access.from_app(answer, os.path.join(site_facts.private, "flask"))
     except (AppFailed, DatabaseError) as error:
         return "cannot be loaded: %s" % error, False
@@ -142,6 +145,17 @@ def _same_by_flask(site_facts: Facts) -> tuple[str, bool]:
     finally:
         other.close()
     return "yes, and by Alembic's env.py" if "own" in answer else "yes", True
+
+
+def _database_by_flask(app: App) -> Any:
+    """The database that the app tells of; where it may write while it loads, that of its first write."""
+    try:
+        app.load_code()
+        return app.ask("database")
+    except AppFailed as error:
+        if app.site.writes_on_load and error.refused and error.database:
+            return error.database
+        raise
 
 
 def _free_bytes(path: str) -> int:

@@ -16,7 +16,6 @@ from ..records import history as records_history
 from ..run import facts
 from ..site import clone
 from ..site import health as site_health
-from ..site.app_process import App
 from . import check
 from .reading import Reading
 
@@ -38,8 +37,8 @@ def status(reading: Reading) -> Data:
     live_facts.load_live()
     site_facts = live_facts.all()
     data: dict[str, Any] = {**site_facts, "heads": [], "differences": []}
+    data.update(_heads(live_facts.revisions()))
     if live_facts.live is not None:
-        data.update(_heads(live_facts.live))
         data["differences"] = live_facts.live.ask("differences")["differences"]  # None: no models are known
     commit = site_facts["commit"]
     data["subject"] = clone.subject(reading.site.project, commit) if commit else None
@@ -48,9 +47,10 @@ def status(reading: Reading) -> Data:
     return data
 
 
-def _heads(live: App) -> dict[str, Any]:
-    """The code's heads, and the messages of its revisions."""
-    answer = live.ask("revisions")
+def _heads(answer: dict[str, Any] | None) -> dict[str, Any]:
+    """The code's heads, and the messages of its revisions; nothing of them where they are not known."""
+    if answer is None:
+        return {}
     rows: list[Revision] = answer["revisions"]
     return {"heads": answer["heads"], "texts": {row["id"]: row["text"] for row in rows}}
 
@@ -60,6 +60,8 @@ def guarantees(site_facts: SiteFacts) -> list[str]:
     limits = []
     if site_facts["fence_kind"] == "watched":
         limits.append("the database cannot refuse writes: while closed, its connections are watched instead")
+    if site_facts["unseen"]:
+        limits.append("who has the database open is not seen whole, and not waited for: %s" % site_facts["unseen"])
     if not site_facts["scratch"]:
         limits.append("no scratch database: a backup is put back in place, not beside")
     return limits
@@ -72,8 +74,7 @@ def current(reading: Reading) -> Data:
     live_facts.load_live()
     assert live_facts.database is not None
     data: dict[str, Any] = {"revisions": live_facts.database.revisions(), "heads": [], "texts": {}}
-    if live_facts.live is not None:
-        data.update(_heads(live_facts.live))
+    data.update(_heads(live_facts.revisions()))
     return data
 
 

@@ -18,6 +18,7 @@ class Keeper(Protocol):
     def history(self) -> str: ...
 
 
+SETTLING = ("release", "upgrade", "downgrade", "rollback", "restore", "seed")
 NEEDED = ("at", "task", "outcome", "who")  # what a line that can be shown has
 
 
@@ -49,6 +50,15 @@ def last_good(site: Keeper) -> LastFacts | None:
                 "who": line.get("who"),
                 "task": line.get("task"),
             }
+    return None
+
+
+def settled(site: Keeper) -> HistoryLine | None:
+    """The last change that ended well and settled which database is the site's, and at which revision; or None. A
+    backup, or a reload, is made of whatever is there. Raises kept.Newer."""
+    for line in reversed(lines(site)):
+        if line.get("outcome") in ("released", "done") and line.get("task") in SETTLING:
+            return line
     return None
 
 

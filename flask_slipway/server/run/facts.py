@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 from ..backup import store
 from ..database import access as database_access
-from ..database import errors
+from ..database import errors, identity
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
 from ..lib import files, next_steps, own_files
@@ -30,6 +31,7 @@ class Facts:
     def __init__(self, site: Site, mask: Mask) -> None:
         self.site, self.mask = site, mask
         self.live: App | None = None
+        self.code: dict[str, Any] | None = None  # of a live app that is not asked: its revisions and heads
         self.database: Database | None = None
         self.access: Access | None = None
         self.identity: list[str] = []
@@ -93,6 +95,11 @@ class Facts:
         self.load_seconds = self.live.seconds if self.live is not None else 0.0
         self.use(database_access.access(answer))
 
+    def revisions(self) -> dict[str, Any] | None:
+        """The live code's revisions and heads, as its Alembic tells; None where that cannot be told. Raises
+        AppFailed."""
+        return self.live.ask("revisions") if self.live is not None else self.code
+
     def _started(self) -> App:
         try:
             return App(self.site.python, self.site.project, self.site, as_host=True, mask=self.mask)
@@ -107,6 +114,9 @@ class Facts:
         """The database that an app writes to while it loads, where that is accepted. Raises Refused."""
         site = self.site
         if error.refused and site.writes_on_load and error.database:
+            with contextlib.suppress(AppFailed):
+                answer = live.ask("revisions")
+                self.code = answer if answer["folder"] is not None else None  # else nobody knows where they lie
             live.close()
             self.live = None
             return error.database
@@ -189,13 +199,31 @@ class Facts:
             },
             "fence": "up" if database.fence_is_up() else "down",
             "fence_kind": database.fence_kind,
+            "unseen": database.unseen(),
             "scratch": database.can_create() and database.movable(),
             "load_seconds": round(self.load_seconds, 2),
             "lock": self.lock(),
             "interrupted": interrupted(site),
             "last": last_good(site),
             "backups": len(store.usable(site.backups)),
+            "other_database": self.other_database(),
         }
+
+    def other_database(self) -> str | None:
+        """The database that the last release left, in words, where the site's is another now; else None. Where the
+        history does not tell, the newest backup of a run that changed the site does."""
+        assert self.database is not None
+        try:
+            line = history.settled(self.site)
+        except kept.Newer:
+            return None
+        if line is not None and line.get("identity"):
+            same = line["identity"] == identity.digest(self.identity)
+            return None if same else line.get("database") or "another"
+        for manifest in store.usable(self.site.backups):
+            if manifest.get("identity") and manifest["task"] in history.SETTLING:
+                return None if manifest["identity"] == self.identity else identity.of_backup(manifest)
+        return None
 
     def keys(self) -> list[str]:
         """What the lock is over."""

@@ -39,14 +39,16 @@ class Down(NamedTuple):
 
 
 class PutBack(NamedTuple):
-    """A backup, and how many rows there are now in the place of its own."""
+    """A backup, and how many rows there are now in the place of its own; `other`: the database that it was made of, in
+    words, where that is not the site's."""
 
     backup: Manifest
     rows_now: int
+    other: str | None = None
 
     def shown(self) -> dict[str, Any]:
         keys = ("id", "commit", "revisions", "rows", "tables", "at", "task", "restore_blockers")
-        return {"backup": {key: self.backup.get(key) for key in keys}, "rows_now": self.rows_now}
+        return {"backup": {key: self.backup.get(key) for key in keys}, "rows_now": self.rows_now, "other": self.other}
 
 
 class Seeds(NamedTuple):
@@ -63,16 +65,18 @@ Way = Union[Up, Down, PutBack, Seeds]
 
 class Findings(NamedTuple):
     """`answered`: the status of the health page, None where a gate or nothing answered; `expected_status`: the last
-    good one that is known; `way`: what the task would do, None where there is no more to tell
-    than the facts."""
+    good one that is known; `way`: what the task would do, None where there is no more to tell than the facts;
+    `lacking`: what the live code's models need and the database lacks, though it is at their head."""
 
     answered: int | None = None
     expected_status: int | None = None
     way: Way | None = None
+    lacking: list[str] = []
 
     def shown(self) -> dict[str, Any]:
         """What the laptop is told of it, beside the facts."""
-        return {} if self.way is None else self.way.shown()
+        lacking = {"lacking": self.lacking} if self.lacking else {}
+        return {**lacking, **({} if self.way is None else self.way.shown())}
 
 
 def labels(revisions: list[Revision], ids: list[str]) -> list[tuple[str, str]]:

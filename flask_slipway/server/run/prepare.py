@@ -6,13 +6,14 @@ import difflib
 from typing import Any, Callable
 
 from ..backup import store
+from ..database import identity
 from ..lib import files
 from ..lib.outcome import Nothing, Refused
 from ..protocol import HistoryLine, Manifest, Revision
 from ..records import history
 from ..site import clone, health, load_errors, virtualenv
 from ..site.app_process import App, AppFailed
-from . import losses, stage, version_table
+from . import losses, schema, stage, version_table
 from .findings import Down, Findings, PutBack, Seeds, Up, Way
 from .run import Run
 
@@ -31,6 +32,7 @@ def prepare(run: Run) -> Findings:
         answered=answer.status if health.is_own(answer, run.site.health_url()) else None,
         expected_status=expected(run, answer),
         way=way(run) if way is not None else None,
+        lacking=schema.of_live(run) if run.task in COMPARED else [],
     )
 
 
@@ -85,6 +87,7 @@ def _revisions(run: Run) -> list[Revision]:
 def upgrade(run: Run) -> Up:
     """The pending revisions of the live code."""
     rows, current = _revisions(run), run.database.revisions()
+    stage.prove_live(run)
     pending = stage.pending(run.site, _live(run), current)
     if not pending:
         raise Nothing("the database is at %s, the head of the live code" % (", ".join(current) or "nothing"))
@@ -213,11 +216,22 @@ def restore(run: Run) -> PutBack:
             "backup %s is of %s, not of %s" % (manifest["id"], manifest.get("domain"), run.site.domain),
             next=["fab %s.backups" % run.site.name],
         )
+    other = identity.of_backup(manifest) if manifest.get("identity", run.facts.identity) != run.facts.identity else None
+    if other is not None and not run.wish.get("other_database"):
+        again = "fab %s.restore --backup %s --other-database" % (run.site.name, manifest["id"])
+        raise Refused(
+            "backup %s is of another database than the site's" % manifest["id"],
+            ["the backup: %s" % other, "the site: %s" % identity.describe(run.database)],
+            [
+                "fab %s.workon  and correct .env, then the same again" % run.site.name,
+                "or, where it is meant: %s" % again,
+            ],
+        )
     stays = manifest["commit"] in (None, clone.commit(run.site.project))  # without a commit of its own the code stays
     if stays and run.facts.live is not None:
         heads = run.facts.live.ask("revisions")["heads"]
         stage.refuse_unfit(run.site, manifest["id"], sorted(manifest["revisions"]), heads)
-    return PutBack(manifest, sum(run.database.counts().values()))
+    return PutBack(manifest, sum(run.database.counts().values()), other)
 
 
 def _usable(run: Run) -> Manifest:
@@ -245,10 +259,12 @@ def seed(run: Run) -> Seeds:
     """The configured commands. Raises Nothing."""
     if not run.site.seed:
         raise Nothing("no seed commands are configured for %s" % run.site.name)
+    stage.prove_live(run)
     return Seeds(run.site.seed)
 
 
 VERSIONED = ("release", "upgrade", "downgrade")  # these go by what alembic_version says
+COMPARED = ("release", "pull", "upgrade")  # after these the database has what the models need
 UNSEEN = ("backup", "pull")  # these neither close nor reload the site
 FOR_TASK: dict[str, Callable[[Run], Way | None]] = {
     "upgrade": upgrade,

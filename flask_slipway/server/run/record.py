@@ -9,6 +9,7 @@ import time
 import traceback
 
 from .. import protocol
+from ..database import identity
 from ..database.mysql_client import DatabaseError
 from ..lib import disk_full, files
 from ..lib.outcome import Failed, Incident
@@ -87,6 +88,8 @@ def _write_history(this: Run, outcome: Outcome, where: protocol.Where) -> None:
         "outcome": outcome,
         "commit": where["commit"],
         "revision": where["revision"],
+        "database": identity.describe(this.database) if this.facts.database is not None else None,
+        "identity": identity.digest(this.facts.identity) if this.facts.identity else None,
         "before": {"commit": this.before.get("commit"), "revisions": this.before.get("revisions")},
         "backup": _backup(this),
         "closed": this.closed,

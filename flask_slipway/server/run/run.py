@@ -13,7 +13,7 @@ from ..database.interface import Database
 from ..lib import files
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
-from ..protocol import Before, Event, Go, Holder, Manifest, OpenRun, Where, Wish
+from ..protocol import Access, Before, Event, Go, Holder, Manifest, OpenRun, Where, Wish
 from ..records import kept, lines, lock
 from ..records.journal import Journal
 from ..site import clone, health
@@ -65,6 +65,8 @@ class Run:
         self.lock: lock.Lock | None = None
         self.ahead: App | None = None  # started ahead, for the code to come
         self.stage: App | None = None  # of the staged code
+        self.proved: Access | None = None  # the site's database, as FLASK_APP and env: lead to it
+        self.wrote = False  # an app that writes while it loads was loaded so, after the backup
         self.python = site.python  # the interpreter that has the new packages
         self.commit: str | None = None  # the commit that is staged and swapped, None where the code stays
         self.kept: list[str] = []  # the paths that stay on disk as they are when the code is swapped

@@ -16,7 +16,7 @@ from ..lib.outcome import Refused
 from ..site import checkout, clone, edited, load_errors, permissions, pip_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
-from . import version_table
+from . import schema, version_table
 from .facts import Facts
 from .run import Run
 
@@ -70,9 +70,10 @@ def stage(run: Run, commit: str) -> str:
     """The commit checked out beside the live code, its packages beside the live ones, and the app loaded there."""
     stage_code(run, commit)
     text = stage_packages(run)
-    if run.site.writes_on_load:
-        return ", ".join(["the app is loaded behind the gate, it writes while it loads", *text])
-    return ", ".join(["the app loads", *load_stage(run, commit), *text])
+    loaded = load_stage(run, commit)
+    later = run.site.writes_on_load
+    words = "the app is loaded whole behind the gate, it writes while it loads" if later else "the app loads"
+    return ", ".join([words, *loaded, *text])
 
 
 def stage_code(run: Run, commit: str) -> None:
@@ -185,16 +186,13 @@ def refuse_itself(run: Run, path: str) -> None:
 
 
 def load_stage(run: Run, commit: str) -> list[str]:
-    """Loads the staged app; sees that it uses the site's database and brings the revisions of the plan. Returns words
-    for the step's line."""
+    """Loads the staged app; sees that it uses the site's database, brings the revisions of the plan, and where it
+    brings none, that the database has what its models need. Returns words for the step's line."""
     app = run.stage = _process(run)
     try:
-        app.load_code()
-        see_same_database(run, app)
+        prove(run, app)
         answer = app.ask("revisions")
     except AppFailed as error:
-        if error.refused and error.database:
-            refuse_other_database(run, error.database)
         raise load_errors.staged_refusal(run.site, commit, run.stage_folder, error) from error
     heads: list[str] = answer["heads"]
     if len(heads) > 1:
@@ -203,15 +201,59 @@ def load_stage(run: Run, commit: str) -> list[str]:
             next=["%s merge heads -m merge" % answer["tool"]],
         )
     run.head = heads[0] if heads else None
-    if run.target.pending is None:
+    known = app.loaded or answer["folder"] is not None  # without the app its folder of revisions may not be found
+    brought = pending(run.site, app, run.before["revisions"]) if known and run.target.pending is not None else None
+    if not app.loaded:  # stopped in the middle it may hold a transaction open
+        run.stage = None
+        app.close()
+    if brought is None:
         return []
-    brought = pending(run.site, app, run.before["revisions"])
     if brought != run.target.pending:
         raise _other_revisions(run, brought)
-    version_table.refuse_there(run)
-    refuse_unfit_sql(run, app)
+    _refuse_unfit(run, bool(brought))
     count = len(brought)
     return ["%d revision%s pending" % (count, "" if count == 1 else "s")] if count else []
+
+
+def _refuse_unfit(run: Run, brings: bool) -> None:
+    """Raises Refused where the new code and the database do not go together; `brings`: it has pending revisions."""
+    version_table.refuse_there(run)
+    if run.stage is not None and brings:
+        refuse_unfit_sql(run, run.stage)
+    elif run.stage is not None:
+        schema.refuse(run, run.stage)
+
+
+def prove(run: Run, app: App) -> None:
+    """Loads the app of the code that `app` is for, guarded, and sees that it uses the site's database; of one that may
+    write while it loads, as far as it goes: only where that leads may it later be loaded unguarded. Raises AppFailed,
+    Refused."""
+    stopped = None
+    try:
+        app.load_code()
+        found = app.ask("database")
+    except AppFailed as error:
+        if not (error.refused and error.database):
+            raise
+        found, stopped = error.database, error
+    refuse_other_database(run, found)
+    if stopped is not None and not run.site.writes_on_load:
+        raise stopped
+    run.proved = found
+
+
+def prove_live(run: Run) -> None:
+    """Sees that the live code, loaded as `flask` does, uses the site's database: an app that writes while it loads is
+    loaded so behind the gate. Raises Refused."""
+    if not run.site.writes_on_load:
+        return
+    app = App(run.site.python, run.site.project, run.site, mask=run.mask)
+    try:
+        prove(run, app)
+    except AppFailed as error:
+        raise load_errors.live_refusal(run.site, error, run.mask.text(str(error))) from error
+    finally:
+        app.close()
 
 
 def _other_revisions(run: Run, brought: list[str]) -> Refused:
@@ -258,16 +300,11 @@ def refuse_unfit(site: Site, identifier: str, revisions: list[str], heads: list[
         )
 
 
-def see_same_database(run: Run, app: App) -> None:
-    """Raises Refused unless FLASK_APP and env: lead to the database that the WSGI file leads to."""
-    refuse_other_database(run, app.ask("database"))
-
-
 def refuse_other_database(run: Run, answer: Any) -> None:
-    """Raises Refused unless `answer`, a database as an app's process tells it, is the site's."""
+    """Raises Refused unless `answer`, a database as FLASK_APP and env: lead to it, is that of the WSGI file."""
     run.mask.add(answer["url"].get("password"))
     if access.access(answer) != run.facts.access:  # by the same words it is the same: no connection is needed to tell
-        _refuse_unless_same(run, access.from_app(answer, os.path.join(run.folder, "stage")))
+        _refuse_unless_same(run, access.from_app(answer, os.path.join(run.facts.private, "stage")))
     see_own_database(run.facts, answer)
 
 

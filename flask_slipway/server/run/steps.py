@@ -15,11 +15,11 @@ from ..database import errors as database_errors
 from ..database.mysql_client import DatabaseError
 from ..lib import amounts, disk_full, files, process
 from ..lib.outcome import Failed, Refused
-from ..protocol import Manifest
+from ..protocol import Access, Manifest
 from ..site import checkout, clone, health, load_errors, permissions, preflight, virtualenv
 from ..site import fetch as site_fetch
 from ..site.app_process import App, AppFailed
-from . import decide, stage
+from . import decide, schema, stage
 from .run import Run
 
 # SQLAlchemy's, around what the driver raised. Source: sqlalchemy.exc.DBAPIError.
@@ -108,12 +108,17 @@ def backup_words(manifest: Manifest) -> str:
 def upgrade(run: Run) -> str:
     """The pending revisions, one by one, from the stage (or the live code); the fence is lifted for it."""
     app = migrating_app(run)
+    pending = stage.pending(run.site, app, run.database.revisions())  # fewer, if the app upgrades itself as it loads
     with writing(run, "upgrade"):
-        for identifier in run.pending:
+        for identifier in (row for row in run.pending if row in pending):
             run.about_to(protocol.REVISION, id=identifier)
             move(run, app, "upgrade", identifier)
             if identifier not in run.database.revisions():
                 raise Failed("%s was run, but the database is not at it" % identifier)
+    left = stage.pending(run.site, app, run.database.revisions())
+    if left:
+        raise Failed("the code has other revisions than the plan: %s" % ", ".join(left))
+    schema.see(run, app)
     return "%s" % ", ".join(labelled(run, identifier) for identifier in run.pending[-2:])
 
 
@@ -141,20 +146,35 @@ def fence_again(run: Run) -> None:
 
 def migrating_app(run: Run) -> App:
     """The app process whose code knows the revisions: the stage's, else the live one."""
-    if run.stage is None and run.site.writes_on_load:
+    if run.site.writes_on_load and not run.wrote:
+        if run.proved is None:
+            stage.prove_live(run)
+        assert run.proved is not None
+        if run.stage is not None:
+            run.stage.close()
         folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
-        run.stage = App(run.python, folder, run.site, mask=run.mask)
+        run.stage, run.wrote = App(run.python, folder, run.site, mask=run.mask), True
         with writing(run, "load"):
-            run.stage.load_code(guard=False)
-            stage.see_same_database(run, run.stage)
+            _load_writing(run, run.stage, run.proved)
     app = run.stage or run.facts.live
     assert app is not None
     return app
 
 
+def _load_writing(run: Run, app: App, proved: Access) -> None:
+    try:
+        app.load_writing(proved, run.connected)
+        stage.refuse_other_database(run, app.ask("database"))
+    except AppFailed as error:
+        lines = ["%s: %s" % (error.kind, error)]
+        if error.where:
+            lines.append("in %s" % load_errors.location(error.where, run.stage_folder, run.site.project))
+        raise Failed("the app cannot be loaded behind the gate", lines) from error
+
+
 def load(run: Run) -> str:
     """Loads an app that writes while it loads, now that there is a backup."""
-    migrating_app(run)
+    schema.see(run, migrating_app(run))
     return "the app loads"
 
 

@@ -155,16 +155,33 @@ def open_site(run: Run) -> Story:
             raise Nothing("%s is open already" % run.site.name)
         yield "open", steps.lift
         return
-    if run.facts.live is not None:
-        heads = sorted(run.facts.live.ask("revisions")["heads"])
-        if heads != sorted(run.database.revisions()):
-            raise Refused(
-                "code and database do not match: the code's head is %s, the database is at %s"
-                % (", ".join(heads) or "none", ", ".join(run.database.revisions()) or "none"),
-                next=["fab %s.upgrade" % run.site.name],
-            )
+    _refuse_apart(run)
     yield "reload", steps.reload
     yield "open", steps.open_site
+
+
+def _refuse_apart(run: Run) -> None:
+    """Raises Refused unless code and database are at the same revision; so that it is seen for every app."""
+    code, name, current = run.facts.revisions(), run.site.name, sorted(run.database.revisions())
+    if code is None and not current:
+        return
+    if code is None:
+        raise Refused(
+            "whether code and database match cannot be seen: the app writes to its database while it loads",
+            [
+                "and which revisions it has is not known without it: no folder of them, or several, in %s"
+                % run.site.project
+            ],
+            ["name Alembic's configuration as ALEMBIC_CONFIG under env: of %s in invoke.yaml" % name],
+        )
+    heads = sorted(code["heads"])
+    if heads != current:
+        mend = "fab %s.upgrade" % name if run.facts.live is not None else "inv release --to %s" % name
+        raise Refused(
+            "code and database do not match: the code's head is %s, the database is at %s"
+            % (", ".join(heads) or "none", ", ".join(current) or "none"),
+            next=["%s, then  fab %s.open" % (mend, name)],
+        )
 
 
 def _stage(run: Run) -> str:

@@ -23,13 +23,23 @@ def refuse(run: Run) -> None:
 
 def _refuse_missing(run: Run) -> None:
     tables = [table for table in run.database.tables() if table != "alembic_version"]
-    good = history.last_good(run.site)
-    last = good["revision"] if good is not None else None
+    good = history.settled(run.site) or history.last_good(run.site)
+    last = good.get("revision") if good is not None else None
     name = run.site.name
+    other = run.facts.other_database() if not tables and last else None
+    if other is not None:
+        raise Refused(
+            "the database is empty, and it is another than the last release left",
+            ["now: %s" % identity.describe(run.database), "then, at %s: %s" % (last, other)],
+            [
+                "fab %s.workon  and correct .env, then the same again" % name,
+                "or, where the move is meant: fab %s.restore --other-database" % name,
+            ],
+        )
     if not tables and last:
         raise Refused(
             "the database is empty, and the last release left it at %s" % last,
-            [identity.describe(run.database), "another database than before, or somebody emptied it"],
+            [identity.describe(run.database), "the database that it was; somebody emptied it"],
             ["fab %s.restore  puts the newest backup back" % name, "or correct .env: fab %s.workon" % name],
         )
     known = [table for table in tables if table in _made_by_revisions(run)]

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from ..lib import process
-from ..lib.app_client import LIMIT, Answer, AppClient
+from ..lib.app_client import CHANGE_LIMIT, LIMIT, Answer, AppClient
 
 if TYPE_CHECKING:
     from ..lib.masking import Mask
@@ -39,13 +39,13 @@ class AppFailed(Exception):
 class App:
     """One long-lived process for the code at `folder`, run by `python` (the virtualenv's). Loads the app once.
     `as_host`: without the environment of invoke.yaml, for there the WSGI file alone decides. `mask`: learns the secrets
-    that the app holds."""
+    that the app holds. `loaded`: it was, to its end; of one that the guard stopped its revisions can be asked."""
 
     def __init__(
         self, python: str, folder: str, site: Site, as_host: bool = False, mask: Optional[Mask] = None
     ) -> None:
         self.folder, self.site, self.mask = folder, site, mask
-        self.seconds = 0.0
+        self.seconds, self.loaded = 0.0, False
         package = __name__.rsplit(".", 2)[0]  # of the server's half
         top = os.path.dirname(os.path.dirname(__file__))
         for _ in package.split("."):
@@ -86,18 +86,25 @@ class App:
             raise AppFailed(answer)
         return answer
 
-    def load_live(self, source: Optional[str] = None, guard: bool = True) -> Answer:
-        """Loads the live app by the WSGI file, as the host does; `source`: where its text lies behind a gate."""
+    def load_live(self, source: Optional[str] = None) -> Answer:
+        """Loads the live app by the WSGI file, as the host does, guarded; `source`: where its text lies behind a
+        gate."""
         words = {"wsgi": self.site.wsgi, "source": source, "home": self.site.home}
-        return self._load(guard, words)
+        return self._load(True, words)
 
-    def load_code(self, guard: bool = True) -> Answer:
-        """Loads the app of `folder` as `flask` does, with the site's environment."""
-        return self._load(guard, {})
+    def load_code(self) -> Answer:
+        """Loads the app of `folder` as `flask` does, with the site's environment, guarded."""
+        return self._load(True, {})
 
-    def _load(self, guard: bool, words: Dict[str, Any]) -> Answer:
+    def load_writing(self, proved: Mapping[str, Any], connected: Callable[[int], None]) -> Answer:
+        """The same for an app that writes while it loads: to the database `proved` and to no other. `connected` is
+        called with the id of each connection before it is used."""
+        return self._load(False, {"only": proved}, connected)
+
+    def _load(self, guard: bool, words: Dict[str, Any], connected: Optional[Callable[[int], None]] = None) -> Answer:
         words["ini"] = self.site.env.get("ALEMBIC_CONFIG")  # where the revisions lie is no matter of the WSGI file
-        answer = self.ask("load", app=self.site.app, cwd=self.folder, guard=guard, session=SESSION, **words)
+        words.update(app=self.site.app, cwd=self.folder, guard=guard, session=SESSION)
+        answer = self.ask("load", connected, LIMIT if guard else CHANGE_LIMIT, **words)
         self.seconds = answer["seconds"]
         code = answer.get("code")
         folder = os.path.realpath(self.folder)
@@ -105,6 +112,7 @@ class App:
             raise AppFailed(
                 {"error": "the app is loaded from %s, not from %s" % (code, self.folder), "kind": "ForeignCode"}
             )
+        self.loaded = True
         return answer
 
     def close(self) -> None:

@@ -45,8 +45,8 @@ def _live_fixes(site: Site, error: AppFailed, text: str) -> list[str]:
     served = _last_good(site)
     if served and served != clone.commit(site.project):
         fixes.append("%s  is what was last released" % on_server(site, "git", "reset", "--keep", served[:7]))
-    if not fixes:
-        fixes.append("fab %s.env  compares .env with .env.example" % site.name)
+    if not fixes or error.kind == "KeyError" or "not set" in text:
+        fixes.insert(0, "fab %s.env  compares .env with .env.example" % site.name)
     return [*fixes, "fab %s.logs  shows the whole error" % site.name]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.world import git
 
-from .table import CHECK, RELEASE, STATUS, away, committed, holding, on_the_server, project, text, wrong
+from .table import CHECK, RELEASE, STATUS, away, committed, fab, holding, on_the_server, project, text, wrong
 
 
 def factory(world, line):
@@ -70,3 +70,14 @@ def new_app_is_hidden_by_an_installed_one(world):
 def setting_is_missing_on_the_server(world):
     with away(project(world) / ".env"):
         yield
+
+
+@wrong(fab("reload"), 3, "KeyError: 'MAIL_KEY'", "app/extensions.py, line 3", "Next: fab site.env")
+def setting_is_in_the_developers_env_alone(world):
+    """The site goes on by what it loaded before; a reload would close it. The sandbox lies below the project here."""
+    path, own = project(world) / "app" / "extensions.py", world.folder / ".env"
+    bare = "import os, dotenv\ndotenv.load_dotenv()\nos.environ['MAIL_KEY']\n"
+    with holding(path, bare + path.read_text()):
+        own.write_text("MAIL_KEY=the-developers-own\n")
+        yield
+    own.unlink()

@@ -20,135 +20,7 @@ from flask_slipway.server.lib import outcome
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.run import facts as server_facts
 from flask_slipway.server.site import app_process as server_app
-from flask_slipway.server.site.site import Site
-
-APP = """\
-import os
-import sys
-from flask import Flask
-from flask_migrate import Migrate
-from flask_sqlalchemy import SQLAlchemy
-
-db = SQLAlchemy()
-
-
-class Asset(db.Model):
-    id = db.Column(db.Integer, primary_key=True)
-    name = db.Column(db.String(20))
-
-
-def create_app():
-    app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
-    db.init_app(app)
-    Migrate(app, db)
-    # here
-    return app
-"""
-WSGI = """\
-import os
-import sys
-sys.path.insert(0, {project!r})
-os.environ["DATABASE_URL"] = {url!r}
-from app import create_app
-application = create_app()
-"""
-ENV = """\
-from alembic import context
-from flask import current_app
-
-db = current_app.extensions["migrate"].db
-with db.engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=db.metadata)
-    with context.begin_transaction():
-        context.run_migrations()
-"""
-FIRST = '''\
-"""add assets"""
-import sqlalchemy as sa
-from alembic import op
-revision = "aaaa1111"
-down_revision = None
-
-def upgrade():
-    op.create_table("asset", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(20)))
-
-def downgrade():
-    op.drop_table("asset")
-'''
-SECOND = '''\
-"""add mood"""
-import sqlalchemy as sa
-from alembic import op
-revision = "bbbb2222"
-down_revision = "aaaa1111"
-
-def upgrade():
-    op.add_column("asset", sa.Column("mood", sa.String(20)))
-
-def downgrade():
-    with op.batch_alter_table("asset") as batch:
-        batch.drop_column("mood")
-    op.drop_index("ix_name", table_name="asset")
-    op.execute("DELETE FROM asset WHERE id > 7")
-    op.get_bind().execute(sa.text("UPDATE asset SET name = 'lost'"))
-'''
-CREATE_ALL = "with app.app_context():\n        db.create_all()"
-
-
-class Project:
-    """A project folder with the app, its revisions, its database file and a WSGI file."""
-
-    def __init__(self, folder):
-        self.folder = folder / "project"
-        self.database = folder / "live.db"
-        self.url = f"sqlite:///{self.database}"
-        self.wsgi = folder / "www_wsgi.py"
-        self.home = folder / "home"
-        self.home.mkdir()
-        for name, text in (
-            ("app/__init__.py", APP),
-            ("migrations/env.py", ENV),
-            ("migrations/alembic.ini", "[alembic]\n"),
-            ("migrations/versions/aaaa1111.py", FIRST),
-            ("migrations/versions/bbbb2222.py", SECOND),
-        ):
-            self.write(name, text)
-        self.wsgi.write_text(WSGI.format(project=str(self.folder), url=self.url))
-        self.processes = []
-
-    def write(self, name, text):
-        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / name).write_text(text)
-
-    def while_it_loads(self, code):
-        """Puts `code` into the factory; returns its line in app/__init__.py."""
-        self.write("app/__init__.py", APP.replace("# here", code))
-        return APP[: APP.index("# here")].count("\n") + 1
-
-    def fill(self):
-        with sqlite3.connect(self.database) as connection:
-            connection.executescript(
-                "CREATE TABLE asset (id INTEGER PRIMARY KEY, name VARCHAR(20)); INSERT INTO asset VALUES (1, 'one');"
-                "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY);"
-                "INSERT INTO alembic_version VALUES ('aaaa1111');"
-            )
-        connection.close()
-
-    def site(self, **more):
-        words = {"name": "prod", "domain": "d", "url": "u", "health": "/", "branch": "main", "remote": "origin"}
-        words.update(app="app", home=str(self.home), project=str(self.folder), wsgi=str(self.wsgi))
-        words.update(virtualenv=sys.prefix, backups=str(self.home / "backups"), env={"DATABASE_URL": self.url})
-        return Site(dict(words, **more))
-
-    def start(self, folder=None, python=sys.executable, **more):
-        self.processes.append(server_app.App(python, str(folder or self.folder), self.site(**more)))
-        return self.processes[-1]
-
-    def loaded(self, guard=True):
-        app = self.start()
-        app.load_code(guard=guard)
-        return app
+from support.tiny_app import APP, CREATE_ALL, SECOND, WSGI, Project, told_of
 
 
 @pytest.fixture
@@ -232,7 +104,7 @@ def test_an_app_that_writes_while_it_loads_is_refused_unless_the_site_says_so(pr
 
 def test_unguarded_the_same_app_loads_and_writes(project):
     project.while_it_loads(CREATE_ALL)
-    project.loaded(guard=False)
+    project.start().load_writing(told_of(project.database), print)
     assert project.database.exists()
 
 
@@ -242,6 +114,20 @@ def test_loading_and_reading_do_not_make_a_missing_database_file(project):
     assert app.ask("current")["revisions"] == []
     assert "add table asset" in app.ask("differences")["differences"]
     assert not project.database.exists()
+
+
+def test_a_bare_load_dotenv_finds_the_env_that_it_finds_where_the_site_is_served(project):
+    """From the code that asks upwards: the project's own, not that of the home, from where the host starts it."""
+    project.fill()
+    project.write(".env", f"DATABASE_URL={project.url}\nONE=there\n")
+    (project.home / ".env").write_text("DATABASE_URL=sqlite:////nowhere.db\nONE=wrong\n")
+    project.wsgi.write_text(WSGI.format(project=str(project.folder), url="").replace('os.environ["DATABASE_URL"]', "_"))
+    bare = "import dotenv\ndotenv.load_dotenv()\nassert os.environ['ONE'] == 'there'\nassert not hasattr(sys, 'ps1')\n"
+    project.write("app/__init__.py", APP.replace("db = SQLAlchemy()", f"{bare}db = SQLAlchemy()"))
+    for app in (project.start(), project.start(env={})):
+        app.load_live() if app is project.processes[0] else app.load_code()
+        assert app.ask("database")["url"]["database"] == os.path.realpath(project.database)
+        assert app.ask("current")["revisions"] == ["aaaa1111"]
 
 
 def test_what_an_app_prints_never_reaches_the_answers(project):

@@ -219,7 +219,7 @@ def test_an_env_py_that_leads_elsewhere_the_second_time_is_not_let_in(project, t
         "db/env.py", "        context.run_migrations()", "        context.run_migrations()\nopen('asked', 'w')"
     )
     app = project.loaded()
-    with pytest.raises(server_app.AppFailed, match="another database than the one it was proved to work on"):
+    with pytest.raises(server_app.AppFailed, match="another database than the one it was proved to use"):
         app.ask("upgrade", to="bbbb2222")
     assert not (tmp_path / "other.db").exists()
 
