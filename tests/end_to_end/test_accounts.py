@@ -2,6 +2,7 @@
 writes, all of them can use as before."""
 
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -92,6 +93,7 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     assert world.health()["http"] == 200
     posts(world)
     data = Path(world.site.database["path"])
+    assert everything(world)[world.site.wsgi] == before[world.site.wsgi] == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
     assert everything(world)[data] == before[data] == (oct(stat.S_IFREG | 0o660), ACCOUNT, GROUP)
     assert modes(project)["REVISION"] == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
 
@@ -110,6 +112,7 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     assert refused.code == 3, refused.out
     assert f"Git on the server cannot write {log}. Nothing was changed." in said(refused)
     assert f"chown -R {ACCOUNT} {log}" in said(refused)
+    assert re.search(r"^repository .* look$", world.fab("check").out, re.M)
     os.chown(log, ACCOUNT, GROUP)
     refused = world.release()
     assert refused.code == 3, refused.out
