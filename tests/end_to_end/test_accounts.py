@@ -78,6 +78,13 @@ HEAD = (Path(__file__).parent.parent / ".git/HEAD").read_text().split(": ")[1].s
 COMMIT = (Path(__file__).parent.parent / ".git" / HEAD).read_text().strip()
 """
 
+FAILS = """
+import os
+
+if os.environ.get("FLASK_ENV") == "production" and "SLIPWAY" not in os.environ:
+    raise RuntimeError("only where it is served")
+"""
+
 
 def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world):
     """One story, for each release takes seconds: the first one, one of code and packages, one that fails, a restore."""
@@ -137,13 +144,14 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
         shutil.rmtree(made)
     posts(world)
 
-    # a release that fails leaves all as it was, but for what the app's own command made in a folder of the site's
+    # a release that fails where it is served leaves all as it was, but for what the app's own command made
     standing = everything(world)
     makes = 'os.makedirs("uploads/deep")\n    open("uploads/deep/made", "w").close()'
-    world.add_revision(
-        "ee000001", changes.HEAD, "make", f"if ON_THE_SERVER:\n    {makes}\n    raise RuntimeError", "pass"
-    )
-    world.commit("Make a file, then fail")
+    column = 'op.add_column("comments", sa.Column("mood", sa.String(20)))'
+    world.add_revision("ee000001", changes.HEAD, "make", f"if ON_THE_SERVER:\n    {makes}\n{column}", "pass")
+    world.write({"app/version.py": READS_HEAD + FAILS, "tools/more/run.sh": "#!/bin/sh\n"})
+    world.edit("requirements.txt", "six==1.17.0", "six==1.16.0")
+    world.commit("Make a file, and fail where it is served")
     failed = world.release()
     assert failed.code == 6, failed.out
     assert world.live_commit == commit
