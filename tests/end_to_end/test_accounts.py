@@ -2,9 +2,11 @@
 writes, all of them can use as before."""
 
 import os
+import re
 import shlex
 import shutil
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -29,19 +31,21 @@ def world():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def home(world):
-    return Path(world.site.home)
+def said(result):
+    """What it printed, without its folding."""
+    return " ".join(result.out.split())
 
 
 def everything(world):
-    """{path: (mode, owner, group)} of all that is the site's."""
+    """{path: (mode, owner, group)} of all that is the site's, but for what git fetched."""
     places = (
         world.site.project,
         world.site.virtualenv,
         world.site.wsgi.parent,
         Path(world.site.database["path"]).parent,
     )
-    return {f"{place} {path}": found for place in places for path, found in modes(Path(place)).items()}
+    found = {place / path: about for place in places for path, about in modes(place).items()}
+    return {path: about for path, about in found.items() if ".git" not in path.parts}
 
 
 def posts(world, count=3):
@@ -53,16 +57,16 @@ def posts(world, count=3):
 
 def as_git_and_pip_do(world, twin, packages):
     """The next commit and its packages, brought by hand into copies of the live folder and the virtualenv."""
-    accounts.as_account("git", "-c", "gc.auto=0", "pull", "-q", cwd=twin)
+    accounts.as_account(world, "git", "-c", "gc.auto=0", "pull", "-q", cwd=twin)
     pip = (packages / "bin/python", "-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check")
-    accounts.as_account(*pip, "-r", "requirements.txt", cwd=twin)
+    accounts.as_account(world, *pip, "-r", "requirements.txt", cwd=twin)
 
 
 def copied(world):
     made = []
     for live in (Path(world.site.project), Path(world.site.virtualenv)):
         twin = live.with_name("twin")
-        os.system(f"cp -a '{live}' '{twin}'")
+        subprocess.run(["cp", "-a", live, twin], check=True)
         made.append(twin)
     return made
 
@@ -72,6 +76,13 @@ from pathlib import Path
 
 HEAD = (Path(__file__).parent.parent / ".git/HEAD").read_text().split(": ")[1].strip()
 COMMIT = (Path(__file__).parent.parent / ".git" / HEAD).read_text().strip()
+"""
+
+FAILS = """
+import os
+
+if os.environ.get("FLASK_ENV") == "production" and "SLIPWAY" not in os.environ:
+    raise RuntimeError("only where it is served")
 """
 
 
@@ -88,7 +99,8 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     assert first.code == 0, first.out
     assert world.health()["http"] == 200
     posts(world)
-    data = f"{Path(world.site.database['path']).parent} site.sqlite"
+    data = Path(world.site.database["path"])
+    assert everything(world)[world.site.wsgi] == before[world.site.wsgi] == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
     assert everything(world)[data] == before[data] == (oct(stat.S_IFREG | 0o660), ACCOUNT, GROUP)
     assert modes(project)["REVISION"] == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
 
@@ -105,12 +117,13 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     with snapshot.unchanged(world, laptop=False):
         refused = world.release()
     assert refused.code == 3, refused.out
-    assert f"git on the server cannot write {log}" in refused
-    assert f"chown -R {ACCOUNT} {log}" in refused
+    assert f"Git on the server cannot write {log}. Nothing was changed." in said(refused)
+    assert f"chown -R {ACCOUNT} {log}" in said(refused)
+    assert re.search(r"^repository .* look$", world.fab("check").out, re.M)
     os.chown(log, ACCOUNT, GROUP)
     refused = world.release()
     assert refused.code == 3, refused.out
-    assert "git does not trust the owner of the remote" in refused
+    assert "git does not trust the owner of the remote" in said(refused)
     line = next(line for line in refused.out.splitlines() if "safe.directory" in line).partition("fab ")[2]
     mended = world.run("fab", *shlex.split(line))
     assert mended.code == 0, mended.out
@@ -120,7 +133,7 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
     assert done.code == 0, done.out
     assert world.health()["commit"] == commit
     ours, theirs = modes(project), modes(twin)
-    assert ours.pop("REVISION") == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
+    assert ours.pop("REVISION") == theirs.pop("REVISION") == (oct(stat.S_IFREG | 0o640), ACCOUNT, GROUP)
     git = {path for path in ours.keys() ^ theirs.keys() if path.startswith(".git/")}
     assert {path: ours[path] for path in ours.keys() - git} == {path: theirs[path] for path in theirs.keys() - git}
     assert "app/static/new/deep/style.css" in ours
@@ -131,18 +144,19 @@ def test_what_a_release_writes_is_as_git_and_pip_of_that_account_write_it(world)
         shutil.rmtree(made)
     posts(world)
 
-    # a release that fails leaves all as it was, but for what the app's own command made in a folder of the site's
+    # a release that fails where it is served leaves all as it was, but for what the app's own command made
     standing = everything(world)
     makes = 'os.makedirs("uploads/deep")\n    open("uploads/deep/made", "w").close()'
-    world.add_revision(
-        "ee000001", changes.HEAD, "make", f"if ON_THE_SERVER:\n    {makes}\n    raise RuntimeError", "pass"
-    )
-    world.commit("Make a file, then fail")
+    column = 'op.add_column("comments", sa.Column("mood", sa.String(20)))'
+    world.add_revision("ee000001", changes.HEAD, "make", f"if ON_THE_SERVER:\n    {makes}\n{column}", "pass")
+    world.write({"app/version.py": READS_HEAD + FAILS, "tools/more/run.sh": "#!/bin/sh\n"})
+    world.edit("requirements.txt", "six==1.17.0", "six==1.16.0")
+    world.commit("Make a file, and fail where it is served")
     failed = world.release()
     assert failed.code == 6, failed.out
     assert world.live_commit == commit
     assert world.fab("workon", "-c", "touch uploads/by-hand").code == 0
-    made = {f"{project} {path}" for path in ("uploads/deep", "uploads/deep/made", "uploads/by-hand")}
+    made = {project / path for path in ("uploads/deep", "uploads/deep/made", "uploads/by-hand")}
     after = everything(world)
     assert {path: found for path, found in after.items() if path not in made} == standing
     assert [after[path] for path in sorted(made)] == [

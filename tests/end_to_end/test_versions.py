@@ -59,6 +59,8 @@ def test_a_release_that_the_version_before_left_half_done_is_recovered_by_this_o
                 break
     assert writer.lost() == []
     assert not world.processes_naming(str(world.site_folder / "stages"))
+    assert len(snapshot.live(world)["worktrees"].splitlines()) == 1, "what the version before staged is still there"
+    assert not any((world.site_folder / "stages").iterdir())
 
 
 def test_backups_and_history_of_the_version_before_are_read_and_go_on(worlds, before):

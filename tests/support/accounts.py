@@ -43,13 +43,14 @@ def make(folder: Path) -> World:
         made = make_world(folder, "sqlite", ssh="embedded")
     made.configure()
     made.reset_development()
+    as_account(made, "git", "update-index", "-q", "--refresh", cwd=made.site.project)  # the owners are others now
     return made
 
 
-def as_account(*line: str | Path, cwd: Path) -> None:
+def as_account(world: World, *line: str | Path, cwd: Path) -> None:
     """Runs a program as the account does in its own login."""
-    env = {"HOME": str(cwd), "PATH": os.environ["PATH"], "TMPDIR": str(cwd.parents[2] / "tmp"), "GIT_CONFIG_COUNT": "1"}
-    env |= {"GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*", "LANG": "C.UTF-8"}
+    tmp = world.folder / "tmp"
+    env = {"HOME": str(world.site.home), "PATH": os.environ["PATH"], "TMPDIR": str(tmp), "PIP_CACHE_DIR": f"{tmp}/pip"}
     done = subprocess.run(line, cwd=cwd, env=env, umask=UMASK, capture_output=True, text=True, **PLAYED["ssh"])
     assert done.returncode == 0, done.stdout + done.stderr
 

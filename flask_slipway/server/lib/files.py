@@ -55,7 +55,7 @@ def _replace(path: str, data: bytes, finish: Callable[[str], object], mode: int 
 
 
 def take_after(path: str, other: str) -> bool:
-    """Gives `path` the owner, group, mode and access list of `other`; False where this account may not give them all."""
+    """Gives `path` owner, group, mode and access list of `other`; False where this account may not give them all."""
     there, given = os.stat(other), True
     try:
         os.chown(path, there.st_uid, there.st_gid)

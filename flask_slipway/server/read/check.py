@@ -49,8 +49,11 @@ def _code(site: Site) -> Iterator[Row]:
     commit = clone.commit(site.project)
     yield "project", "%s at %s" % (site.project, (commit or "no commit")[:7]), commit
     yield ("virtualenv", *python_of(site))
-    for what, path in permissions.foreign(site):
-        yield what, "%s cannot be written" % path, False
+    repository, packages = permissions.foreign(site)
+    if repository:
+        yield "repository", "%s cannot be written" % repository, False
+    if packages:
+        yield "packages", "%s cannot be written" % packages, False
 
 
 def _edited(site: Site, site_facts: Facts) -> Iterator[Row]:

@@ -53,12 +53,9 @@ def name(uid: int) -> str:
         return str(uid)
 
 
-def foreign(site: Site) -> Iterator[tuple[str, str]]:
-    """What a release would be refused for: ("repository" or "virtualenv", path)."""
-    for what, paths in (("repository", _of_repository(site.project)), ("virtualenv", _of_virtualenv(site.virtualenv))):
-        path = unwritable(paths)
-        if path:
-            yield what, path
+def foreign(site: Site) -> tuple[str | None, str | None]:
+    """What a release would be refused for: a path in the clone's repository, one in the virtualenv."""
+    return unwritable(_of_repository(site.project)), unwritable(_of_virtualenv(site.virtualenv))
 
 
 def _of_repository(project: str) -> Iterator[str]:

@@ -97,7 +97,7 @@ def test_what_git_could_not_write_in_the_repository_is_refused_by_name(cloned, p
     assert refused.value.what.endswith(f" {path}")
     assert refused.value.lines == [f"it belongs to root, the site's account is {ACCOUNT}"]
     assert f"chown -R {ACCOUNT} {path}" in refused.value.next[0]
-    assert list(permissions.foreign(account.site)) == [("repository", str(path))]
+    assert permissions.foreign(account.site)[0] == str(path)
 
 
 def test_a_folder_that_the_commit_changes_is_refused_and_one_that_it_leaves_alone_is_not(cloned):
