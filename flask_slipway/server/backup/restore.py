@@ -164,4 +164,5 @@ def _compare(database: Database, manifest: Manifest, more: bool = False) -> None
         differing = [table for table in differing if present.get(table, -1) < wanted.get(table, 0)]
     if differing:
         rows = ", ".join("%s: %s, not %s" % (table, present.get(table), wanted.get(table)) for table in differing[:3])
-        raise store.NotVerified("backup %s, loaded beside, has other rows: %s" % (manifest["id"], rows))
+        what = " was put back, and rows are gone already" if more else ", loaded beside, has other rows"
+        raise store.NotVerified("backup %s%s: %s" % (manifest["id"], what, rows))

@@ -215,15 +215,16 @@ with store.in_the_making(sys.argv[2]):
 def test_what_a_killed_backup_left_goes_with_the_next_one_and_what_is_being_written_stays(tmp_path):
     part = tmp_path / "20261120T180002Z.sqlite.zst.part"
     line = [sys.executable, "-c", HALF, str(ROOT), str(part)]
+    aside = [part.with_name(part.name + ".plain"), part.with_name(part.name + ".plain-journal")]
+    foreign = tmp_path / "notes.part"
     with subprocess.Popen(line, stdout=subprocess.PIPE) as making:
-        assert making.stdout.readline() == b"there\n"
-        aside = [part.with_name(part.name + ".plain"), part.with_name(part.name + ".plain-journal")]
-        foreign = tmp_path / "notes.part"
-        for path in (*aside, foreign):
-            path.write_bytes(b"half")
-        store.sweep(str(tmp_path))
-        assert part.exists()
-        assert all(path.exists() for path in aside)
-        making.kill()
+        try:
+            assert making.stdout.readline() == b"there\n"
+            for path in (*aside, foreign):
+                path.write_bytes(b"half")
+            store.sweep(str(tmp_path))
+            assert all(path.exists() for path in (part, *aside))
+        finally:
+            making.kill()
     store.sweep(str(tmp_path))
     assert list(tmp_path.iterdir()) == [foreign]

@@ -29,7 +29,7 @@ def run(site, tmp_path):
     words.update(name="prod", domain="www.example.org", home=str(tmp_path / "home"), wsgi=str(tmp_path / "wsgi.py"))
     words.update(project=str(project), virtualenv=str(tmp_path / "venv"), backups=str(tmp_path / "backups"))
     made = Run(Site(words), "restore", {}, "ann@laptop", Events(SimpleNamespace(send=print), Mask()))
-    made.facts.database = site.base
+    made.facts.database, made.facts.identity = site.base, site.base.identity()
     made.facts.live = SimpleNamespace(ask=lambda do: {"heads": ["8a1c5e20"]}, close=lambda: None)
     return made
 
