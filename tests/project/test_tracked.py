@@ -185,7 +185,7 @@ ROWS = [
         also(wrote(".gitattributes", LFS), raw("app/film.bin", b"film" * 999), committed),
         RELEASE,
         3,
-        "app/film.bin was committed without its filter lfs",
+        "app/film.bin was committed without its filter, lfs",
         next="git lfs install",
     ),
     row(
@@ -197,7 +197,7 @@ ROWS = [
         ),
         RELEASE,
         3,
-        "app/film.bin is not here, only what git-lfs puts in the place",
+        "app/film.bin is here as git-lfs's pointer alone",
         next="git lfs install",
     ),
     row(
