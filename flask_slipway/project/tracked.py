@@ -201,13 +201,18 @@ def _only_read(path: str) -> str:
     return f"or, if the app only reads it: write  {path} {DATA}=data  into .gitattributes"
 
 
-def development(root: Path, file: str | None) -> Refusal | None:
-    """The same for the file that the development database's URL leads to, whatever its bytes are; None where git does
-    not hold it."""
+def development(root: Path, file: str | None, besides: bool = False) -> Refusal | None:
+    """The same for the file that the development database's URL leads to, whatever its bytes are and .gitattributes
+    says; None where git does not hold it, or, `besides`, where `refusals` tells it too."""
     path = below(root, file)
     if not path or not succeeds(root, "rev-parse", "--git-dir"):
         return None
-    return next(database_refusals(entry for entry in entries(root) if entry.path == path), None)
+    found = [entry for entry in entries(root) if entry.path == path]
+    if besides:
+        found = [entry for entry in found if entry.data or not is_sqlite(root / path)]
+    for refusal in database_refusals(found):
+        return Refusal(refusal.what, refusal.lines, refusal.next[:-1])  # it is written to, and no data
+    return None
 
 
 def below(root: Path, file: str | None) -> str:

@@ -130,6 +130,14 @@ ROWS = [
         next="name /instance/",
     ),
     row(
+        "the development database, said to be data",
+        also(put("/instance/\n", "", ".gitignore"), wrote(".gitattributes", "*.db slipway=data\n")),
+        SAID,
+        3,
+        "is a database, and not ignored by git. Nothing",
+        next="name /instance/",
+    ),
+    row(
         "a new one",
         database("app.db"),
         "inv commit -m x",
