@@ -110,7 +110,7 @@ def open_conflicts(root: Path) -> Refusal | None:
     paths = working_copy.working_copy(root).conflicted
     if not paths:
         return None
-    what = f"{_named(paths)} {'has' if len(paths) == 1 else 'have'} conflicts that are open"
+    what = _said(paths, " has conflicts that are open", " have conflicts that are open")
     return Refusal(what, _more(paths), _settled(paths))
 
 
@@ -121,7 +121,7 @@ def _marked(root: Path, held: Sequence[Entry]) -> Iterator[Refusal]:
     known = {entry.path for entry in held if entry.markers}
     paths = [path for path in found.split("\0") if path in known]
     if paths:
-        what = f"{_named(paths)} {'has' if len(paths) == 1 else 'have'} lines of a conflict, <<<<<<< and >>>>>>>"
+        what = _said(paths, " has lines of a conflict, <<<<<<<", " have lines of a conflict, <<<<<<<")
         meant = f"or, if they are its text: write  {paths[0]} {MARKERS}=32  into .gitattributes"
         yield Refusal(what, _more(paths), [*_settled(paths), meant])
 
@@ -190,11 +190,10 @@ def database_refusals(found: Iterable[Entry]) -> Iterator[Refusal]:
             f"{_in_gitignore(tracked)}, and commit that: {stays}",
             _only_read(tracked[0]),
         ]
-        verb = "is a database" if len(tracked) == 1 else "are databases"
-        yield Refusal(f"{_named(tracked)} {verb}, and tracked by git", [rows, *_more(tracked)], next_lines)
+        what = _said(tracked, " is a database, and tracked by git", " are databases, and tracked by git")
+        yield Refusal(what, [rows, *_more(tracked)], next_lines)
     if new:
-        verb = "is a database" if len(new) == 1 else "are databases"
-        what = f"{_named(new)} {verb}, and not ignored by git"
+        what = _said(new, " is a database, and not ignored by git", " are databases, and not ignored by git")
         yield Refusal(what, [rows, *_more(new)], [_in_gitignore(new), _only_read(new[0])])
 
 
@@ -202,13 +201,18 @@ def _only_read(path: str) -> str:
     return f"or, if the app only reads it: write  {path} {DATA}=data  into .gitattributes"
 
 
-def development(root: Path, file: str | None) -> Refusal | None:
-    """The same for the file that the development database's URL leads to, whatever its bytes are; None where git does
-    not hold it."""
+def development(root: Path, file: str | None, besides: bool = False) -> Refusal | None:
+    """The same for the file that the development database's URL leads to, whatever its bytes are and .gitattributes
+    says; None where git does not hold it, or, `besides`, where `refusals` tells it too."""
     path = below(root, file)
     if not path or not succeeds(root, "rev-parse", "--git-dir"):
         return None
-    return next(database_refusals(entry for entry in entries(root) if entry.path == path), None)
+    found = [entry for entry in entries(root) if entry.path == path]
+    if besides:
+        found = [entry for entry in found if entry.data or not is_sqlite(root / path)]
+    for refusal in database_refusals(found):
+        return Refusal(refusal.what, refusal.lines, refusal.next[:-1])  # it is written to, and no data
+    return None
 
 
 def below(root: Path, file: str | None) -> str:
@@ -230,7 +234,7 @@ def _compiled(root: Path, held: Sequence[Entry]) -> Iterator[Refusal]:
     if not all("__pycache__/" in path for path in paths):
         ignored += ", and  *.py[co]"
     if paths:
-        what = f"{_named(paths)} {'is' if len(paths) == 1 else 'are'} compiled by Python, and "
+        what = _said(paths, " is compiled by Python, and ", " are compiled by Python, and ")
         what += "tracked by git" if tracked else "not ignored by git"
         folders = sorted({_cache(path) for path in tracked})
         lines = ["the site's own Python writes them too, so they would be changed there for ever"]
@@ -259,17 +263,15 @@ def _unfiltered(root: Path, held: Sequence[Entry]) -> Iterator[Refusal]:
     for name in sorted(there):
         own = [entry for entry in filtered if entry.filter == name]
         if not there[name] and (paths := [entry.path for entry in own if entry.changed]):
-            what = f"{_named(paths)} would be committed without {_its(paths)} filter: {name} is not set up here"
-            yield Refusal(what, _more(paths), _set_up(name, paths))
+            what = _said(paths, " would be committed without its filter", " would be committed without their filter")
+            yield Refusal(f"{what}: {name} is not set up here", _more(paths), _set_up(name, paths))
     pointers = [entry.path for entry in filtered if entry.filter == "lfs" and _is_pointer(root / entry.path)]
     if pointers:
-        what = (
-            f"{_named(pointers)} {'is' if len(pointers) == 1 else 'are'} not here, only what git-lfs puts in the place"
-        )
+        what = _said(pointers, " is here as git-lfs's pointer alone", " are here as git-lfs's pointers alone")
         yield Refusal(what, _more(pointers), [*_set_up("lfs", pointers)[:1], "git lfs pull"])
     whole = _committed_whole(root, [entry.path for entry in filtered if entry.filter == "lfs" and not entry.changed])
     if whole:
-        what = f"{_named(whole)} {'was' if len(whole) == 1 else 'were'} committed without {_its(whole)} filter lfs"
+        what = _said(whole, " was committed without its filter, lfs", " were committed without their filter, lfs")
         next_lines = [*_set_up("lfs", whole)[:1], f"git add --renormalize {_quoted(whole)}, and commit that"]
         yield Refusal(what, _more(whole), next_lines)
 
@@ -345,12 +347,8 @@ def _beginning(path: Path, count: int) -> bytes:
         return b"-"
 
 
-def _named(paths: Sequence[str]) -> str:
-    return paths[0] if len(paths) == 1 else wording.count(len(paths), "file")
-
-
-def _its(paths: Sequence[str]) -> str:
-    return "its" if len(paths) == 1 else "their"
+def _said(paths: Sequence[str], of_one: str, of_many: str) -> str:
+    return f"{paths[0]}{of_one}" if len(paths) == 1 else f"{wording.count(len(paths), 'file')}{of_many}"
 
 
 def _more(paths: Sequence[str]) -> list[str]:

@@ -130,12 +130,10 @@ def files(root: Path) -> Iterator[Finding]:
 
 
 def development(app: App) -> Iterator[Finding]:
-    """The development database, where git holds it and its first bytes do not tell."""
-    file = app.database_file()
-    if file and not tracked.is_sqlite(app.root / file):
-        refusal = tracked.development(app.root, file)
-        if refusal is not None:
-            yield of_error("files", refusal)
+    """The development database, where git holds it, and neither its first bytes nor its attributes tell."""
+    refusal = tracked.development(app.root, app.database_file(), besides=True)
+    if refusal is not None:
+        yield of_error("files", refusal)
 
 
 def hidden(root: Path) -> Iterator[Finding]:

@@ -100,7 +100,7 @@ def test_an_app_is_adopted_and_released_to_the_sandbox_by_readme_alone(owner):
     assert "same database by FLASK_APP  yes" in checked
     owner.type("inv setup")
     plan = owner.type("inv release --to sandbox", "--dry")
-    assert "Would commit    4 files, and push to sandbox/main" in plan
+    assert "Would commit    5 files, and push to sandbox/main" in plan
     released = owner.type("inv release --to sandbox", "-m", "Adopt Flask-Slipway", "--yes")
     url = released.split()[released.split().index("To") - 1]
     data = urlencode({"contents": "one"}).encode()

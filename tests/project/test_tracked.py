@@ -130,6 +130,14 @@ ROWS = [
         next="name /instance/",
     ),
     row(
+        "the development database, said to be data",
+        also(put("/instance/\n", "", ".gitignore"), wrote(".gitattributes", "*.db slipway=data\n")),
+        SAID,
+        3,
+        "is a database, and not ignored by git. Nothing",
+        next="name /instance/",
+    ),
+    row(
         "a new one",
         database("app.db"),
         "inv commit -m x",
@@ -185,7 +193,7 @@ ROWS = [
         also(wrote(".gitattributes", LFS), raw("app/film.bin", b"film" * 999), committed),
         RELEASE,
         3,
-        "app/film.bin was committed without its filter lfs",
+        "app/film.bin was committed without its filter, lfs",
         next="git lfs install",
     ),
     row(
@@ -197,7 +205,7 @@ ROWS = [
         ),
         RELEASE,
         3,
-        "app/film.bin is not here, only what git-lfs puts in the place",
+        "app/film.bin is here as git-lfs's pointer alone",
         next="git lfs install",
     ),
     row(

@@ -96,7 +96,7 @@ def commit_holds_the_sites_env(world):
     (world.laptop / ".env").write_bytes(kept)
 
 
-@wrong(RELEASE, 3, "the commit holds compiled files: app/__pycache__/x.pyc", "__pycache__/  in .gitignore")
+@wrong(fab("pull"), 3, "the commit holds compiled files: app/__pycache__/x.pyc", "__pycache__/  in .gitignore")
 def commit_holds_compiled_files(world):
     ignored = text(world, ".gitignore").replace("__pycache__/\n*.py[cod]\n", "")
     with committed(world, {".gitignore": ignored, "app/__pycache__/x.pyc": "compiled"}):
