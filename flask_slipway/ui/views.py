@@ -20,11 +20,7 @@ def status(data: Data) -> list[str]:
     rows = [
         ("code", _code(data)),
         ("database", _database(database)),
-        *(
-            [("", f"another than the last release left: {data['other_database']}")]
-            if data.get("other_database")
-            else []
-        ),
+        *_other(data.get("other_database")),
         ("revision", _revision(data)),
         ("site", _site(data)),
         ("lock", _lock(data)),
@@ -38,6 +34,10 @@ def status(data: Data) -> list[str]:
     lines += _listed("drift", data.get("differences") or [], MOST_DIFFERENCES, none=agree)
     lines += _listed("guarantees", data.get("guarantees") or [], 5, none="all hold here")
     return lines
+
+
+def _other(database: str | None) -> list[tuple[str, str]]:
+    return [("", f"another than the last release left: {database}")] if database else []
 
 
 def _row(label: str, text: str) -> list[str]:

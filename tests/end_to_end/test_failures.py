@@ -1,6 +1,7 @@
 """What goes wrong, at each step in turn: the site ends where it was, with every row."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -273,8 +274,16 @@ def test_what_cannot_be_taken_back_is_left_to_a_person_who_finds_a_way(sqlite_re
     assert "recover --leave" in done
     assert world.health()["gate"]
     assert world.release().code == 3
+    other = Path(world.site.home) / "other.db"  # where `env:` leads by now; its rows are none of the site's
+    shutil.copy(world.site.database["path"], other)
+    before = other.read_bytes()
+    world.configure(env={"FLASK_ENV": "production", "DATABASE_URL": f"sqlite:///{other}"})
     again = world.fab("recover", "--yes")
     assert again.code == 4, again.out
+    assert "two different databases" in " ".join(again.out.split())
+    assert other.read_bytes() == before
+    other.unlink()
+    world.configure()
     left = world.fab("recover", "--leave", "--yes")
     assert left.code == 0, left.out
     assert world.health()["gate"]

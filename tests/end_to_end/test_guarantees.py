@@ -1,6 +1,7 @@
 """The guarantees that a release stands on, each seen from outside."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,41 @@ def test_two_ways_to_two_databases_are_refused_and_both_are_named(sqlite_release
         assert "other.db" in done
         assert Path(world.site.database["path"]).name in done
     assert not other.exists()
+
+
+def test_rows_come_into_another_database_only_where_that_is_meant(sqlite_released):
+    """`.env` names another, empty one by mistake: both are named, and nothing is put back into it by our words."""
+    world = sqlite_released
+    assert world.fab("backup").code == 0
+    rows = world.rows()
+    live = Path(world.site.database["path"])
+    other, env = live.with_name("other.sqlite"), Path(world.site.project) / ".env"
+    text = env.read_text()
+    assert str(live) in text
+    changes.code_only(world)
+    env.write_text(text.replace(str(live), str(other)))
+    try:
+        with snapshot.unchanged(world):
+            for done in (world.release(), world.fab("restore", "--yes")):
+                assert done.code == 3, done.out
+                told = " ".join(done.out.split())
+                assert f"sqlite {live}" in told and f"sqlite {other}" in told
+                assert "fab site.workon and correct .env" in told
+                assert "--other-database" in told
+            status = world.fab("status")
+            assert f"another than the last release left: sqlite {live}" in " ".join(status.out.split())
+            assert not other.exists()
+        meant = world.fab("restore", "--yes", "--other-database")
+        assert meant.code == 0, meant.out
+        assert f"It was made of another database: sqlite {live}." in " ".join(meant.out.split())
+        with sqlite3.connect(other) as connection:
+            found = {table: connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in rows}
+        connection.close()
+        assert found == rows == world.rows()
+        assert "another than the last release left" not in world.fab("status").out
+    finally:
+        env.write_text(text)
+        other.unlink(missing_ok=True)
 
 
 # one connection and one channel; as few loads of the app as can be

@@ -146,6 +146,20 @@ def test_lost_values_and_weaker_guarantees_are_said_beforehand(site):
         assert words in told
 
 
+def test_another_database_what_it_lacks_and_who_is_unseen_are_said_beforehand(site):
+    found = facts(other_database="mysql ann$site on db", lacking=["column assets.note"], unseen="programs elsewhere")
+    found["database"]["name"] = "ann$empty"
+    own = [{"kind": "unknown", "table": None, "column": None, "text": "Python of its own, line 7 of x.py"}]
+    told = "\n".join(release(site, CANDIDATE, found, Relation(), lambda ids: own).lines())
+    for words in (
+        "another than the last release left: mysql ann$empty, not mysql ann$site on db",
+        "lacks already what the live code needs: column assets.note",
+        "Not known beforehand: Python of its own, line 7 of x.py",
+        "if they have the database open: programs elsewhere",
+    ):
+        assert words in told
+
+
 def test_changed_packages_are_named(site):
     lines = release(site, CANDIDATE, facts(), Relation(), packages=True).lines()
     assert "  packages                   changed              as in requirements.txt" in lines

@@ -24,7 +24,10 @@ def fixes(site: Named, error: BaseException, text: str) -> list[str]:
     if code in PASSWORD:
         return ["compare name and password in .env with the Databases tab: fab %s.workon" % name]
     if code in UNKNOWN:
-        return ["make it on the Databases tab, or correct its name in .env", "then  fab %s.restore" % name]
+        return [
+            "correct its name in .env: fab %s.workon" % name,
+            "or, where it is gone: make it on the Databases tab, then  fab %s.restore" % name,
+        ]
     if code in NOBODY:
         return ["correct its host in .env, or start it; then  fab %s.check" % name]
     if code in TOO_MANY:

@@ -135,7 +135,7 @@ def go_down(run: Run) -> str:
     app = App(interpreter(run), folder, run.site, mask=run.mask)
     try:
         app.load_code()
-        stage.see_own_database(run.facts, app.ask("database"))
+        stage.refuse_other_database(run, app.ask("database"))  # a recover has today's `env:`
         refuse_losses(run, app, manifest)
         run.about_to(protocol.CHANGING_DATABASE, by="return")
         run.database.fence_down()
