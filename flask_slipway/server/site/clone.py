@@ -19,7 +19,7 @@ OF_A_CLONE = ("config", "config.worktree", "description", "info", "packed-refs",
 def git(
     folder: str,
     *arguments: str,
-    timeout: float = 120,
+    timeout: float = 600,
     check: bool = True,
     env: Mapping[str, str] | None = None,
     data: bytes | None = None,
@@ -32,7 +32,7 @@ def git(
 def _git(
     folder: str,
     arguments: Sequence[str],
-    timeout: float = 120,
+    timeout: float = 600,
     check: bool = True,
     env: Mapping[str, str] | None = None,
     data: bytes | None = None,

@@ -65,7 +65,7 @@ def _normal(name: str) -> str:
 
 def installed(python: str) -> list[str]:
     """What is installed, a line of `pip freeze` each. Raises process.Failed."""
-    return process.run([python, "-B", "-I", "-m", "pip", "freeze", "--all"], timeout=120).split("\n")[:-1]
+    return process.run([python, "-B", "-I", "-m", "pip", "freeze", "--all"]).split("\n")[:-1]
 
 
 def copy(live: str, beside: str) -> None:

@@ -112,6 +112,16 @@ def test_every_cut_off_story_is_taken_back_as_it_always_was(name, closed):
 
 
 @every_story
+def test_where_the_gate_is_all_that_moved_the_site_is_left_as_it_was(name, closed):
+    """A site that is sick for its own reasons is then no matter of the run."""
+    alone = name in ("reload", "close", "open", "backup", "open of a fence alone")
+    assert decide.touched(journal(story(name, closed))) is not alone
+    for names in cuts(name, closed):
+        moved = {what.split(":")[0] for what in names} & {CHANGE, "swapping", "swapping packages"}
+        assert decide.touched(journal(names)) is bool(moved)
+
+
+@every_story
 def test_a_recover_goes_forward_only_where_it_was_proved(name, closed):
     for names in cuts(name, closed):
         decision = decide.recover(journal(names))
