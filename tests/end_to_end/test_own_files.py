@@ -89,6 +89,7 @@ def tracked(request, sqlite_released):
 
 def test_it_is_refused_and_the_release_that_untracks_it_keeps_every_row_and_every_file(tracked):
     world = tracked.world
+    assert re.search(rf"tracked by git +the site's own: .*{tracked.name} +look", world.fab("check").out)
     changes.code_only(world)
     refused = world.fab("pull")
     assert refused.code == 3, refused.out

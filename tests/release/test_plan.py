@@ -182,3 +182,19 @@ def test_a_table_never_is_wider_than_80_columns_unless_its_first_columns_are(row
 def test_a_closed_site_is_not_said_to_stay_open(site):
     shown = "\n".join(release(site, CANDIDATE, facts(gate="up"), Relation()).lines())
     assert "stays closed" in shown and "stays open" not in shown and "will be closed" not in shown
+
+
+@pytest.mark.parametrize(
+    ("tracked", "told"),
+    [
+        (["data.db"], "The commit holds the site's database: data.db"),
+        ([".env"], "The commit holds the site's .env: .env"),
+        (["app/__pycache__/a.pyc"], "The commit holds compiled files: app/__pycache__/a.pyc"),
+    ],
+)
+def test_what_is_the_sites_own_is_refused_in_a_commit_and_stays_there(site, tracked, told):
+    with pytest.raises(Refusal) as stopped:
+        release(site, CANDIDATE, facts(), Relation(ahead=1), tracked=["app/models.py", *tracked])
+    assert stopped.value.what == told
+    assert stopped.value.next[0].startswith("git rm --cached")
+    assert release(site, CANDIDATE, facts(), Relation(ahead=1), tracked=["app/models.py", "app/data.db"])

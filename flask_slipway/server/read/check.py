@@ -62,7 +62,7 @@ def _edited(site: Site, site_facts: Facts) -> Iterator[Row]:
     changed = [path for path in clone.changes(site.project) if not own_files.is_own(path, own)]
     yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
     if tracked:
-        yield "tracked by git", "%s: the site's own (a release says what to do)" % ", ".join(tracked), False
+        yield "tracked by git", "the site's own: %s" % ", ".join(tracked), False
 
 
 def _database(site: Site, site_facts: Facts) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from typing import Callable
 
 from .. import protocol
 from ..backup import make, restore, store
-from ..lib import amounts, files
+from ..lib import amounts, files, own_files
 from ..lib.outcome import Incident
 from ..protocol import Manifest
 from ..site import checkout, health, virtualenv
@@ -198,7 +198,9 @@ def code_back(run: Run) -> str:
     line = run.journal.last(protocol.SWAPPING)
     if line is not None:
         project, before, after = run.site.project, line["before"], line["after"]
-        kept = line["kept"] if "kept" in line else list(run.facts.own())  # an older version kept nothing
+        own = run.facts.own()
+        kept = [*line.get("kept", own)]  # an older version's journal names none
+        kept += [path for path, kind in own.items() if kind == own_files.DATABASE and path not in kept]
         saved = checkout.save_edits(project, before, after, run.id, kept)
         if saved:
             run.say("  note: files edited by hand meanwhile are kept in git as %s" % saved)
