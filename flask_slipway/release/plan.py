@@ -110,6 +110,8 @@ def release(
         raise Nothing(_nothing(site.name, live, facts))
     operations = describe(pending) if pending else ()
     closing = bool(pending) or site.writes_on_load
+    if closing:
+        refuse_unrestorable(site, facts)
     return Plan(
         site=site.name,
         domain=site.domain,
@@ -136,6 +138,20 @@ def _nothing(name: str, live: str, facts: Mapping[str, Any]) -> str:
         served = f"it was pulled, and is served from the next reload on: fab {name}.reload."
         return f"Nothing to do: {name} has {wording.short(live)} already; {served}"
     return f"Nothing to do: {name} serves {wording.short(live)} already."
+
+
+def refuse_unrestorable(site: Site, facts: Mapping[str, Any]) -> None:
+    """Raises Refusal where the release would change a database of which no backup could be put back."""
+    blockers = facts.get("restore_blockers")
+    if blockers:
+        raise Refusal(
+            f"a backup of the database of {site.name} could not be put back",
+            wording.listed(blockers, 3),
+            [
+                f"drop what is named, or let the host allow it: fab {site.name}.workon",
+                f"then  fab {site.name}.check",
+            ],
+        )
 
 
 def refuse(site: Site, facts: Mapping[str, Any]) -> None:

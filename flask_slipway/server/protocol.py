@@ -249,7 +249,8 @@ class SiteFacts(ShownFacts):
     QuickFacts; `edits`: what to type where there are changes; `own`: {path in the project: what it is} of the site's
     own, which no commit may hold; `fence_kind`: database, sqlite or watched; `unseen`: who may use the database and
     cannot be seen, in words; `scratch`: whether a scratch database can be had; `backups`: how many; `other_database`:
-    that of the last release in words, where it is not the site's now."""
+    that of the last release in words, where it is not the site's now; `restore_blockers`: why a backup of the database
+    could not be put back, as texts."""
 
     event: str
     fingerprint: str
@@ -260,6 +261,7 @@ class SiteFacts(ShownFacts):
     fence_kind: str
     unseen: str
     scratch: bool
+    restore_blockers: List[str]
     load_seconds: float
     lock: Optional[HeldFacts]
     interrupted: Optional[InterruptedFacts]
@@ -332,10 +334,11 @@ JournalLine = Dict[str, Any]  # "what": one of the constants below; "at": second
 
 
 class Manifest(Kept, total=False):
-    """A backup's. `tables`: {table: rows}; `bytes`: of its file; `at`: seconds since 1970; `compared`: equal where all
-    counts agreed; `restore_blockers`: what this user may not put back, as texts; `columns`: {table: {column: type}};
-    `contents`: {table: a digest of its rows}; `definitions`: {what: its definition}; both absent in older ones, and
-    where rows were changing."""
+    """A backup's. `tables`: {table: rows}; `bytes`: of its file; `at`: seconds since 1970; `compared`: equal where the
+    contents stayed as they were and all rows are in the dump; `contents`: {table: a digest of its rows}, absent in
+    older ones and where rows were changing; `definitions`: {what: its definition}, absent in older ones; `left_out`:
+    those of them that are not in it; `restore_blockers`: why this user could not put it back, as texts; `notes`: what a
+    person should know of it; `columns`: {table: {column: type}}."""
 
     id: str
     file: str
@@ -349,10 +352,12 @@ class Manifest(Kept, total=False):
     bytes: int
     sha256: str
     compared: str
-    restore_blockers: List[str]
-    columns: Dict[str, Dict[str, str]]
     contents: Dict[str, str]
     definitions: Dict[str, str]
+    left_out: List[str]
+    restore_blockers: List[str]
+    notes: List[str]
+    columns: Dict[str, Dict[str, str]]
     at: float
     site: str
     domain: str
@@ -398,7 +403,8 @@ REVISION = "revision"  # one revision goes up: id
 CONNECTION = "connection"  # a database connection, before it is used: id
 SCRATCH = "scratch"  # a scratch database is made: database
 SCRATCH_GONE = "scratch gone"
-REPLACING = "replacing"  # the database's contents are exchanged: backup, kept or in_place
+LOADING = "loading"  # in the same database: tables (how their names begin)
+REPLACING = "replacing"  # the database's contents are exchanged: backup, kept or aside
 REPLACED = "replaced"  # done: they were, and looked at: backup, how; kept (the scratch database of what was there, or
 # None) and saved: whether a backup has all that is in it. One that has more is never dropped
 SWAPPING = "swapping"  # code: before, after; kept: the paths that stay on disk as they are

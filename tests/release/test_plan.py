@@ -138,6 +138,16 @@ def test_without_pending_revisions_the_site_stays_open(site):
     assert "The site stays open." in made.lines()
 
 
+def test_a_database_of_which_no_backup_could_be_put_back_is_refused_where_a_release_would_change_it(site):
+    blocked = facts(restore_blockers=["trigger t: the server logs binary and lets no user of yours make it (1419)"])
+    with pytest.raises(Refusal, match="could not be put back") as refused:
+        release(site, CANDIDATE, blocked, Relation(ahead=1))
+    assert "1419" in refused.value.message
+    assert "fab prod.check" in refused.value.message
+    up_to_date = facts(restore_blockers=["trigger t"], revisions=list(CANDIDATE.heads))
+    assert release(site, CANDIDATE, up_to_date, Relation(ahead=1)).closed is None
+
+
 def test_lost_values_and_weaker_guarantees_are_said_beforehand(site):
     drop = [{"kind": "drop_column", "table": "assets", "column": "note", "text": "drop column assets.note"}]
     weak = facts(scratch=False, fence_kind="watched")

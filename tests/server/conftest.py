@@ -63,12 +63,12 @@ def sqlite_site(tmp_path):
     return Site(server_database.from_app(told, str(tmp_path / "private")), execute)
 
 
-def mysql_site(server, tmp_path, monkeypatch):
+def mysql_site(server, tmp_path, monkeypatch, user="", database="site"):
     if server.programs:
         monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
-    user = f"u{next(fresh)}"
+    user = user or f"u{next(fresh)}"
     account = server.restricted(user)
-    name = f"{user}$site"
+    name = f"{user}${database}"
     server.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4", account)
     told = {"dialect": "mysql", "url": parts(account.url(name))}
     base = server_database.from_app(told, str(tmp_path / "private"))
@@ -84,3 +84,39 @@ def site(request, tmp_path, monkeypatch):
         made = mysql_site(request.getfixturevalue(request.param), tmp_path, monkeypatch)
     yield made
     made.base.close()
+
+
+class Served(Site):
+    """The same on a server, with its administrator: `admin(sql)` in that database."""
+
+    def __init__(self, base, execute, server):
+        super().__init__(base, execute)
+        self.server = server
+
+    def admin(self, sql):
+        return self.server.execute(f"SET NAMES utf8mb4;\n{sql}", None, self.base.name)
+
+    def confine(self):
+        """From here on the user may touch this one database and make no other."""
+        user = self.base.url["username"]
+        self.server.execute(
+            f"REVOKE ALL PRIVILEGES ON `{user}$%`.* FROM '{user}'@'%';"
+            f"GRANT ALL PRIVILEGES ON `{self.base.name}`.* TO '{user}'@'%';"
+        )
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def served(request, tmp_path, monkeypatch):
+    """The same on MariaDB and MySQL, with the administrator's view of it."""
+    server = request.getfixturevalue(request.param)
+    plain = mysql_site(server, tmp_path, monkeypatch)
+    yield Served(plain.base, plain.execute, server)
+    plain.base.close()
+
+
+@pytest.fixture
+def shouted(small_letters, tmp_path, monkeypatch):
+    """A site whose database's URL has capitals, on a server that knows small letters only."""
+    plain = mysql_site(small_letters, tmp_path, monkeypatch, "Bob", "Site")
+    yield Served(plain.base, plain.execute, small_letters)
+    plain.base.close()

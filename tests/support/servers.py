@@ -85,12 +85,12 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
-def _serve(dialect: str, factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def _serve(dialect: str, factory: pytest.TempPathFactory, *options: str) -> Iterator[TestServer]:
     found = programs.find(dialect)
     if found is None:
         missing({"mariadb": "MariaDB", "mysql": "Oracle's MySQL"}[dialect], programs.INSTALL[dialect])
         return
-    server = databases.start(found, factory.mktemp(dialect), lasting=False)
+    server = databases.start(found, factory.mktemp(dialect), lasting=False, options=options)
     try:
         yield TestServer(server)
     finally:
@@ -107,3 +107,9 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
 def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
     """An Oracle MySQL server."""
     yield from _serve("mysql", tmp_path_factory)
+
+
+@pytest.fixture
+def small_letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """A MariaDB server with lower_case_table_names = 1: it knows all databases and tables in small letters only."""
+    yield from _serve("mariadb", tmp_path_factory, "--lower-case-table-names=1")

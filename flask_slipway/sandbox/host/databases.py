@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -107,22 +108,23 @@ class Server:
         self.process.stop(60)
 
 
-def start(programs: Programs, folder: Path, port: int = 0, lasting: bool = True) -> Server:
+def start(programs: Programs, folder: Path, port: int = 0, lasting: bool = True, options: Sequence[str] = ()) -> Server:
     """Starts a server on the data in `folder`, which is made when it is not there. `port` 0: the one used before, or a
-    free one. `lasting`: it outlives this process. Raises WrongUse with the end of its log."""
+    free one. `lasting`: it outlives this process. `options`: more of the server's own. Raises WrongUse with the end of
+    its log."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     admin = _admin(folder, port)
     data = folder / "files"
     if not (data / "mysql").exists():
-        _initialize(programs, data, folder / "install.log")
+        _initialize(programs, data, folder / "install.log", options)
     opening = folder / "opening.sql"
     write_private(opening, _opening(admin))
     log = folder / "server.log"
     command: list[str | Path] = [
         *(programs.server, "--no-defaults", f"--datadir={data}", f"--port={admin.port}", f"--bind-address={LOOPBACK}"),
         *("--socket=server.sock", f"--pid-file={folder / 'server.pid'}", f"--init-file={opening}"),
-        *("--skip-name-resolve", "--character-set-server=utf8mb4", *RELAXED, *_as_root()),
+        *("--skip-name-resolve", "--character-set-server=utf8mb4", *RELAXED, *_as_root(), *options),
         *(["--mysqlx=OFF"] if programs.dialect == "mysql" else []),
     ]
     process = processes.spawn(command, log, lasting=lasting)
@@ -154,11 +156,18 @@ def _admin(folder: Path, port: int) -> Account:
     return account
 
 
-def _initialize(programs: Programs, data: Path, log: Path) -> None:
+def _initialize(programs: Programs, data: Path, log: Path, options: Sequence[str]) -> None:
     command: list[str | Path]
     if programs.install is None:
         data.mkdir(exist_ok=True)
-        command = [programs.server, "--no-defaults", "--initialize-insecure", f"--datadir={data}", *_as_root()]
+        command = [
+            programs.server,
+            "--no-defaults",
+            "--initialize-insecure",
+            f"--datadir={data}",
+            *_as_root(),
+            *options,
+        ]
     else:
         command = [programs.install, "--no-defaults", f"--datadir={data}", "--skip-test-db"]
         command += ["--auth-root-authentication-method=normal", f"--user={_user()}", "--skip-name-resolve"]

@@ -6,7 +6,7 @@ import gzip
 import os
 import subprocess
 from types import TracebackType
-from typing import BinaryIO, Union
+from typing import BinaryIO, Iterator, Union
 
 from ..lib import process
 
@@ -70,6 +70,9 @@ class Zstd:
         self.child.stderr.close()
         if self.child.wait():
             raise process.Failed("zstd", self.child.returncode, message)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.stream)
 
     def __enter__(self) -> Zstd:
         return self

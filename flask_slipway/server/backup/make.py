@@ -8,17 +8,19 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, cast
 
-from ..database.interface import Counts, Database
+from ..database.interface import Contents, Counts, Database, Dumped
 from ..lib import files, process
 from ..protocol import Manifest
 from ..records import kept
 from . import compress, store
 
+EQUAL = "equal"  # what a manifest says of a database that stayed as it was while it was dumped
+
 
 def make(database: Database, folder: str, about: Manifest, fenced: bool = False) -> Manifest:
     """Makes and verifies a backup of `database` in `folder`. `about`: what the manifest says of the run: site, domain,
-    task, run, who, commit, version. `fenced`: no one can write, so all counts must agree. Returns the manifest. Raises
-    DatabaseError, NotVerified, process.Failed, OSError."""
+    task, run, who, commit, version. `fenced`: no one can write, so that its contents must stay equal. Returns the
+    manifest. Raises DatabaseError, NotVerified, process.Failed, OSError."""
     files.folder(folder)
     store.sweep(folder)
     way = compress.best()
@@ -27,16 +29,15 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
     path = os.path.join(folder, "%s.%s.%s" % (identifier, kind, way.suffix))
     part = path + ".part"
     with store.in_the_making(part):
-        contents = database.contents()  # before the dump: so a write in between is never taken for saved
-        before = database.counts()
+        before = database.contents()
         dumped = _dump(database, way, part)
-        with way.check(part) as check, ThreadPoolExecutor(1) as pool:  # it is read back while the database counts
+        with way.check(part) as check, ThreadPoolExecutor(1) as pool:  # it is read back meanwhile
             read = pool.submit(_read_to_end, check)
-            after = database.counts()
+            after = database.contents()
             sha256 = files.sha256_file(part)
             files.sync(part)
             read.result()
-        compared = _compare(before, dumped, after, fenced)
+        compared = _compare(before, dumped.rows, after, fenced)
         record = {
             **about,
             "id": identifier,
@@ -46,33 +47,45 @@ def make(database: Database, folder: str, about: Manifest, fenced: bool = False)
             "database": database.name,
             "identity": database.identity(),
             "revisions": database.revisions(),
-            "tables": dumped,
-            "rows": sum(dumped.values()),
+            "tables": dumped.rows,
+            "rows": sum(dumped.rows.values()),
             "bytes": os.path.getsize(part),
             "sha256": sha256,
             "compared": compared,
-            "restore_blockers": database.restore_blockers(),
+            "definitions": database.definitions(),
+            "left_out": dumped.left_out,
+            "restore_blockers": database.restore_blockers() + dumped.blockers,
+            "notes": database.backup_notes(),
             "columns": database.columns(),
             "at": time.time(),
         }
-        if compared == "equal":
-            record.update(contents=contents, definitions=database.definitions())
+        if compared == EQUAL:
+            record["contents"] = after
         manifest = cast(Manifest, kept.stamped(record, about.get("version", "")))
         os.rename(part, path)
         files.write_json(os.path.join(folder, identifier + store.MANIFEST), manifest)
     return manifest
 
 
-def _compare(before: Counts, dumped: Counts, after: Counts, fenced: bool) -> str:
-    """What the manifest says of the comparison. Raises NotVerified where nobody wrote and the counts differ."""
-    if before != after and not fenced:
+def counts(contents: Contents) -> Counts:
+    """The rows of each table, which its digest begins with."""
+    return {table: int(found.split()[0]) for table, found in contents.items()}
+
+
+def _compare(before: Contents, dumped: Counts, after: Contents, fenced: bool) -> str:
+    """What the manifest says of the comparison. Raises NotVerified where nobody wrote and the counts differ, and where
+    somebody wrote behind the fence."""
+    changed = [table for table in sorted({*before, *after}) if before.get(table) != after.get(table)]
+    if changed and not fenced:
         return "changing, not compared"
-    tables = sorted({*before, *dumped, *after})
-    rows = [(table, before.get(table), dumped.get(table), after.get(table)) for table in tables]
-    differing = ["%s: %s, %s, %s" % row for row in rows if not row[1] == row[2] == row[3]]
+    if changed:
+        raise store.NotVerified("rows changed while they were dumped, behind the fence: %s" % ", ".join(changed[:3]))
+    there = counts(after)
+    rows = [(table, there.get(table), dumped.get(table)) for table in sorted({*there, *dumped})]
+    differing = ["%s: %s, %s" % row for row in rows if row[1] != row[2]]
     if differing:
-        raise store.NotVerified("rows before, in the dump and after do not agree: %s" % ", ".join(differing[:3]))
-    return "equal"
+        raise store.NotVerified("rows in the database and in the dump do not agree: %s" % ", ".join(differing[:3]))
+    return EQUAL
 
 
 class _Target:
@@ -91,8 +104,8 @@ class _Target:
         self._begin()
 
 
-def _dump(database: Database, way: compress.Compressor, part: str) -> Counts:
-    """Dumps into `part`; returns {table: rows}."""
+def _dump(database: Database, way: compress.Compressor, part: str) -> Dumped:
+    """Dumps into `part`."""
     target = _Target(way, part)
     try:
         return database.dump(target, aside=part + ".plain")

@@ -7,12 +7,17 @@ import shutil
 from typing import Callable
 
 from .. import protocol
-from ..database.interface import Database
+from ..database import dump_lines
+from ..database.interface import Columns, Contents, Database
 from ..database.mysql import MySQL
 from ..database.sqlite import SQLite
 from ..database.sqlite import remove as remove_sqlite
 from ..protocol import JournalLine, Manifest
-from . import compress, store
+from . import compress, make, store
+from .in_place import InPlace
+
+BY_NAME = ("view", "trigger", "routine")  # what is made anew: it holds no rows, and names its tables
+ALL_BY_NAME = (*BY_NAME, "event")
 
 
 class Restorer:
@@ -28,8 +33,9 @@ class Restorer:
     def put_back(self, manifest: Manifest, saved: Manifest | None = None) -> str:
         """Makes the database what the backup is. `saved`: the backup of what it replaces, with which that is compared
         where it is kept. Returns "beside" or "in place". Raises DatabaseError, NotVerified."""
+        store.verify(self.folder, manifest)
         how, kept = self._exchange(manifest)
-        _compare(self.database, manifest, more=True)
+        _compare(self.database, manifest)
         whole = kept is None or (saved is not None and not unsaved(self.database, kept, saved))
         self.note(protocol.REPLACED, backup=manifest["id"], how=how, kept=kept, saved=whole)
         return how
@@ -37,28 +43,35 @@ class Restorer:
     def _exchange(self, manifest: Manifest) -> tuple[str, str | None]:
         """The exchange itself. Returns how, and the name of the scratch database that keeps what was there."""
         database = self.database
-        if self.is_exchanged(manifest):
-            assert isinstance(database, MySQL)
-            database.drop(self._scratch(database))
-            return "beside", self._kept(database)
-        store.verify(self.folder, manifest)
         if isinstance(database, SQLite):
             self._sqlite(database, manifest)
             return "beside", None
         assert isinstance(database, MySQL)
-        if database.can_create() and database.movable() and not manifest.get("restore_blockers"):
-            return "beside", self._beside(database, manifest)
-        self._in_place(database, manifest)
+        exchanged = self.is_exchanged(manifest)
+        if (self.begun or {}).get("kept") if exchanged else database.can_create():
+            if not exchanged:
+                self._beside(database, manifest)
+            self._define(database, manifest)
+            database.drop(self._scratch(database))
+            return "beside", self._kept(database)
+        if not exchanged:
+            self._in_place(database, manifest)
+        database.fence_down()
+        with self._reader(manifest) as source:
+            InPlace(database, self.tag).finish(source)
+        self._define(database, manifest)
         return "in place", None
 
     def is_exchanged(self, manifest: Manifest) -> bool:
         """Whether an earlier attempt moved the tables. That is one statement, so there is no half of it: they are in
-        the kept database now, or, where there were none to move, they are gone from the scratch database."""
-        database = self.database
-        if not isinstance(database, MySQL) or self.begun is None or not self.begun.get("kept"):
+        the kept database now, or, where there were none to move, they are gone from where they were loaded."""
+        database, begun = self.database, self.begun or {}
+        if not isinstance(database, MySQL):
             return False
+        if begun.get("aside"):
+            return bool(manifest["tables"]) and not InPlace(database, self.tag).is_loaded()
         scratch, kept = self._scratch(database), self._kept(database)
-        if not database.exists(kept):
+        if not begun.get("kept") or not database.exists(kept):
             return False
         if database.tables_of(kept):
             return True
@@ -82,13 +95,13 @@ class Restorer:
                     shutil.copyfileobj(source, target, 1 << 20)
                 beside = SQLite(plain)
                 beside.check()
-                _compare(beside, manifest)
+                _compare_loaded(manifest, beside.contents(), beside.columns(), database.version)
                 self.note(protocol.REPLACING, backup=manifest["id"])
                 database.replace_with(plain)
             finally:
                 remove_sqlite(plain)
 
-    def _beside(self, database: MySQL, manifest: Manifest) -> str:
+    def _beside(self, database: MySQL, manifest: Manifest) -> None:
         scratch, kept = self._scratch(database), self._kept(database)
         if database.exists(kept) and database.tables_of(kept):
             raise store.NotVerified("database %s is there already, and this run has moved nothing there" % kept)
@@ -98,45 +111,52 @@ class Restorer:
                 database.drop(scratch)
             if not database.exists(made):
                 database.create(made)
+        without = [dump_lines.EVENT]  # they would begin to run there
+        if any(what.startswith("routine ") for what in manifest.get("left_out", [])):
+            without.append(dump_lines.DEFINED)  # views may use what is not there
         with self._reader(manifest) as source:
-            database.load(source, scratch)
+            database.load(source, scratch, without)
         beside = database.at(scratch)
         try:
-            _compare(beside, manifest)
+            _compare_loaded(manifest, beside.contents(), beside.columns(), database.version)
+            self.note(protocol.REPLACING, backup=manifest["id"], kept=kept)
+            database.fence_down()
+            for side in (database, beside):  # a table that has triggers cannot move to another database
+                side.undefine(("trigger",))
         finally:
             beside.close()
-        self.note(protocol.REPLACING, backup=manifest["id"], kept=kept)
-        database.fence_down()
         database.swap(scratch, kept)
-        database.drop(scratch)
-        return kept
 
     def _in_place(self, database: MySQL, manifest: Manifest) -> None:
-        if database.can_create():
-            self._try_beside(database, manifest)
-        self.note(protocol.REPLACING, backup=manifest["id"], in_place=True)
+        tables = InPlace(database, self.tag)
+        self.note(protocol.LOADING, tables=tables.new)
         database.fence_down()
-        database.empty()
         with self._reader(manifest) as source:
-            database.load(source, database.name)
-
-    def _try_beside(self, database: MySQL, manifest: Manifest) -> None:
-        """Sees that the backup can be loaded at all, before anything is emptied."""
-        scratch = database.scratch_name("try_" + self.tag)
-        self.note(protocol.SCRATCH, database=scratch)
-        database.drop(scratch)
-        database.create(scratch)
+            tables.load(source)
         try:
-            with self._reader(manifest) as source:
-                database.load(source, scratch)
-        finally:
-            database.drop(scratch)
+            _compare_loaded(manifest, tables.contents(), tables.columns(), database.version)
+        except store.NotVerified:
+            tables.forget()
+            raise
+        self.note(protocol.REPLACING, backup=manifest["id"], aside=True)
+        tables.exchange()
+
+    def _define(self, database: MySQL, manifest: Manifest) -> None:
+        """Views, triggers, routines and events as the backup has them, and none else; what it left out stays as it is.
+        Run twice, the second finds the same."""
+        database.fence_down()
+        told = manifest.get("definitions")  # a manifest without them is older, and events are in no such backup
+        stays = database.undefine(BY_NAME if told is None else ALL_BY_NAME, manifest.get("left_out", []))
+        with self._reader(manifest) as source:
+            database.load(source, database.name, (dump_lines.TABLE,), stays)
+        if told is not None:
+            database.take_charset(told["database"])
 
 
 def is_as_saved(database: Database, manifest: Manifest) -> bool:
     """Whether the database is just what the backup is: revisions, definitions, and every value of every row. False
     where the manifest does not tell, which is so of older ones."""
-    if manifest["compared"] != "equal" or "contents" not in manifest or "definitions" not in manifest:
+    if manifest["compared"] != make.EQUAL or "contents" not in manifest or "definitions" not in manifest:
         return False
     if database.revisions() != manifest["revisions"] or database.definitions() != manifest["definitions"]:
         return False
@@ -155,14 +175,30 @@ def unsaved(database: Database, kept: str, manifest: Manifest) -> list[str]:
         other.close()
 
 
-def _compare(database: Database, manifest: Manifest, more: bool = False) -> None:
-    """Raises NotVerified unless the database has the rows that the backup has. `more`: others may have written since,
-    so that more rows are no fault, and fewer are."""
+def _compare_loaded(manifest: Manifest, contents: Contents, columns: Columns, server: str) -> None:
+    """Raises NotVerified unless what was loaded has the rows that the backup has: as many, and where they are told,
+    for a table of the same form on the same server, with the same values."""
+    present = make.counts(contents)
+    _refuse(manifest, ", loaded beside, has other rows", store.differing(present, manifest["tables"]), present)
+    if manifest.get("server") != server:
+        return
+    told, types = manifest.get("contents") or {}, manifest.get("columns", {})
+    others = [t for t in sorted(told) if told[t] != contents[t] and types.get(t) == columns.get(t)]
+    if others:
+        what = "backup %s, loaded beside, has other values than were backed up" % manifest["id"]
+        raise store.NotVerified("%s: %s" % (what, ", ".join(others[:3])))
+
+
+def _compare(database: Database, manifest: Manifest) -> None:
+    """Raises NotVerified unless the database has the rows that the backup has. Others may have written since, so that
+    more rows are no fault, and fewer are."""
     present, wanted = database.counts(), manifest["tables"]
-    differing = store.differing(present, wanted)
-    if more:
-        differing = [table for table in differing if present.get(table, -1) < wanted.get(table, 0)]
+    fewer = [t for t in store.differing(present, wanted) if present.get(t, -1) < wanted.get(t, 0)]
+    _refuse(manifest, " was put back, and rows are gone already", fewer, present)
+
+
+def _refuse(manifest: Manifest, what: str, differing: list[str], present: dict[str, int]) -> None:
     if differing:
+        wanted = manifest["tables"]
         rows = ", ".join("%s: %s, not %s" % (table, present.get(table), wanted.get(table)) for table in differing[:3])
-        what = " was put back, and rows are gone already" if more else ", loaded beside, has other rows"
         raise store.NotVerified("backup %s%s: %s" % (manifest["id"], what, rows))

@@ -3,12 +3,20 @@ answer, or refuses."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Protocol
+from typing import Dict, Iterable, List, NamedTuple, Protocol
 
 Counts = Dict[str, int]  # {table: rows}
 Columns = Dict[str, Dict[str, str]]  # {table: {column: type}}
 Contents = Dict[str, str]  # {table: a digest of its rows}
 Definitions = Dict[str, str]  # {"table users", "view totals", …: its definition}
+
+
+class Dumped(NamedTuple):
+    """A dump: {table: rows}; what is not in it ("view v"); why it cannot be loaded, as texts."""
+
+    rows: Counts
+    left_out: List[str]
+    blockers: List[str]
 
 
 class DumpTarget(Protocol):
@@ -80,12 +88,12 @@ class Database(Protocol):
         """How many rows of `table` have a text of more than `length` characters in `column`."""
         ...
 
-    def restore_blockers(self) -> list[str]:
-        """What a backup holds that this user may not put back, as texts."""
+    def restore_blockers(self, definitions: Iterable[str] | None = None) -> list[str]:
+        """What of the database this user could not make again from a backup, as texts; or of `definitions`."""
         ...
 
-    def movable(self) -> bool:
-        """Whether every table can be moved to another database."""
+    def backup_notes(self) -> list[str]:
+        """What a person should know of a backup of the database, as texts."""
         ...
 
     def can_create(self) -> bool:
@@ -128,9 +136,8 @@ class Database(Protocol):
 
     def fence_is_up(self) -> bool: ...
 
-    def dump(self, target: DumpTarget, aside: str) -> Counts:
-        """Writes the whole database to `target`. `aside`: a path for a file that may be needed meanwhile. Returns
-        {table: rows} as dumped."""
+    def dump(self, target: DumpTarget, aside: str) -> Dumped:
+        """Writes the whole database to `target`. `aside`: a path for a file that may be needed meanwhile."""
         ...
 
     def drop(self, database: str) -> None:

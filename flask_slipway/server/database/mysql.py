@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Iterable
+from typing import Container, Dict, Iterable, Iterator, List, Sequence
 
 from ..lib import files
 from ..protocol import UrlParts
-from . import mysql_dump
-from .interface import Columns, Contents, Counts, Definitions, DumpTarget
+from . import dump_lines, mysql_dump, mysql_rights
+from .exact_rows import Column
+from .interface import Columns, Contents, Counts, Definitions, Dumped, DumpTarget
 from .mysql_client import DatabaseError, Session, literal, name
 
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
+AT_ONCE = 200  # tables that one statement names
 KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
+NOT_YOURS = 1227  # whose definer has SYSTEM_USER. Source: MySQL manual, "SYSTEM_USER"
+UNKNOWN_CHARSET = (1115, 1273)  # a character set or collation that another server has
 # What a schema has beside tables: its kind, its name and all that makes it, and where the server tells of it.
 DEFINED = (
     ("view", "table_name, view_definition, check_option, security_type", "views"),
@@ -47,7 +51,7 @@ class MySQL:
         self.host = url.get("host") or "localhost"
         self._session: Session | None = None
         self._guard: Session | None = None
-        self._version = ""
+        self._version = self._schema = ""
 
     # reads
 
@@ -73,6 +77,13 @@ class MySQL:
         return self.name
 
     @property
+    def schema(self) -> str:
+        """Its name as the server has it: in small letters where lower_case_table_names = 1."""
+        if not self._schema:
+            self._schema = self.scalar("SELECT DATABASE()")
+        return self._schema
+
+    @property
     def version(self) -> str:
         if not self._version:
             self._version = self.scalar("SELECT VERSION()")
@@ -89,14 +100,14 @@ class MySQL:
             server = self.scalar("SELECT %s" % unique)
         except DatabaseError:
             server = self.scalar("SELECT CONCAT(@@hostname, ':', @@port)")
-        return [self.dialect, server, self.scalar("SELECT DATABASE()")]
+        return [self.dialect, server, self.schema]
 
     def tables(self) -> list[str]:
-        return self._named("BASE TABLE")
+        return self._named("BASE TABLE", "SYSTEM VERSIONED")
 
-    def _named(self, kind: str) -> list[str]:
-        """The names of what has this TABLE_TYPE, sorted."""
-        where = "table_schema = DATABASE() AND table_type = %s" % literal(kind)
+    def _named(self, *kinds: str) -> list[str]:
+        """The names of what has one of these TABLE_TYPEs, sorted."""
+        where = "table_schema = DATABASE() AND table_type IN (%s)" % ", ".join(map(literal, kinds))
         rows = self.rows("SELECT table_name FROM information_schema.tables WHERE %s ORDER BY 1" % where)
         return [row[0] for row in rows]
 
@@ -106,26 +117,39 @@ class MySQL:
         return sorted(row[0] for row in self.rows("SELECT version_num FROM alembic_version"))
 
     def counts(self) -> Counts:
-        tables = self.tables()
-        if not tables:
-            return {}
-        parts = ["SELECT %s, COUNT(*) FROM %s" % (literal(table), name(table)) for table in tables]
-        return {row[0]: int(row[1]) for row in self.rows(" UNION ALL ".join(parts))}
+        return self._counts(self.tables())
 
-    def contents(self) -> Contents:
-        """By CHECKSUM TABLE, which takes values as they are stored, a FLOAT with all its bits. Source: MySQL manual."""
-        tables = self.tables()
-        if not tables:
-            return {}
-        rows = self.rows("CHECKSUM TABLE %s EXTENDED" % ", ".join(map(name, tables)))
-        found = {row[0].split(".", 1)[1]: row[1] for row in rows}
-        return {table: "%d %s" % (rows, found[table]) for table, rows in self.counts().items()}
+    def _counts(self, tables: Sequence[str]) -> Counts:
+        found: Counts = {}
+        if len(tables) > AT_ONCE:
+            self.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        for some in _groups(tables):
+            parts = ["SELECT %s, COUNT(*) FROM %s" % (literal(table), name(table)) for table in some]
+            found.update((row[0], int(row[1])) for row in self.rows(" UNION ALL ".join(parts)))
+        if len(tables) > AT_ONCE:
+            self.rows("COMMIT")
+        return found
+
+    def contents(self, tables: Sequence[str] | None = None) -> Contents:
+        """By CHECKSUM TABLE, which takes values as they are stored, a FLOAT with all its bits. `tables`: those alone.
+        Source: MySQL manual."""
+        tables = self.tables() if tables is None else tables
+        sums = []
+        for some in _groups(tables):
+            sums += [row[1] for row in self.rows("CHECKSUM TABLE %s EXTENDED" % ", ".join(map(name, some)))]
+        counts = self._counts(tables)
+        return {table: "%d %s" % (counts[table], found) for table, found in zip(tables, sums)}
 
     def definitions(self) -> Definitions:
-        result = {"database": " ".join(self.rows("SELECT @@character_set_database, @@collation_database")[0])}
+        result = {"database": " ".join(self._charset())}
         for table in self.tables():
             text = self.rows("SHOW CREATE TABLE %s" % name(table))[0][1]
             result["table %s" % table] = re.sub(r" AUTO_INCREMENT=\d+", "", text)
+        return {**result, **self.defined()}
+
+    def defined(self) -> Definitions:
+        """The definitions of what the schema has beside tables."""
+        result = {}
         for kind, columns, source in DEFINED:
             schema = "%s_schema" % ("table" if kind == "view" else kind)
             for named, *words in self.rows(
@@ -133,6 +157,10 @@ class MySQL:
             ):
                 result["%s %s" % (kind, named)] = " ".join(words)
         return result
+
+    def _charset(self) -> list[str]:
+        """The character set and collation that new tables get."""
+        return self.rows("SELECT @@character_set_database, @@collation_database")[0]
 
     def size(self) -> int:
         total = self.scalar(
@@ -167,50 +195,55 @@ class MySQL:
         where = "CHAR_LENGTH(%s) > %d" % (name(column), length)
         return int(self.scalar("SELECT COUNT(*) FROM %s WHERE %s" % (name(table), where)))
 
-    def restore_blockers(self) -> list[str]:
+    def restore_blockers(self, definitions: Iterable[str] | None = None) -> list[str]:
+        wanted = self.defined() if definitions is None else [what for what in definitions if what != "database"]
+        left_out = self.left_out()
+        return mysql_rights.blockers(self.rows, self.schema, [what for what in wanted if what not in left_out])
+
+    def left_out(self) -> list[str]:
+        """What is in no dump, as mysqldump stops at it: broken views ("view v"), and all routines where the body of
+        one is for its owner's eyes only ("routine FUNCTION f")."""
+        routines = self.rows(
+            "SELECT routine_type, routine_name, routine_body = 'SQL' AND routine_definition IS NULL "
+            "FROM information_schema.routines WHERE routine_schema = DATABASE()"
+        )
+        hidden = any(row[2] == "1" for row in routines)
+        views = ["view %s" % view for view in self._broken_views()]
+        return views + ["routine %s %s" % (kind, named) for kind, named, _ in routines if hidden]
+
+    def backup_notes(self) -> list[str]:
         texts = []
         where = "table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'"
         for table, engine in self.rows("SELECT table_name, engine FROM information_schema.tables WHERE %s" % where):
             texts.append("table %s is %s, not InnoDB: its rows may change while it is dumped" % (table, engine))
-        user = self.scalar("SELECT CURRENT_USER()")
-        binary_log = (
-            self.scalar("SELECT @@log_bin") == "1" and self.scalar("SELECT @@log_bin_trust_function_creators") != "1"
-        )
-        for kind, schema, named in (
-            ("trigger", "trigger_schema", "trigger_name"),
-            ("routine", "routine_schema", "routine_name"),
-        ):
-            rows = self.rows(
-                "SELECT %s, definer FROM information_schema.%ss WHERE %s = DATABASE()" % (named, kind, schema)
-            )
-            for routine, definer in rows:
-                if definer != user:
-                    texts.append("%s %s belongs to %s: only they can put it back (1227)" % (kind, routine, definer))
-                elif binary_log:
-                    texts.append("%s %s cannot be put back while the server logs binary (1419)" % (kind, routine))
-        for view in self._named("VIEW"):
-            texts.append("view %s is put back in place, not beside" % view)
+        for table in self._named("SYSTEM VERSIONED"):
+            texts.append("table %s is versioned: a dump has its rows of today alone" % table)
+        for what in self.left_out():
+            kind, named = what.split(" ", 1)
+            if kind == "view":
+                texts.append("view %s is broken and in no backup: DROP VIEW %s, or make it anew" % (named, name(named)))
+            else:
+                texts.append("%s is in no backup, for your database user may not read all routines" % named.lower())
         return texts
 
-    def movable(self) -> bool:
-        """Whether every table can be moved to another database by RENAME TABLE: no views, triggers, routines."""
-        immovable = (
-            ("tables", "table_schema", " AND table_type = 'VIEW'"),
-            ("triggers", "trigger_schema", ""),
-            ("routines", "routine_schema", ""),
-        )
-        return all(
-            self.scalar("SELECT COUNT(*) FROM information_schema.%s WHERE %s = DATABASE()%s" % (table, schema, more))
-            == "0"
-            for table, schema, more in immovable
-        )
+    def _broken_views(self) -> list[str]:
+        """Views that cannot be read, as what they show is gone."""
+        broken = []
+        for view in self._named("VIEW"):
+            try:
+                self.rows("SHOW FIELDS FROM %s" % name(view))
+            except DatabaseError as error:
+                if error.code is None:
+                    raise
+                broken.append(view)
+        return broken
 
     def other_connections(self) -> list[int]:
         """Connections to this database that are not this process's own: [id], as far as the user may see them."""
         own = {self.scalar("SELECT CONNECTION_ID()")}
         if self._guard is not None and self._guard.alive():
             own.add(self._guard.rows("SELECT CONNECTION_ID()")[0][0])
-        return [int(row[0]) for row in self.rows("SHOW PROCESSLIST") if row[3] == self.name and row[0] not in own]
+        return [int(row[0]) for row in self.rows("SHOW PROCESSLIST") if row[3] == self.schema and row[0] not in own]
 
     # the lock that the server itself holds
 
@@ -221,7 +254,7 @@ class MySQL:
         """Takes the server's own lock for this database (GET_LOCK) on its own connection; False where it is held."""
         if self._guard is None:
             self._guard = Session(self.options, self.name)
-        key = "slipway " + files.sha256(self.name.encode())[:32]
+        key = "slipway " + files.sha256(self.schema.encode())[:32]
         self._guard.rows("SET SESSION wait_timeout = 86400")
         return self._guard.rows("SELECT GET_LOCK(%s, 0)" % literal(key))[0][0] == "1"
 
@@ -294,19 +327,52 @@ class MySQL:
 
     # dump and load
 
-    def dump(self, target: DumpTarget, aside: str) -> Counts:
+    def dump(self, target: DumpTarget, aside: str) -> Dumped:
         """Writes a portable dump to `target`; no file aside is needed."""
-        return mysql_dump.write(self.options, self.name, target)
+        without = self.left_out()
+        wanted = mysql_dump.Wanted(
+            without=tuple(what.split(" ", 1)[1] for what in without if what.startswith("view ")),
+            routines=not any(what.startswith("routine ") for what in without),
+            events=any(what.startswith("event ") for what in self.defined()),
+            exact=self._exact(),
+        )
+        rows, longest = mysql_dump.write(self.options, self.name, target, wanted)
+        limit = int(self.scalar("SELECT @@max_allowed_packet"))
+        text = "a row takes %d bytes as SQL, and the server takes %d at once (max_allowed_packet)" % (longest, limit)
+        return Dumped(rows, without, [text] if longest > limit else [])
 
-    def load(self, stream: mysql_dump.Readable, database: str) -> None:
-        """Loads a dump into `database`. Raises DatabaseError."""
-        mysql_dump.load(self.options, stream, database)
+    def _exact(self) -> Dict[str, List[Column]] | None:
+        """The columns of each table, but for generated ones, where one is FLOAT; else None."""
+        found: Dict[str, List[Column]] = {table: [] for table in self.tables()}
+        for table, column, kind in self.rows(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = DATABASE() "
+            "AND COALESCE(generation_expression, '') = '' ORDER BY table_name, ordinal_position"
+        ):
+            found.get(table, []).append((column, kind.lower()))
+        return found if any(kind == "float" for columns in found.values() for _, kind in columns) else None
+
+    def load(
+        self, dump: Iterable[bytes], database: str, without: Iterable[str] = (), leave: Container[str] = ()
+    ) -> None:
+        """Loads the lines of a dump into `database`, but for the parts `without`, and what is named in `leave`
+        ("view v"). Raises DatabaseError."""
+        unwanted = {dump_lines.LEFT, *without}
+        self.load_lines((line for part, line in self.parts(dump, leave) if part not in unwanted), database)
+
+    def parts(self, dump: Iterable[bytes], leave: Container[str] = ()) -> Iterator[dump_lines.Line]:
+        """The lines of a dump with their parts, as this user may load them."""
+        account, _, host = self.scalar("SELECT CURRENT_USER()").rpartition("@")
+        return dump_lines.parts(dump, ("%s@%s" % (name(account), name(host))).encode(), leave)
+
+    def load_lines(self, lines: Iterable[bytes], database: str) -> None:
+        """Loads the lines as they are into `database`. Raises DatabaseError."""
+        mysql_dump.load(self.options, lines, database)
 
     # scratch databases
 
     def scratch_name(self, tag: str) -> str:
         """The name of a scratch database beside this one; `tag` tells what for."""
-        return "%s_slipway_%s" % (self.name[: 64 - 9 - len(tag)], tag)
+        return "%s_slipway_%s" % (self.schema[: 64 - 9 - len(tag)], tag)
 
     def at(self, database: str) -> MySQL:
         """The same server and user, another database."""
@@ -321,8 +387,7 @@ class MySQL:
 
     def create(self, database: str) -> None:
         """Makes an empty database with this one's character set. Raises DatabaseError where the user may not."""
-        charset, collation = self.rows("SELECT @@character_set_database, @@collation_database")[0]
-        self.rows("CREATE DATABASE %s CHARACTER SET %s COLLATE %s" % (name(database), charset, collation))
+        self.rows("CREATE DATABASE %s CHARACTER SET %s COLLATE %s" % (name(database), *self._charset()))
 
     def drop(self, database: str) -> None:
         self.rows("DROP DATABASE IF EXISTS %s" % name(database))
@@ -333,29 +398,18 @@ class MySQL:
     def can_create(self) -> bool:
         """Whether the user may make databases beside this one, as its grants say."""
         grants = [row[0] for row in self.rows("SHOW GRANTS")]
-        for grant in grants:
-            match = re.match(r"GRANT (.*?) ON (.+?)\.\* TO ", grant)
-            if match and re.search(r"ALL PRIVILEGES|\bCREATE\b(?! )", match.group(1)) and self._covers(match.group(2)):
-                return True
-        return False
-
-    def _covers(self, pattern: str) -> bool:
-        """Whether a grant ON `pattern` is one on our scratch databases."""
-        if pattern == "*":
-            return True
-        plain = pattern.strip("`").replace("``", "`")
-        parts = re.split(r"(\\.|%|_)", plain)
-        expression = "".join(
-            {"%": ".*", "_": "."}.get(part, re.escape(part.lstrip("\\") if len(part) == 2 else part)) for part in parts
-        )
-        return re.fullmatch(expression, self.scratch_name("x"), re.S) is not None
+        rights = mysql_rights.granted(grants, self.scratch_name("x"))
+        return bool(rights and rights & {"ALL PRIVILEGES", "CREATE"})
 
     def swap(self, scratch: str, kept: str) -> None:
         """In one statement: this database's tables go to `kept`, those of `scratch` take their place."""
-        moves = ["%s.%s TO %s.%s" % (name(self.name), name(t), name(kept), name(t)) for t in self.tables()]
-        moves += [
-            "%s.%s TO %s.%s" % (name(scratch), name(t), name(self.name), name(t)) for t in self.tables_of(scratch)
-        ]
+        live = self.schema
+        moves = ["%s.%s TO %s.%s" % (name(live), name(t), name(kept), name(t)) for t in self.tables()]
+        moves += ["%s.%s TO %s.%s" % (name(scratch), name(t), name(live), name(t)) for t in self.tables_of(scratch)]
+        self.rename(moves)
+
+    def rename(self, moves: Sequence[str]) -> None:
+        """All in one statement. `moves`: "OLD TO NEW", as SQL."""
         if moves:
             self.rows("RENAME TABLE " + ", ".join(moves))
 
@@ -367,13 +421,42 @@ class MySQL:
         finally:
             other.close()
 
-    def empty(self) -> None:
-        """Drops every table and view, so that a dump loaded in place leaves nothing that it does not have."""
-        views = ["DROP VIEW %s" % name(view) for view in self._named("VIEW")]
-        tables = ["DROP TABLE %s" % name(table) for table in self.tables()]
+    def undefine(self, kinds: Container[str], spare: Iterable[str] = ()) -> list[str]:
+        """Drops views, triggers, routines, events: those of `kinds`, and none of `spare` ("view v"). Returns what
+        stays: those, and what a mightier user made, which this one may not drop and cannot have changed either."""
+        stays = list(spare)
+        for what in self.defined():
+            kind, named = what.split(" ", 1)
+            if kind in kinds and what not in stays:
+                kind, named = named.split(" ", 1) if kind == "routine" else (kind, named)
+                try:
+                    self.rows("DROP %s %s" % (kind.upper(), name(named)))
+                except DatabaseError as error:
+                    if error.code != NOT_YOURS:
+                        raise
+                    stays.append(what)
+        return stays
+
+    def take_charset(self, told: str) -> None:
+        """Makes `told` ("utf8mb4 utf8mb4_bin") what new tables get, where this server knows it."""
+        if told == " ".join(self._charset()):
+            return
+        try:
+            self.rows("ALTER DATABASE %s CHARACTER SET %s COLLATE %s" % (name(self.schema), *told.split(" ")))
+        except DatabaseError as error:
+            if error.code not in UNKNOWN_CHARSET:
+                raise
+
+    def run_unchecked(self, statements: Iterable[str]) -> None:
+        """Runs statements without a look at foreign keys, in a session of their own."""
         session = Session(self.options, self.name)
         try:
-            for statement in ["SET SESSION foreign_key_checks = 0", *views, *tables]:
+            for statement in ["SET SESSION foreign_key_checks = 0", *statements]:
                 session.rows(statement)
         finally:
             session.close()
+
+
+def _groups(tables: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The tables in groups that one statement may name."""
+    return (tables[first : first + AT_ONCE] for first in range(0, len(tables), AT_ONCE))

@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 from subprocess import PIPE
+from typing import Iterator
 
 from ..lib import process
 from ..protocol import UrlParts
@@ -62,14 +63,16 @@ def unescaped(field: str) -> str:
 
 
 class Session:
-    """One connection: a running client that answers statement by statement."""
+    """One connection: a running client that answers statement by statement. `streaming`: it keeps no result in memory,
+    however long."""
 
-    def __init__(self, options: str, database: str | None = None) -> None:
+    def __init__(self, options: str, database: str | None = None, streaming: bool = False) -> None:
         program = process.find("mysql", "mariadb")
         if program is None:
             raise DatabaseError("the program mysql is not installed on the server")
         arguments = [program, "--defaults-file=" + options, "--batch", "--skip-column-names", "--unbuffered"]
         arguments += ["--default-character-set=utf8mb4", "--connect-timeout=10"]
+        arguments += ["--quick", "--max-allowed-packet=1G"] if streaming else []
         if database is not None:
             arguments.append("--database=" + database)
         self.child = process.start(arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
@@ -78,21 +81,24 @@ class Session:
 
     def rows(self, statement: str) -> list[list[str]]:
         """Runs one statement and returns its rows: [[text]]. Raises DatabaseError; the session is over then."""
+        texts = (line.decode("utf-8", "replace")[:-1] for line in self.lines(statement))
+        return [[unescaped(field) for field in text.split("\t")] for text in texts]
+
+    def lines(self, statement: str) -> Iterator[bytes]:
+        """Runs one statement and gives its rows as the client writes them, each a line. Raises DatabaseError; the
+        session is over then."""
+        end = self.nonce.encode() + b"\n"
         with self._lock:
             try:
                 self.child.stdin.write(("%s;\nSELECT '%s';\n" % (statement, self.nonce)).encode())
                 self.child.stdin.flush()
             except BrokenPipeError:
                 raise self._failure() from None
-            rows: list[list[str]] = []
-            while True:
-                line = self.child.stdout.readline()
-                if not line:
-                    raise self._failure()
-                text = line.decode("utf-8", "replace")[:-1]
-                if text == self.nonce:
-                    return rows
-                rows.append([unescaped(field) for field in text.split("\t")])
+            for line in self.child.stdout:
+                if line == end:
+                    return
+                yield line
+            raise self._failure()
 
     def _failure(self) -> DatabaseError:
         text = self.child.stderr.read().decode("utf-8", "replace")

@@ -9,16 +9,17 @@ import re
 import shutil
 import sqlite3
 import time
-from typing import Any, Iterable, Iterator
+from typing import Any, Callable, Iterable, Iterator, TypeVar
 
 from ..lib import files
-from .interface import Columns, Contents, Counts, Definitions, DumpTarget
+from .interface import Columns, Contents, Counts, Definitions, Dumped, DumpTarget
 from .mysql_client import DatabaseError
 
 PATIENCE = 15  # seconds to wait for the file's locks
 BESIDE = ("", "-wal", "-shm", "-journal")  # the file, and what SQLite lays beside it
 # File systems that several machines share, as /proc/mounts names them.
 SHARED = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "gpfs", "afs", "gfs2", "ocfs2", "fuse.")
+Result = TypeVar("Result")
 
 
 def quoted(identifier: str) -> str:
@@ -65,17 +66,22 @@ class SQLite:
         finally:
             connection.close()
 
-    def _rows(self, statement: str, arguments: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+    def _read(self, look: Callable[[sqlite3.Connection], Result], nothing: Result) -> Result:
+        """What `look` finds in the database, at one moment; `nothing` where there is no file."""
         if not os.path.exists(self.path):
-            return []
+            return nothing
         try:
             with self._open() as connection:
-                return connection.execute(statement, arguments).fetchall()
+                connection.execute("BEGIN")
+                return look(connection)
         except DatabaseError as error:
             if "readonly" not in str(error):
                 raise
         with self._open(writing=True) as connection:  # a journal that a killed writer left must be rolled back first
-            return connection.execute(statement, arguments).fetchall()
+            return look(connection)
+
+    def _rows(self, statement: str, arguments: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._read(lambda connection: connection.execute(statement, arguments).fetchall(), [])
 
     # reads
 
@@ -93,19 +99,17 @@ class SQLite:
         return sorted(row[0] for row in self._rows("SELECT version_num FROM alembic_version"))
 
     def counts(self) -> Counts:
-        tables = self.tables()
-        if not tables:
-            return {}
-        parts = ["SELECT %s, COUNT(*) FROM %s" % (_text(table), quoted(table)) for table in tables]
-        return dict(self._rows(" UNION ALL ".join(parts)))
+        tables, count = self.tables(), "SELECT COUNT(*) FROM %s"
+        return self._read(lambda base: {t: int(base.execute(count % quoted(t)).fetchone()[0]) for t in tables}, {})
 
     def contents(self) -> Contents:
-        if not os.path.exists(self.path):
-            return {}
-        with self._open() as connection:
+        tables = self.tables()
+
+        def look(connection: sqlite3.Connection) -> Contents:
             connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
-            connection.execute("BEGIN")
-            return {table: _digest(connection.execute("SELECT * FROM %s" % quoted(table))) for table in self.tables()}
+            return {table: _digest(connection.execute("SELECT * FROM %s" % quoted(table))) for table in tables}
+
+        return self._read(look, {})
 
     def definitions(self) -> Definitions:
         rows = self._rows("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
@@ -135,11 +139,11 @@ class SQLite:
         where = "LENGTH(%s) > %d" % (quoted(column), length)
         return int(self._rows("SELECT COUNT(*) FROM %s WHERE %s" % (quoted(table), where))[0][0])
 
-    def restore_blockers(self) -> list[str]:
+    def restore_blockers(self, definitions: Iterable[str] | None = None) -> list[str]:
         return []
 
-    def movable(self) -> bool:
-        return True
+    def backup_notes(self) -> list[str]:
+        return []
 
     def can_create(self) -> bool:
         return True
@@ -222,7 +226,7 @@ class SQLite:
 
     # dump and load
 
-    def dump(self, target: DumpTarget, aside: str) -> Counts:
+    def dump(self, target: DumpTarget, aside: str) -> Dumped:
         """Copies the database to the file `aside` by SQLite's backup, and that file's bytes to `target`."""
         try:
             self._copy(aside)
@@ -230,7 +234,7 @@ class SQLite:
             copy.check()
             with open(aside, "rb") as source:
                 shutil.copyfileobj(source, target, 1 << 20)
-            return copy.counts()
+            return Dumped(copy.counts(), [], [])
         finally:
             remove(aside)
 

@@ -79,12 +79,13 @@ def _database(site: Site, site_facts: Facts) -> Iterator[Row]:
         unseen = base.unseen()
         words = "not seen: %s" % unseen if unseen else "seen: of this account, on this machine"
         yield "who has it open", words, not unseen
-    scratch = base.can_create() and base.movable()
-    yield "scratch database", "can be made" if scratch else "weaker: restores happen in place", True
+    yield "scratch database", "can be made" if base.can_create() else "weaker: restores happen in place", True
     foreign = permissions.unwritable(base.written_files())
     if foreign:
         yield "database", "%s cannot be written" % foreign, False
     for text in base.restore_blockers():
+        yield "backup", "cannot be put back: %s" % text, False
+    for text in base.backup_notes():
         yield "backup", text, False
     free = _free_bytes(site.home)
     yield "disk", "{:,.0f} MB free".format(free / 1e6), free > 3 * base.size()

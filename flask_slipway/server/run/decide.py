@@ -75,7 +75,7 @@ def put_back(lines: Sequence[JournalLine], backup: str) -> JournalLine | None:
 def putting_back(lines: Sequence[JournalLine], backup: str) -> JournalLine | None:
     """The line which tells that the exchange for `backup` was begun, so that it may be done: None where the database
     is surely not exchanged."""
-    begins = (protocol.CHANGING_DATABASE, protocol.SCRATCH, protocol.REPLACING)  # a new attempt makes a new scratch
+    begins = (protocol.CHANGING_DATABASE, protocol.SCRATCH, protocol.LOADING, protocol.REPLACING)  # a new attempt loads
     last = [line for line in lines if line["what"] in begins][-1:]
     return last[0] if last and last[0].get("backup") == backup else None
 

@@ -13,7 +13,7 @@ from ..protocol import HistoryLine, Manifest, Revision
 from ..records import history
 from ..site import clone, health, load_errors, virtualenv
 from ..site.app_process import App, AppFailed
-from . import losses, schema, stage, version_table
+from . import losses, schema, stage, steps, version_table
 from .findings import Down, Findings, PutBack, Seeds, Up, Way
 from .run import Run
 
@@ -27,6 +27,8 @@ def prepare(run: Run) -> Findings:
     answer = asking.answer()
     if run.task not in UNSEEN:
         refuse_unseen(run, answer)
+    if run.task in CLOSING:
+        steps.refuse_unrestorable(run)
     way = FOR_TASK.get(run.task)
     return Findings(
         answered=answer.status if health.is_own(answer, run.site.health_url()) else None,
@@ -231,6 +233,7 @@ def restore(run: Run) -> PutBack:
     if stays and run.facts.live is not None:
         heads = run.facts.live.ask("revisions")["heads"]
         stage.refuse_unfit(run.site, manifest["id"], sorted(manifest["revisions"]), heads)
+    steps.refuse_unrestorable(run, manifest.get("definitions", ()))
     return PutBack(manifest, sum(run.database.counts().values()), other)
 
 
@@ -265,6 +268,7 @@ def seed(run: Run) -> Seeds:
 
 VERSIONED = ("release", "upgrade", "downgrade")  # these go by what alembic_version says
 COMPARED = ("release", "pull", "upgrade")  # after these the database has what the models need
+CLOSING = ("upgrade", "downgrade", "seed", "restore")  # these may have to put a backup back
 UNSEEN = ("backup", "pull")  # these neither close nor reload the site
 FOR_TASK: dict[str, Callable[[Run], Way | None]] = {
     "upgrade": upgrade,

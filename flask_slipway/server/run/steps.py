@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import time
-from typing import Iterator
+from typing import Iterable, Iterator
 
 from .. import protocol
 from ..backup import make, restore, store
@@ -58,9 +58,26 @@ def fetch(run: Run) -> str:
     return wanted[:7]
 
 
+def refuse_unrestorable(run: Run, definitions: Iterable[str] | None = None) -> None:
+    """Raises Refused where a backup of the database could not be put back, or one that has these `definitions`."""
+    blockers = run.database.restore_blockers(definitions)
+    if blockers:
+        more = ["and %d more" % (len(blockers) - 3)] if len(blockers) > 3 else []
+        raise Refused(
+            "a backup of the database could not be put back",
+            blockers[:3] + more,
+            [
+                "drop what is named, or let the host allow it: fab %s.workon" % run.site.name,
+                "then  fab %s.check" % run.site.name,
+            ],
+        )
+
+
 def close(run: Run) -> str:
     """Gate up, running requests drained, fence up: from here on nothing is written."""
     permissions.refuse("the site's account", permissions.unwritable(run.database.written_files()))
+    if run.task != "close":  # all others may have to put back what they are about to change
+        refuse_unrestorable(run)
     if not run.was_closed:
         run.about_to(protocol.GATE)
         run.closed_at = time.monotonic()
@@ -89,8 +106,13 @@ def back_up(run: Run) -> str:
         cause = disk_full.message(error) if disk_full.is_full(error) else str(error)
         raise Failed("the backup failed", [cause], ways) from error
     run.journal.write(protocol.BACKUP, id=backup["id"], tables=backup["tables"])
-    for text in backup["restore_blockers"]:
+    for text in backup["notes"]:
         run.say("  note: %s" % text)
+    blockers = backup["restore_blockers"]
+    if blockers and run.task != "backup":
+        raise Failed("the backup could not be put back", blockers[:3], ["fab %s.check" % run.site.name])
+    for text in blockers:
+        run.say("  note: it cannot be put back: %s" % text)
     return backup_words(backup)
 
 

@@ -46,3 +46,14 @@ def test_a_row_on_each_line_is_counted_as_mariadb_writes_it(rows):
 
 def test_a_table_without_rows_is_told():
     assert counted(["CREATE TABLE `empty` (\n", "  `id` int\n", ");\n"]) == {"empty": 0}
+
+
+def test_a_body_that_looks_like_rows_and_a_column_with_a_bracket_are_no_hindrance():
+    body = [
+        "DELIMITER ;;\n",
+        "CREATE PROCEDURE p() BEGIN\n",
+        "INSERT INTO `t` VALUES (1),(2);\n",
+        "CREATE TABLE `u` (\n",
+    ]
+    lines = ["CREATE TABLE `t` (\n", "INSERT INTO `t` (`a`, `b)`, `c``)`) VALUES (1,2,3),(4,5,6);\n", *body, "END ;;\n"]
+    assert counted([*lines, "DELIMITER ;\n", "INSERT INTO `t` (`a`) VALUES (7);\n"]) == {"t": 3}

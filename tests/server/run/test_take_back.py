@@ -8,6 +8,7 @@ import pytest
 from flask_slipway.server import protocol
 from flask_slipway.server.backup import restore, store
 from flask_slipway.server.lib.masking import Mask
+from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.records import lock
 from flask_slipway.server.run import decide, steps, take_back
 from flask_slipway.server.run.facts import lock_folder
@@ -236,4 +237,37 @@ def test_the_way_down_runs_with_the_packages_of_the_code_that_knows_it(tmp_path,
 def test_without_packages_of_its_own_the_way_down_runs_with_the_live_ones(tmp_path):
     run = new_run(SimpleNamespace(base=SimpleNamespace(revisions=list)), tmp_path)
     assert take_back.interpreter(run) == run.site.python
+    run.lock.release()
+
+
+@pytest.mark.parametrize("task", ["release", "upgrade", "downgrade", "seed", "restore"])
+@pytest.mark.parametrize("served", ["mariadb"], indirect=True)
+def test_a_database_of_which_no_backup_could_be_put_back_is_not_closed(served, tmp_path, task):
+    served.fill()
+    served.execute("CREATE VIEW names AS SELECT id FROM parents")
+    user = served.base.url["username"]
+    served.confine()
+    served.server.execute(f"REVOKE CREATE VIEW ON `{served.base.name}`.* FROM '{user}'@'%'")
+    run = new_run(served, tmp_path)
+    run.task = task
+    with pytest.raises(Refused, match="could not be put back") as refused:
+        steps.close(run)
+    assert refused.value.lines == ["view names: your database user has no right CREATE VIEW"]
+    assert refused.value.next[-1] == "then  fab prod.check"
+    assert words(run) == []
+    run.lock.release()
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_backup_that_could_not_be_put_back_ends_a_release_and_not_a_backup(site, tmp_path, monkeypatch):
+    site.fill()
+    write = site.base.dump
+    told = "a row takes 70000000 bytes as SQL"
+    monkeypatch.setattr(site.base, "dump", lambda *words, **more: write(*words, **more)._replace(blockers=[told]))
+    run = new_run(site, tmp_path)
+    with pytest.raises(Failed, match="could not be put back") as failed:
+        steps.back_up(run)
+    assert failed.value.lines == [told]
+    run.task = "backup"
+    assert "verified" in steps.back_up(run)
     run.lock.release()
