@@ -101,11 +101,6 @@ class Folders:
         virtualenv.copy(run.site.virtualenv, run.packages_folder)
         return run
 
-    @property
-    def newest(self) -> str:
-        """The id of the last run."""
-        return max(path.name for path in Path(self.site.runs).iterdir() if (path / "journal.jsonl").exists())
-
     def outcomes(self, run: str) -> list[str]:
         """How the run ended, as the history tells it."""
         return [line["outcome"] for line in history.lines(self.site) if line["run"] == run]

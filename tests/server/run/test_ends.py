@@ -49,7 +49,7 @@ def interrupted(folders, *lines):
         os._exit(9)
 
     assert not ends(act, -1)
-    return folders.newest
+    return facts.open_run(folders.site)["run"]
 
 
 # What a run has written down before it comes to its end, and of how many lines one is tried.
@@ -111,10 +111,11 @@ def test_a_run_killed_without_room_before_its_record_is_finished_once_there_is_r
             os._exit(9)
 
     assert not ends(act, -1)
+    run = facts.open_run(folders.site)["run"]
     with no_room(), pytest.raises(OSError, match="too large"):
         folders.recover()
     assert folders.recover()["what"] == "The interrupted release is finished"
-    assert folders.outcomes(folders.newest) == ["released"]
+    assert folders.outcomes(run) == ["released"]
 
 
 def test_what_cannot_be_tidied_up_is_told_and_changes_nothing_of_how_a_run_ended(folders):
@@ -263,9 +264,9 @@ def test_after_a_change_of_the_database_password_recover_goes_the_sites_own_way(
     folders, _, change = on_mariadb
     for leave, password in ((False, "an-other"), (True, "a-third")):
         with folders.served():
-            interrupted(folders, SWAP, {"what": protocol.FENCE})
+            run = interrupted(folders, SWAP, {"what": protocol.FENCE})
             change(password)
-            path = Path(folders.site.runs) / folders.newest / "site.json"
+            path = Path(folders.site.runs) / run / "site.json"
             path.write_text(json.dumps({**folders.site.words, "virtualenv": sys.prefix}))
             old = recover.find(folders.run("recover"), leave)
             assert old.run.database.revisions() == []
