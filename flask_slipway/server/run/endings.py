@@ -67,11 +67,17 @@ def unheard(site: Site, path: str) -> End:
                 written: End = line["ending"]
                 return written
         if files.read(site.open_run) is None:
-            what = "the process on the server ended before it told how"
             fixes = ["fab %s.history  tells how runs ended" % site.name, "fab %s.status" % site.name]
-            return of_stop(Incident(what, ["no run stands open there"], fixes))
-    what = "the process on the server ended before it was done"
-    return of_stop(Incident(what, ["what it had changed stands in its journal"], ["fab %s.recover" % site.name]))
+            return of_stop(
+                Incident("the process on the server ended before it told how", ["no run stands open there"], fixes)
+            )
+    return of_stop(
+        Incident(
+            "the process on the server ended before it was done",
+            ["what it had changed stands in its journal"],
+            ["fab %s.recover" % site.name],
+        )
+    )
 
 
 def of_wrong_use(what: str) -> End:
