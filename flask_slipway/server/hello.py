@@ -66,13 +66,18 @@ def is_ready() -> bool:
 
 def keep(data: bytes) -> None:
     login = os.umask(0o077)  # what is kept is the account's alone; what git, pip and the app write is as ever
+    part = "%s.part-%s" % (path, NONCE)  # of this contact: another may bring the same at the same time
     try:
         os.makedirs(folder, exist_ok=True)
-        with open(path + ".part", "wb") as file:
+        with open(part, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(path + ".part", path)
+        os.rename(part, path)
+    except OSError:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
     finally:
         os.umask(login)
 
@@ -86,8 +91,6 @@ elif not good(path, digest):
     try:
         keep(data)
     except OSError as error:
-        if os.path.exists(path + ".part"):
-            os.unlink(path + ".part")
         say({"event": "not kept", "folder": folder, "why": error.strerror})
         sys.exit()
     if not good(path, digest):

@@ -16,13 +16,12 @@ from .channel.wire import Wire
 from .database.mysql_client import DatabaseError
 from .lib import files
 from .lib.masking import Mask
-from .lib.outcome import Incident
 from .lib.process import Failed as ProgramFailed
 from .lib.stop import Stop
-from .protocol import Holder, Request
+from .protocol import End, Holder, Request
 from .read import reads
 from .read.reading import Reading
-from .records import lock
+from .records import lines, lock
 from .run import endings, facts
 from .site.app_process import AppFailed
 from .site.site import BadRequest, Site
@@ -68,7 +67,7 @@ def read(request: Request, wire: Wire) -> None:
     try:
         found = reads.BY_TASK[request["task"]](reading)
         if isinstance(found, reads.Follow):
-            follow_file(found.path, wire, _over(site, found.holder), site.name)
+            follow_run(site, found.path, wire, _over(site, found.holder))
             return
         ending = endings.done(found)
     except Stop as stop:
@@ -79,7 +78,18 @@ def read(request: Request, wire: Wire) -> None:
         ending = endings.of_fault(error)
     finally:
         reading.facts.close()
+    if ending["code"]:
+        tell_interrupted(site, ending)
     wire.send(mask.value(ending))
+
+
+def tell_interrupted(site: Site, ending: End) -> None:
+    """Adds to a refusal that a run was interrupted there: to recover it comes first, and may mend the cause."""
+    with contextlib.suppress(Stop, files.Damaged, OSError):
+        run, command = facts.interrupted(site), "fab %s.recover" % site.name
+        if run and command not in ending["next"]:
+            ending["cause"] = [*ending["cause"], "an interrupted %s by %s stands open" % (run["task"], run["who"])]
+            ending["next"] = [command, *ending["next"]]
 
 
 def _over(site: Site, holder: Holder | None) -> Callable[[], bool]:
@@ -98,11 +108,11 @@ def follow_supervisor(request: Request, wire: Wire) -> None:
 
     reading, writing = supervisor.start(request)
     show_life(wire)
-    with os.fdopen(reading, "rb", buffering=0, closefd=False) as lines:
-        for line in iter(lines.readline, b""):
+    with os.fdopen(reading, "rb", buffering=0, closefd=False) as file:
+        for line in iter(file.readline, b""):
             event = json.loads(line.decode())
             if event["event"] == "follow":
-                follow_file(event["path"], wire, lambda: _closed(reading), request["site"]["name"])
+                follow_run(Site(request["site"]), event["path"], wire, lambda: _closed(reading))
                 return
             wire.send(event)
             if event["event"] == "end":
@@ -123,7 +133,7 @@ def _closed(descriptor: int) -> bool:
     return bool(ready) and not os.read(descriptor, 1)
 
 
-def follow_file(path: str, wire: Wire, over: Callable[[], bool], name: str) -> None:
+def follow_run(site: Site, path: str, wire: Wire, over: Callable[[], bool]) -> None:
     """Sends the events of a run's file as they come, up to its end. `over()` tells that nobody writes any more."""
     position, rest = 0, b""
     while True:
@@ -134,13 +144,14 @@ def follow_file(path: str, wire: Wire, over: Callable[[], bool], name: str) -> N
             position = file.tell()
         *whole, rest = rest.split(b"\n")
         for line in whole:
-            event = json.loads(line.decode())
+            event = lines.value(line)
+            if event is None:
+                continue
             wire.send(event)
             if event["event"] == "end":
                 return
         if finished and not whole:
-            stop = Incident("the process on the server ended before it was done", next=["fab %s.recover" % name])
-            wire.send(endings.of_stop(stop))
+            wire.send(endings.unheard(site, path))
             return
         if wire.gone or wire.hung_up(0.05):
             return

@@ -197,7 +197,8 @@ class Kept(TypedDict, total=False):
 
 class Holder(Kept, total=False):
     """Who holds a lock. `since`: seconds since 1970; `machine`: host name, boot id and pid namespace; `started`: the
-    process's start, in clock ticks since boot; `open_run`: the file that names the run under way."""
+    process's start, in clock ticks since boot; `open_run`: the file that names the run under way; `events`: the file
+    that tells what is done, where it is not the run's own."""
 
     who: str
     task: str
@@ -205,6 +206,7 @@ class Holder(Kept, total=False):
     site: str
     commit: Optional[str]
     open_run: str
+    events: str
     token: str
     since: float
     machine: str
@@ -413,9 +415,9 @@ RELOADING = "reloading"  # public: whether visitors pass the gate
 OPENED = "opened"  # the proved processes become public
 GATE_GONE = "gate gone"  # done: the site's own WSGI file serves; healthy
 LIFTING = "lifting"  # a fence that was left up is taken away
-COMPLETE = "complete"  # done: every step
+COMPLETE = "complete"  # done: every step; only its end lacks
 RETURNING = "returning"  # the return begins
 BACKUP_OF_REPLACED = "backup of replaced"  # done: id
 DATABASE_RETURNED = "database returned"  # done: how
 RECOVERING = "recovering"  # a recover has taken over
-END = "end"  # done: outcome
+END = "end"  # how it ended is settled; only its record lacks: outcome, ending (the end event; not in format 1)

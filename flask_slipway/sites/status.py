@@ -26,12 +26,14 @@ AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of one place. `rows`: by label; `stop`: why nothing is; `differences`: its drift."""
+    """What is known of one place. `rows`: by label; `stop`: why nothing is; `differences`: its drift;
+    `next`: what to type there before anything else."""
 
     name: str
     rows: Mapping[str, str] = field(default_factory=dict)
     stop: Stop | None = None
     differences: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
 
 
 LABELS = ("code", "tree", "revision", "database", "drift", "site", "lock")
@@ -60,6 +62,8 @@ def lines(columns: Sequence[Column]) -> list[str]:
         if column.differences:
             shown += [f"Drift of {column.name}:"]
             shown += [f"  {line}" for line in wording.listed(column.differences, MOST_DIFFERENCES)]
+    for column in answered:
+        shown += [f"{column.name}: {line.strip()}" for line in wording.follow(column.next)]
     for column in columns:
         if column.stop is not None:
             why = [*column.stop.lines, *wording.follow(column.stop.next)]
@@ -106,7 +110,9 @@ def site_column(site: Site, root: Path) -> Column:
     try:
         end = conversation.converse(site, "status", {}, None, lambda event: None)
         if end.get("code"):
-            return Column(site.name, stop=Stop(end.get("what") or "refused", end.get("cause") or ()))
+            return Column(
+                site.name, stop=Stop(end.get("what") or "refused", end.get("cause") or (), end.get("next") or ())
+            )
         return column_of(site, end["data"], root)
     except SlipwayError as error:
         return Column(site.name, stop=error)
@@ -125,7 +131,7 @@ def column_of(site: Site, data: Mapping[str, Any], root: Path) -> Column:
         "site": "closed (gate up)" if data["gate"] == "up" else str(data.get("health") or "open"),
         "lock": f"{lock['who']}: {lock.get('task')}" if lock else "interrupted!" if open_run else "free",
     }
-    return Column(site.name, rows, differences=tuple(differences or ()))
+    return Column(site.name, rows, differences=tuple(differences or ()), next=tuple(data.get("next") or ()))
 
 
 def apart(commit: str | None, root: Path) -> str:

@@ -105,9 +105,13 @@ def restore(site: str, facts: Facts) -> Question:
 def recover(site: str, facts: Facts) -> Question:
     run = facts["interrupted"]
     lines = [f"The {run['task']} by {run['who']}, {moment(run['since'])}, was interrupted (last: {facts['reached']})."]
-    if facts.get("leave"):
+    if facts["decision"] == "NOTHING":
+        lines.append("It had changed nothing: recover removes what it had prepared, and ends it.")
+    elif facts["decision"] in ("ENDED", "FINISHED"):
+        lines.append("It had been done already: recover ends it, and moves nothing.")
+    elif facts.get("leave"):
         lines.append("It is left where it stands: code and database are not moved, and the gate stays up.")
-    elif facts["forward"]:
+    elif facts["decision"] == "OPEN":
         lines.append("It had been proved already: recover opens the site, or takes it back if it is not healthy.")
     else:
         lines.append(

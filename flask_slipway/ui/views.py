@@ -33,7 +33,7 @@ def status(data: Data) -> list[str]:
     agree = "not known: env.py names no target_metadata" if unknown else "none: models and database agree"
     lines += _listed("drift", data.get("differences") or [], MOST_DIFFERENCES, none=agree)
     lines += _listed("guarantees", data.get("guarantees") or [], 5, none="all hold here")
-    return lines
+    return lines + wording.follow(data.get("next") or [])
 
 
 def _other(database: str | None) -> list[tuple[str, str]]:

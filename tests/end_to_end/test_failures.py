@@ -226,7 +226,7 @@ def test_a_killed_supervisor_is_recovered_at_once_from_a_slow_alter(released):
 # Where the database is fenced, dumped, changed, put back, or open again, each kind of it is looked at.
 PLACES = [
     *on_each("fence", "backing up", "backup", "changing database", "reloading", "opened"),
-    *on_sqlite("before", "staging", "gate", "swapping", "complete"),
+    *on_sqlite("before", "staging", "gate", "swapping", "complete", "end"),
 ]
 
 
@@ -249,12 +249,67 @@ def test_a_supervisor_killed_anywhere_is_recovered(released, place):
     assert health["http"] == 200
     expected = (
         {(world.base, changes.HEAD), (commit, "bb000001")}
-        if place in ("opened", "complete")
+        if place in ("opened", "complete", "end")
         else {(world.base, changes.HEAD)}
     )
     assert (health["commit"], health["revision"]) in expected
     assert (world.live_commit, world.revision) in expected
     assert not world.processes_naming(str(world.site_folder / "stages"))
+
+
+def test_of_an_interrupted_run_everything_says_so_and_what_to_type_until_it_is_recovered(sqlite_released):
+    world = sqlite_released
+    changes.code_only(world)
+    runs = set((world.site_folder / "runs").iterdir())
+    first = world.start("inv", "release", "--to", "site", "--yes", "--skip-tests")
+    kill_at(world, runs, "swapping")
+    assert first.communicate(timeout=60) and first.returncode == 4
+    watched = world.fab("watch")
+    assert watched.code == 4, watched.out
+    assert "Nothing was changed" not in watched
+    status, every = world.fab("status"), world.run("inv", "status")
+    assert (status.code, every.code) == (0, 0), status.out + every.out
+    for told in (watched, status, every):
+        assert "Next: fab site.recover" in told
+    world.configure(health="/no-such-page", virtualenv="none")  # a run is taken back by its own words
+    done = world.fab("recover", "--yes")
+    assert done.code == 0, done.out
+    again = world.fab("watch")
+    assert again.code == 0, again.out
+    assert "The interrupted release is taken back" in again
+    world.configure()
+    assert "Next:" not in world.fab("status")
+    assert world.health() == {
+        "http": 200,
+        "gate": False,
+        "status": "ok",
+        "commit": world.base,
+        "revision": changes.HEAD,
+    }
+    assert world.release().code == 0
+
+
+RESTORED = [*on_sqlite("changing database", "replacing", "end"), ("mysql", "replacing")]
+
+
+@pytest.mark.parametrize(("released", "place"), RESTORED, indirect=["released"])
+def test_a_restore_killed_anywhere_is_recovered(released, place):
+    world = released
+    backed = world.fab("backup")
+    assert backed.code == 0, backed.out
+    with Writer(world) as writer:
+        writer.wait_for(3)
+    before = snapshot.database(world)
+    runs = set((world.site_folder / "runs").iterdir())
+    first = world.start("fab", "site.restore", "--yes")
+    kill_at(world, runs, place)
+    first.communicate(timeout=60)
+    done = world.fab("recover", "--yes")
+    assert done.code == 0, done.out
+    assert world.health()["http"] == 200
+    assert place == "end" or snapshot.database(world) == before
+    assert world.fab("recover", "--yes").code == 0
+    assert world.release().code == 0
 
 
 def test_what_cannot_be_taken_back_is_left_to_a_person_who_finds_a_way(sqlite_released):

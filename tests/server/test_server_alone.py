@@ -129,16 +129,23 @@ def test_the_gate_is_read_from_the_zip_and_runs_on_the_oldest_python(tmp_path, p
     subprocess.run([python38, "-I", "-c", code, str(tmp_path / "engine.zip")], check=True)
 
 
-def test_the_first_words_are_said_by_the_oldest_python(tmp_path, python38):
-    """hello.py under Python 3.8: greets, takes the zip, and answers a request."""
+def first_contact(home):
+    """What a laptop sends an account that knows nothing yet: where and which half, what is asked, the half itself."""
     import json
 
     data, digest = engine.engine()
     site = {"name": "prod", "domain": "d", "url": "u", "health": "/", "branch": "main", "remote": "o", "app": "app"}
-    site.update((key, str(tmp_path / key)) for key in ("project", "virtualenv", "wsgi", "backups"))
-    site["home"] = str(tmp_path)
+    site.update((key, str(home / key)) for key in ("project", "virtualenv", "wsgi", "backups"))
+    site["home"] = str(home)
     request = {"task": "history", "site": site, "args": {}, "who": "bob"}
-    blocks = [json.dumps({"engine": digest, "home": str(tmp_path)}).encode(), json.dumps(request).encode(), data]
+    return [json.dumps({"engine": digest, "home": str(home)}).encode(), json.dumps(request).encode(), data]
+
+
+def test_the_first_words_are_said_by_the_oldest_python(tmp_path, python38):
+    """hello.py under Python 3.8: greets, takes the zip, and answers a request."""
+    import json
+
+    blocks = first_contact(tmp_path)
     done = subprocess.run(
         [python38, "-I", "-c", (SERVER / "hello.py").read_text()],
         input=b"".join(b"%d\n" % len(block) + block for block in blocks),
@@ -151,3 +158,30 @@ def test_the_first_words_are_said_by_the_oldest_python(tmp_path, python38):
     assert [event["event"] for event in events] == ["need", "rows", "end"], done.stderr.decode()
     assert events[-1]["data"] == {"lines": []}
     assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_first_contacts_at_once_do_not_take_each_others_half_for_damaged(tmp_path):
+    blocks, talks = first_contact(tmp_path), []
+    taken = tmp_path / ".slipway" / "engine" / f"{engine.engine()[1]}.zip.part"  # the name that one of them could take
+    taken.mkdir(parents=True)
+    for _ in range(6):
+        talk = subprocess.Popen(
+            [sys.executable, "-I", "-c", (SERVER / "hello.py").read_text()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for block in blocks[:2]:
+            talk.stdin.write(b"%d\n" % len(block) + block)
+        talk.stdin.flush()
+        talks.append(talk)
+    for talk in talks:
+        assert b"slipway-hello" in talk.stdout.readline() + talk.stdout.readline()
+        assert b'"need"' in talk.stdout.readline()
+    for talk in talks:
+        talk.stdin.write(b"%d\n" % len(blocks[2]) + blocks[2])
+        talk.stdin.flush()
+    for talk in talks:
+        out, err = talk.communicate(timeout=60)
+        assert b'"event": "end", "code": 0' in out, out + err
+    assert sorted(path.suffix for path in taken.parent.iterdir()) == [".part", ".sha256", ".zip", ".zip"]

@@ -16,6 +16,7 @@ from .mysql_client import DatabaseError, Session, literal, name
 
 PATIENCE = 15  # seconds to wait for other connections and locks: the site is closed meanwhile
 AT_ONCE = 200  # tables that one statement names
+LOCK_PATIENCE = 5  # seconds to wait for the server's own lock: it may not have seen yet that a process is gone
 KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
 NOT_YOURS = 1227  # whose definer has SYSTEM_USER. Source: MySQL manual, "SYSTEM_USER"
 UNKNOWN_CHARSET = (1115, 1273)  # a character set or collation that another server has
@@ -256,7 +257,7 @@ class MySQL:
             self._guard = Session(self.options, self.name)
         key = "slipway " + files.sha256(self.schema.encode())[:32]
         self._guard.rows("SET SESSION wait_timeout = 86400")
-        return self._guard.rows("SELECT GET_LOCK(%s, 0)" % literal(key))[0][0] == "1"
+        return self._guard.rows("SELECT GET_LOCK(%s, %d)" % (literal(key), LOCK_PATIENCE))[0][0] == "1"
 
     def close(self) -> None:
         for session in (self._session, self._guard):

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from io import BufferedReader, BufferedWriter
 from typing import IO, TYPE_CHECKING, Any, Mapping, Sequence
 
@@ -145,6 +146,12 @@ def machine() -> str:
     with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
         boot = "%s %s" % (file.read().strip(), os.readlink("/proc/self/ns/pid"))
     return "%s %s" % (socket.gethostname(), boot)
+
+
+def booted_at() -> float:
+    """When this machine was started, in seconds since 1970; 0 where that cannot be told."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if clock is None else time.time() - time.clock_gettime(clock)
 
 
 def started_at(pid: int) -> int | None:

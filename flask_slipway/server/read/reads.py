@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, NamedTuple, Union
 
 from ..backup import store
 from ..lib import amounts, dotenv, files, next_steps
-from ..lib.outcome import Nothing, Refused
+from ..lib.outcome import Incident, Nothing, Refused
 from ..protocol import Holder, Revision, SiteFacts
 from ..records import history as records_history
 from ..run import facts
@@ -44,7 +44,16 @@ def status(reading: Reading) -> Data:
     data["subject"] = clone.subject(reading.site.project, commit) if commit else None
     data["health"] = site_health.describe(asking.answer())
     data["guarantees"] = guarantees(site_facts)
+    data["next"] = first_commands(reading.site.name, site_facts)
     return data
+
+
+def first_commands(name: str, site_facts: SiteFacts) -> list[str]:
+    """What has to be typed before anything else can be changed."""
+    held = site_facts["lock"]
+    if site_facts["interrupted"]:
+        return ["fab %s.recover" % name]
+    return ["fab %s.recover" % (held["site"] or name)] if held and not held["alive"] else []
 
 
 def _heads(answer: dict[str, Any] | None) -> dict[str, Any]:
@@ -201,19 +210,21 @@ def env(reading: Reading) -> Data:
 
 
 def watch(reading: Reading) -> Follow:
-    """The run under way, or the last one again, whose own end event it is. Raises Refused, Nothing."""
+    """The run under way, or the last one again, whose own end event it is. Raises Incident, Nothing."""
     site = reading.site
     names = sorted(os.listdir(site.runs)) if os.path.isdir(site.runs) else []
     record, interrupted = facts.open_run(site), facts.interrupted(site)
     if interrupted:
-        raise Refused(
+        raise Incident(
             "the %s by %s was interrupted" % (interrupted["task"], interrupted["who"]),
-            next=["fab %s.recover" % site.name],
+            ["its process is gone; what it had changed stands in its journal"],
+            ["fab %s.recover" % site.name],
         )
     if record is None and not names:
         raise Nothing("nothing has run on %s yet" % site.name)
-    run = record["run"] if record else names[-1]
-    return Follow(os.path.join(site.runs, run, "events.jsonl"), record.get("holder") if record else None)
+    holder = record.get("holder") if record else None
+    path = os.path.join(site.runs, record["run"] if record else names[-1], "events.jsonl")
+    return Follow((holder or {}).get("events") or path, holder)
 
 
 def _moment(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Protocol
 
-from ..protocol import HistoryLine, LastFacts
+from ..protocol import HistoryLine, LastFacts, Outcome
 from . import kept
 
 
@@ -37,6 +37,11 @@ def lines(site: Keeper) -> list[HistoryLine]:
 def whole(site: Keeper) -> list[HistoryLine]:
     """The lines that have what is shown of them, oldest first. Raises kept.Newer."""
     return [line for line in lines(site) if all(line.get(key) for key in NEEDED)]
+
+
+def has(site: Keeper, run: str, outcome: Outcome) -> bool:
+    """Whether it tells that the run ended so. Raises kept.Newer."""
+    return any(line.get("run") == run and line.get("outcome") == outcome for line in lines(site))
 
 
 def last_good(site: Keeper) -> LastFacts | None:

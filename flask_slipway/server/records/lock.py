@@ -1,7 +1,8 @@
 """The lock: one change at a time on whatever two sites may share: domain, database, project folder, virtualenv.
 
 A lock file appears in one atomic step and is held by whoever's token stands in it. Alive means: its process is there
-(seen from the same machine), or its heartbeat moves (seen from any). A pid means nothing on another machine."""
+(seen among the same processes), or its heartbeat moves (seen from anywhere). A pid means nothing on another machine,
+nor in another pid namespace of the same one."""
 
 from __future__ import annotations
 
@@ -83,42 +84,50 @@ class Lock:
         self._start()
 
     def take_over(self, dead: Holder) -> None:
-        """Takes the lock of a dead holder `dead` (its dict), also from one who died while taking it over; of two who
+        """Takes the lock of a dead holder `dead` (its dict), also from those who died while taking it over; of two who
         try, one gets it. Raises Held."""
+        files.folder(self.folder)
         self._beat()
         part = os.path.join(self.folder, "%s.part" % self.token)
         files.write_json(part, self.holder)
-        claims: list[str] = []
+        claims: dict[str, str] = {}  # {token of who is gone: whose claim on what they left}
         linked: list[str] = []
         try:
-            claims = self._claim(part, dead["token"])
+            self._claim(part, str(dead.get("token")), claims)
             in_place = {path: known_holder(path) for path in self.paths}
             for holder in in_place.values():
-                if holder and not self._inherits(holder, dead):
+                if not holder or holder["token"] in claims:
+                    continue
+                if not self._inherits(holder, dead):
                     raise Held(holder, is_alive(self.folder, holder))
+                self._claim(part, holder["token"], claims)
+            for path, holder in in_place.items():
+                if known_holder(path) != holder:  # let go, or taken over, before it was claimed
+                    raise Held(known_holder(path), True)
             for path in (path for path, holder in in_place.items() if not holder):
                 os.link(part, path)
                 linked.append(path)
             for path in (path for path, holder in in_place.items() if holder):
                 files.write_json(path, self.holder)
         except BaseException as error:
-            for path in [*linked, *claims[-1:], self._beat_path(self.token)]:
+            mine = [self._claim_path(token) for token, claimer in claims.items() if claimer == self.token]
+            for path in [*linked, *mine, self._beat_path(self.token)]:
                 files.remove(path)
             if isinstance(error, FileExistsError):
                 raise Held({}, True) from None
             raise
         finally:
             files.remove(part)
-        for path in [self._beat_path(dead["token"]), *claims]:
-            files.remove(path)
+        for token in claims:
+            files.remove(self._beat_path(token))
+            files.remove(self._claim_path(token))
         self._start()
 
-    def _claim(self, part: str, token: str) -> list[str]:
-        """Claims what the dead holder of `token` left, in one atomic step: [path of the claim]. Of a claimer who died
-        as well, the claim is claimed in turn; then its path comes first. Raises Held."""
-        claims: list[str] = []
-        while True:
-            path = os.path.join(self.folder, "%s.taken" % token)
+    def _claim(self, part: str, token: str, claims: dict[str, str]) -> None:
+        """Claims what the dead holder of `token` left, in one atomic step, and puts it into `claims`. Of a claimer who
+        died as well, the claim is claimed in turn. Raises Held."""
+        while token not in claims:
+            path = self._claim_path(token)
             try:
                 os.link(part, path)
             except FileExistsError:
@@ -127,14 +136,18 @@ class Lock:
                     continue
                 if is_alive(self.folder, claimer):
                     raise Held(claimer, True) from None
-                claims.append(path)
+                claims[token] = claimer["token"]
                 token = claimer["token"]
             else:
-                return [*claims, path]
+                claims[token] = self.token
+
+    def _claim_path(self, token: str) -> str:
+        return os.path.join(self.folder, "%s.taken" % token)
 
     def _inherits(self, holder: Holder, dead: Holder) -> bool:
-        """Whether what `holder` has falls to who takes over from `dead`: the same run, by a process that is gone."""
-        if holder.get("token") == dead["token"]:
+        """Whether what `holder` has falls to who takes over from `dead`: the same run, by a process that is gone, or
+        what another left who is gone and had changed nothing."""
+        if holder.get("token") == dead.get("token") or is_abandoned(self.folder, holder):
             return True
         return holder.get("run") == dead.get("run") and not is_alive(self.folder, holder)
 
@@ -158,8 +171,13 @@ class Lock:
         return os.path.join(self.folder, "%s.beat" % token)
 
     def _beat(self) -> None:
+        """One heartbeat: a new time, which takes no room, so that a full disk does not make who lives look dead."""
+        path = self._beat_path(self.token)
         with contextlib.suppress(OSError):
-            files.write(self._beat_path(self.token), secrets.token_bytes(8))
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                files.write(path, b"")
 
     def _start(self) -> None:
         def beat() -> None:
@@ -202,17 +220,37 @@ def is_abandoned(folder: str, holder: Holder) -> bool:
 
 
 def is_alive(folder: str, holder: Holder, patience: float = DEAD) -> bool:
-    """Whether the holder's process lives. On the same machine its pid and start time tell at once, and a restart of
-    that machine has ended it; from another machine its heartbeat is watched: no change for `patience` seconds is
-    death."""
-    host, boot = process.machine().split(" ", 1)
-    theirs = str(holder.get("machine") or "").split(" ", 1)
-    if theirs[0] == host and len(theirs) == 2:
-        return theirs[1] == boot and process.started_at(holder.get("pid") or 0) == holder.get("started")
-    path = os.path.join(folder, "%s.beat" % holder.get("token"))
-    before, deadline = files.read(path), time.monotonic() + patience
+    """Whether the holder's process lives. Where it is seen among the processes here, its pid and start time tell at
+    once; a restart of its machine has ended it. Elsewhere, so in another pid namespace, its heartbeat is watched: no
+    change for `patience` seconds is death."""
+    token = str(holder.get("token"))
+    if token in _gone:
+        return False
+    here, theirs = process.machine().split(" "), str(holder.get("machine") or "").split(" ")
+    if theirs == here:
+        return process.started_at(holder.get("pid") or 0) == holder.get("started")
+    path = os.path.join(folder, "%s.beat" % token)
+    before, deadline = _last_beat(path), time.monotonic() + patience
+    if theirs[0] == here[0] and theirs[1:2] != here[1:2] and before[1] < process.booted_at() * 1e9:
+        return False
     while time.monotonic() < deadline:
         time.sleep(min(1, patience))
-        if files.read(path) != before:
+        if _last_beat(path) != before:
             return True
+    if patience >= DEAD:
+        _gone.add(token)
     return False
+
+
+_gone: set[str] = set()  # the tokens of holders whose heartbeat was watched, and had stopped: nobody waits twice
+
+
+def _last_beat(path: str) -> tuple[int, int, bytes]:
+    """What tells one heartbeat from the next: which file, its time in ns, its bytes. It is opened, for then also a file
+    system over a network looks anew."""
+    try:
+        with open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+            return found.st_ino, found.st_mtime_ns, file.read()
+    except OSError:
+        return 0, 0, b""

@@ -4,10 +4,10 @@ here, so that every case can be tried (tests/server/run/test_decide.py)."""
 from __future__ import annotations
 
 from enum import Enum
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, cast
 
 from .. import protocol
-from ..protocol import Before, JournalLine
+from ..protocol import Before, JournalLine, Outcome
 
 # What changes something that visitors, code or database would notice. Until then there is nothing to take back.
 CHANGES = (
@@ -42,6 +42,7 @@ class Act(Enum):
 class Recovery(Enum):
     """How a recover ends a run that was interrupted."""
 
+    ENDED = "its journal says how it ended: only its record lacks"
     FINISHED = "every step was done, or the site is open by its own WSGI file: only the record lacks"
     OPEN = "proved behind the gate, and its opening begun: it is opened; where it is not healthy, it is taken back"
     BACK = "it is taken back"
@@ -129,9 +130,16 @@ def _database(lines: Sequence[JournalLine], there: set[str]) -> Act | None:
 def recover(lines: Sequence[JournalLine]) -> Recovery:
     """How the run that these lines are of is to be ended."""
     there = {line["what"] for line in lines}
+    if ended(lines) is not None:
+        return Recovery.ENDED
     if is_proved(lines):
         return Recovery.FINISHED if there & {protocol.COMPLETE, protocol.GATE_GONE} else Recovery.OPEN
     return Recovery.BACK if needed(lines) else Recovery.NOTHING
+
+
+def ended(lines: Sequence[JournalLine]) -> Outcome | None:
+    """How the run ended, once that was settled."""
+    return next((cast(Outcome, line["outcome"]) for line in lines if line["what"] == protocol.END), None)
 
 
 def is_proved(lines: Sequence[JournalLine]) -> bool:
@@ -139,4 +147,4 @@ def is_proved(lines: Sequence[JournalLine]) -> bool:
     there = {line["what"] for line in lines}
     if protocol.COMPLETE in there:
         return True
-    return protocol.OPENED in there and protocol.RETURNING not in there
+    return bool(there & {protocol.OPENED, protocol.GATE_GONE}) and protocol.RETURNING not in there

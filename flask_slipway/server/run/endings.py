@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from typing import Any, Mapping
 
 from ..lib import disk_full, files
-from ..lib.outcome import Ended, Refused
+from ..lib.outcome import Ended, Incident, Refused
 from ..lib.stop import Stop
-from ..protocol import CODES, End, Outcome, Where
+from ..protocol import CODES, END, End, Outcome, Where
+from ..records import kept
 from ..site.site import Site
 
 
@@ -53,6 +55,29 @@ def of_error(error: BaseException, site: Site | None) -> End:
     elif site and disk_full.is_full(error):
         fixes = disk_full.fixes(site, error)
     return end("refused", Refused(lines[0], next=fixes))
+
+
+def unheard(site: Site, path: str) -> End:
+    """The end of a run whose process is gone without a last event in the file `path`: what its journal says of its end;
+    else it is not known what it changed, until that was recovered."""
+    folder = os.path.dirname(path)
+    with contextlib.suppress(Stop, files.Damaged, OSError):
+        for line in kept.lines(os.path.join(folder, "journal.jsonl"), "the journal"):
+            if line.get("what") == END and line.get("ending"):
+                written: End = line["ending"]
+                return written
+        if files.read(site.open_run) is None:
+            fixes = ["fab %s.history  tells how runs ended" % site.name, "fab %s.status" % site.name]
+            return of_stop(
+                Incident("the process on the server ended before it told how", ["no run stands open there"], fixes)
+            )
+    return of_stop(
+        Incident(
+            "the process on the server ended before it was done",
+            ["what it had changed stands in its journal"],
+            ["fab %s.recover" % site.name],
+        )
+    )
 
 
 def of_wrong_use(what: str) -> End:

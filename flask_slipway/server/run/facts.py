@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from typing import Any, cast
 
 from ..backup import store
@@ -15,7 +14,7 @@ from ..database import access as database_access
 from ..database import errors, identity
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import files, next_steps, own_files
+from ..lib import files, next_steps, own_files, private
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
 from ..protocol import Access, HeldFacts, Holder, InterruptedFacts, LastFacts, OpenRun, QuickFacts, SiteFacts
@@ -36,7 +35,14 @@ class Facts:
         self.access: Access | None = None
         self.identity: list[str] = []
         self.load_seconds = 0.0
-        self.private = tempfile.mkdtemp(prefix="slipway-")
+        self._private: str | None = None
+
+    @property
+    def private(self) -> str:
+        """A folder for what no other process needs, and nobody may read."""
+        if self._private is None:
+            self._private = private.folder(self.site.state)
+        return self._private
 
     def close(self) -> None:
         """Ends the app's process and the database's connections."""
@@ -44,7 +50,9 @@ class Facts:
             self.live.close()
         if self.database is not None:
             self.database.close()
-        shutil.rmtree(self.private, ignore_errors=True)
+        if self._private is not None:
+            shutil.rmtree(self._private, ignore_errors=True)
+            self._private = None
 
     # what must be there
 
@@ -132,14 +140,23 @@ class Facts:
     def use(self, access: Access) -> None:
         """Takes the database that `access` leads to. Raises Refused where it cannot be reached."""
         self.mask.add(access["url"].get("password"))
-        self.access = access
+        database: Database | None = None
         try:
-            self.database = database_access.from_access(access, self.private)
-            self.identity = self.database.identity()
-            self.database.tables()
+            database = database_access.from_access(access, "" if access["dialect"] == "sqlite" else self.private)
+            self.identity = database.identity()
+            database.tables()
         except DatabaseError as error:
+            if database is not None:
+                database.close()
             described = database_access.describe(access)
             raise errors.refusal(self.site, error, described, self.mask.text(str(error))) from error
+        self.access, self.database = access, database
+
+    def forget_database(self) -> None:
+        """Lets the database go that was taken."""
+        if self.database is not None:
+            self.database.close()
+        self.access = self.database = None
 
     # what is true now
 
@@ -231,7 +248,7 @@ class Facts:
         site = self.site
         keys = ["domain " + site.domain.lower(), "project " + os.path.realpath(site.project)]
         keys.append("virtualenv " + os.path.realpath(site.virtualenv))
-        if self.database is not None:
+        if self.identity:
             keys.append("database " + " ".join(map(str, self.identity)))
         return keys
 

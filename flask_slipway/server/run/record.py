@@ -1,4 +1,5 @@
-"""The record of a run that ends: in its journal, in the history, and in the event that tells how it ended."""
+"""The end of a run: in its journal, in the history, in the event that tells how it ended; and what it leaves behind,
+tidied up."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ import os
 import shutil
 import time
 import traceback
+from typing import Callable
 
 from .. import protocol
+from ..backup import store
 from ..database import identity
 from ..database.mysql_client import DatabaseError
 from ..lib import disk_full, files
@@ -17,10 +20,13 @@ from ..lib.process import Failed as ProgramFailed
 from ..lib.stop import Stop
 from ..protocol import End, HistoryLine, JournalLine, Outcome
 from ..records import history, kept, lock
+from ..site import clone, virtualenv
 from . import decide, endings, steps, take_back
-from .run import Run
+from .run import Run, short
 
 KEPT_RUNS = 20
+SECRETS = ("access.json", "site.json", os.path.join("stage", "client.cnf"))  # of a run's folder
+FORWARD: tuple[Outcome, ...] = ("released", "done")
 
 
 def incident(this: Run, stop: Stop, second: Exception) -> End:
@@ -56,19 +62,112 @@ def as_stop(this: Run, error: Exception) -> Stop:
 
 
 def finish(this: Run, outcome: Outcome, stop: Stop | None = None) -> End:
-    """The record of a run that ended as it should, one way or the other."""
+    """Ends a run whose outcome is settled; nothing that fails here changes that.
+
+    Each half of it is one that `recover` can end. First the journal says how the run ended: from then on only the
+    record and the tidying up are left, and neither needs the database. Last it stands open no more, by a step that
+    needs no room on the disk. Where the journal takes no line any more, that step comes before the tidying up, which
+    removes what a return would need."""
+    try:
+        if this.lock is not None:
+            this.lock.check()
+    except lock.Held:
+        return _taken_over(this, stop)
+    ending = _ending(this, outcome, stop)
+    if not _write_down(this, ending):
+        _let_go(this)
+    _tidy_up(this, outcome)
+    _write_down(this, ending)  # once more: there may be room now
+    _remove_secrets(this.folder)
+    _let_go(this)
+    return ending
+
+
+def _taken_over(this: Run, stop: Stop | None) -> End:
+    """The end of a run that finds itself no longer the holder of its lock: hands off what is another's by now."""
+    this.lock = None
+    cause = ["another release took the lock over", *([stop.what, *stop.lines] if stop else [])]
+    what = Incident(
+        "the end of the %s could not be written down" % this.task, cause, ["fab %s.status" % this.site.name]
+    )
+    return endings.end("incident", what, this.where())
+
+
+def _ending(this: Run, outcome: Outcome, stop: Stop | None) -> End:
+    """The end event; of a run that had ended already, the one that it has written down."""
+    written = this.journal.last(protocol.END) or {}
+    if written.get("ending"):
+        known: End = written["ending"]
+        return known
     where = this.where()
-    gone = this.journal.last(protocol.GATE_GONE) if outcome in ("released", "done", "returned") else None
+    gone = this.journal.last(protocol.GATE_GONE) if outcome in (*FORWARD, "returned") else None
     where["healthy"] = None if gone is None else gone.get("healthy", True)
-    _write_history(this, outcome, where)
-    this.journal.write(protocol.END, outcome=outcome)
-    files.remove(this.site.open_run)
-    _forget_old(this)
     ending = endings.end(outcome, stop, where)
     ending["seconds"], ending["closed"], ending["commit"] = _seconds(this), this.closed, where["commit"]
     ending["data"] = {"backup": _backup(this), "run": this.id, "gate_left_up": where["gate"] == "up"}
     ending["data"]["kept"] = steps.kept(this)
     return ending
+
+
+def _write_down(this: Run, ending: End) -> bool:
+    """How the run ended, once, into its journal and the history. False where the journal took no line."""
+    where = ending["where"] or this.where()
+    told = this.journal.has(protocol.END) or this.noted(protocol.END, outcome=ending["outcome"], ending=ending)
+    with contextlib.suppress(Exception):
+        if not history.has(this.site, this.id, ending["outcome"]):
+            _write_history(this, ending["outcome"], where)
+    return told
+
+
+def _let_go(this: Run) -> None:
+    """The run stands open no more."""
+    try:
+        if (files.read_json(this.site.open_run) or {}).get("run") == this.id:
+            files.remove(this.site.open_run)
+    except Exception as error:
+        _say_left(this, error)
+
+
+def _tidy_up(this: Run, outcome: Outcome) -> None:
+    """Removes what nobody needs any more; what cannot be removed is told, and stays."""
+    if outcome in FORWARD:
+        this.step("record", _tidy, [_prune, _remove_stage, _forget_old])
+    else:
+        _tidy(this, [_remove_stage, _forget_old])
+
+
+def _tidy(this: Run, parts: list[Callable[[Run], None]]) -> str:
+    for part in parts:
+        try:
+            part(this)
+        except Exception as error:
+            _say_left(this, error)
+    return ""
+
+
+def _say_left(this: Run, error: Exception) -> None:
+    note_fault(this)
+    this.say("  note: tidying up after the %s failed: %s" % (this.task, short(error)))
+
+
+def _prune(this: Run) -> None:
+    spare = [this.backup["id"]] if this.backup else []
+    store.prune(this.site.backups, this.site.keep, spare)
+
+
+def _remove_stage(this: Run) -> None:
+    """Removes what the run staged."""
+    this.stop_apps()
+    clone.remove_stage(this.site.project, this.stage_folder)
+    shutil.rmtree(os.path.dirname(this.stage_folder), ignore_errors=True)
+    if this.journal.has(protocol.STAGING_PACKAGES):
+        virtualenv.discard(this.packages_folder)
+
+
+def _remove_secrets(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        for name in SECRETS:
+            files.remove(os.path.join(folder, name))
 
 
 def _seconds(this: Run) -> float:
@@ -102,13 +201,12 @@ def _write_history(this: Run, outcome: Outcome, where: protocol.Where) -> None:
 
 def _forget_old(this: Run) -> None:
     """Removes the folders of runs long past, and what their returns kept aside in scratch databases."""
-    names = sorted(os.listdir(this.site.runs))
+    names = sorted(name for name in os.listdir(this.site.runs) if name != this.id)
     for name in names:
-        if name == this.id:
-            continue
-        files.remove(os.path.join(this.site.runs, name, "access.json"))
+        folder = os.path.join(this.site.runs, name)
+        _remove_secrets(folder)
         if this.task == "release":  # what a return kept aside stays until the next release
-            _drop_scratch(this, os.path.join(this.site.runs, name, "journal.jsonl"))
+            _drop_scratch(this, os.path.join(folder, "journal.jsonl"))
     journals = {name: _journal(os.path.join(this.site.runs, name, "journal.jsonl")) for name in names}
     known = {name: journal for name, journal in journals.items() if journal is not None}
     for name in decide.forgotten(known, KEPT_RUNS):
@@ -124,12 +222,16 @@ def _journal(path: str) -> list[JournalLine] | None:
 
 
 def _drop_scratch(this: Run, path: str) -> None:
-    """Drops the scratch databases that the journal at `path` proves to be ours, once."""
-    journal = _journal(path) or []
+    """Drops the scratch databases that the journal at `path` proves to be ours, once; and only where it is of the
+    database that is in use now: in another nothing is ours."""
+    journal, database = _journal(path) or [], this.facts.database
+    before = next((line.get("facts") or {} for line in journal if line.get("what") == protocol.BEFORE), {})
+    if database is None or list(before.get("identity") or ()) != list(this.facts.identity):
+        return
     if decide.has_scratch(journal):
         with contextlib.suppress(DatabaseError):
             for name in decide.scratch(journal):
-                this.database.drop(name)
+                database.drop(name)
             kept.append(path, {"what": protocol.SCRATCH_GONE}, this.version)
 
 

@@ -33,11 +33,12 @@ class Events:
         self.path: str | None = None
 
     def send(self, event: Any) -> None:
-        """Tells an event, masked."""
+        """Tells an event, masked; a disk that takes nothing stops no run."""
         event = self.mask.value(event)
         if self.path is None:
             self.wire.send(event)
-        else:
+            return
+        with contextlib.suppress(OSError):
             lines.append(self.path, event)
 
 
@@ -147,8 +148,7 @@ class Run:
                 ["somebody changed it meanwhile"],
                 ["try again, for a new plan"],
             )
-        if not self.database.hold_lock():
-            raise Refused("another release holds the lock of database %s" % self.database.name)
+        self.hold_database_lock()
         revision_file = (files.read(os.path.join(self.site.project, "REVISION")) or b"").decode("utf-8", "replace")
         self.before = {
             **quick,
@@ -161,8 +161,14 @@ class Run:
         self.open_folder()
         assert self.facts.access is not None
         files.write_json(os.path.join(self.folder, "access.json"), self.facts.access)
+        files.write_json(os.path.join(self.folder, "site.json"), self.site.words)
         self.journal.write(protocol.BEFORE, run=self.id, task=self.task, who=self.who, facts=self.before)
         self.write_open_run({**holder, "since": time.time()}, self.lock.holder)
+
+    def hold_database_lock(self) -> None:
+        """The database's own lock, which is seen from other accounts and homes too. Raises Refused."""
+        if not self.database.hold_lock():
+            raise Refused("another release holds the lock of database %s" % self.database.name)
 
     def write_open_run(self, record: OpenRun, holder: Holder) -> None:
         """Names this run as the one under way, and who carries it."""
@@ -189,6 +195,14 @@ class Run:
         assert self.lock is not None
         self.lock.check()
         self.journal.write(what, **words)
+
+    def noted(self, what: str, **words: Any) -> bool:
+        """Writes down what is done already. False where the disk takes nothing, which undoes nothing of it."""
+        try:
+            self.journal.write(what, **words)
+        except OSError:
+            return False
+        return True
 
     def connected(self, number: int) -> None:
         """Notes a database connection before it is used, so that it can be ended later."""

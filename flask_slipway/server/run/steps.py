@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
 from typing import Iterable, Iterator
 
@@ -313,7 +312,7 @@ def reload(run: Run) -> str:
     if closed:
         return "new processes answer, healthy behind the gate"
     run.gate.take_away(reload=False)
-    run.journal.write(protocol.GATE_GONE)
+    run.noted(protocol.GATE_GONE)
     return "new processes answer, healthy"
 
 
@@ -344,26 +343,7 @@ def open_site(run: Run) -> str:
         health.prove_own(run.site.health_url(), run.token, run.healthy, broken, run.patience)
     except health.NotHealthy as error:
         raise Failed("the site is not healthy after it was opened", unhealthy(run, error)) from error
-    run.journal.write(protocol.GATE_GONE)
+    run.noted(protocol.GATE_GONE)
     errors = health.new_errors(run.site.logs.get("error"), mark)
     words = "no new errors in the log" if not errors else "new in the error log: %s" % errors[-1][:60]
     return words if run.closed is None else "closed for %.1f s; %s" % (run.closed, words)
-
-
-def record(run: Run) -> str:
-    """Old backups pruned, what was staged removed."""
-    spare = [run.backup["id"]] if run.backup else []
-    store.prune(run.site.backups, run.site.keep, spare)
-    clean(run)
-    return ""
-
-
-def clean(run: Run) -> None:
-    """Removes what the run staged; run twice, the second finds nothing to do."""
-    run.stop_apps()
-    clone.remove_stage(run.site.project, run.stage_folder)
-    shutil.rmtree(os.path.dirname(run.stage_folder), ignore_errors=True)
-    if run.journal.has(protocol.STAGING_PACKAGES):
-        virtualenv.discard(run.packages_folder)
-    for name in ("access.json", os.path.join("stage", "client.cnf")):
-        files.remove(os.path.join(run.folder, name))

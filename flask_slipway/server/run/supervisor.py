@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from typing import Any, Callable
+from typing import Any
 
 from .. import protocol
 from ..channel.wire import Wire
@@ -25,7 +25,7 @@ from ..site import preflight
 from ..site.site import Site
 from . import decide, endings, facts, prepare, record, recover, stage, steps, stories, take_back
 from .recover import Interrupted
-from .run import Events, Run, short
+from .run import Events, Run
 
 
 def start(request: Request) -> tuple[int, int]:
@@ -87,10 +87,10 @@ def supervise(request: Request, wire: Wire) -> None:
 
 def _carry(this: Run, wire: Wire) -> End | None:
     """From the facts to the end event; None where the laptop did not say go."""
-    this.facts.check_places()
     if this.task == "recover":
         return _recover(this, wire)
     refuse_interrupted(this)
+    this.facts.check_places()
     if this.task != "backup":
         preflight.refuse_unwritable(this.site)
     this.findings = prepare.prepare(this)
@@ -120,32 +120,38 @@ def _go(this: Run, wire: Wire) -> Go | None:
 def _recover(this: Run, wire: Wire) -> End | None:
     """From what was interrupted to the end event; None where the laptop did not say go."""
     leave = bool(this.wish.get("leave"))
-    old = recover.find(this)
+    old = recover.find(this, leave)
     this.events.send(recover.plan(old, leave))
     return None if _go(this, wire) is None else finish_interrupted(old, leave)
 
 
 def finish_interrupted(old: Interrupted, leave: bool) -> End:
-    """The end event of finishing an interrupted run."""
+    """The end event of finishing an interrupted run. What stops it before it begins is a refusal."""
+    run = old.run
     try:
-        outcome = recover.carry_out(old, leave)
-    except lock.Held:
-        raise
-    except Exception as error:
-        return record.incident(old.run, Failed("recover could not finish"), error)
+        recover.take_over(old)
+        try:
+            outcome = recover.carry_out(old, leave)
+        except lock.Held:
+            raise
+        except Exception as error:
+            return record.incident(run, Failed("recover could not finish"), error)
+        ending = record.finish(run, outcome)
     finally:
-        with contextlib.suppress(Exception):
-            old.run.stop_apps()
-    try:
-        ending = record.finish(old.run, outcome)
-    finally:
-        old.run.end()
-    ending["code"], ending["outcome"] = 0, "done"
-    ending["what"] = RECOVERED.get(outcome, "The interrupted %s is finished") % old.record["task"]
+        run.end()
+    if ending["outcome"] == "incident":
+        return ending
+    words = RECOVERED.get(ending["outcome"], "The interrupted %s is finished") % old.record["task"]
+    ending.update({"code": 0, "outcome": "done", "what": words, "cause": [], "next": []})
     return ending
 
 
-RECOVERED = {"returned": "The interrupted %s is taken back", "left": "The interrupted %s is left where it stands"}
+RECOVERED = {
+    "returned": "The interrupted %s is taken back",
+    "left": "The interrupted %s is left where it stands",
+    "refused": "The interrupted %s had changed nothing",
+    "nothing": "The interrupted %s had changed nothing",
+}
 
 
 def refuse_interrupted(this: Run) -> None:
@@ -168,18 +174,8 @@ def carry_out(this: Run) -> End:
             this.step(name, step)
     except Exception as error:
         return _take_back(this, error)
-    this.journal.write(protocol.COMPLETE)
-    _tidy(this, lambda this: this.step("record", steps.record))
+    this.noted(protocol.COMPLETE)
     return record.finish(this, "released" if this.task == "release" else "done")
-
-
-def _tidy(this: Run, clean: Callable[[Run], Any]) -> None:
-    """Tidies up after what is decided already; a fault there is told, and changes nothing of it."""
-    try:
-        clean(this)
-    except Exception as error:
-        record.note_fault(this)
-        this.say("Tidying up after the %s failed: %s" % (this.task, short(error)))
 
 
 def _take_back(this: Run, error: Exception) -> End:
@@ -191,10 +187,11 @@ def _take_back(this: Run, error: Exception) -> End:
         other = Incident("another release took the lock over", next=["fab %s.status" % this.site.name])
         return record.end_of_incident(this, stop, other)
     try:
-        if not decide.needed(this.journal.lines()):
-            _tidy(this, steps.clean)
-            return record.finish(this, "nothing" if isinstance(stop, Nothing) else "refused", stop)
-        take_back.bring_back(this)
+        returning = decide.needed(this.journal.lines())
+        if returning:
+            take_back.bring_back(this)
     except Exception as second:
         return record.incident(this, stop, second)
-    return record.finish(this, "returned", stop)
+    if returning:
+        return record.finish(this, "returned", stop)
+    return record.finish(this, "nothing" if isinstance(stop, Nothing) else "refused", stop)

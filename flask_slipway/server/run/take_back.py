@@ -28,7 +28,6 @@ def bring_back(run: Run) -> None:
     for act in decide.take_back(run.journal.lines(), run.before):
         name, function = ACTS[act]
         run.step(name, function)
-    steps.clean(run)
 
 
 def stop(run: Run) -> None:
@@ -244,7 +243,7 @@ def leave_as_found(run: Run) -> str:
     try:
         answer = health.prove_own(run.site.health_url(), run.token, lambda status: True, patience=run.patience)
     except health.NotHealthy as error:
-        run.journal.write(protocol.GATE_GONE, healthy=False)
+        run.noted(protocol.GATE_GONE, healthy=False)
         return "as it was: %s" % error
     return opened(run, answer.status)
 
@@ -252,7 +251,7 @@ def leave_as_found(run: Run) -> str:
 def opened(run: Run, status: int) -> str:
     """The words for a site that is open again, and answers with `status`."""
     healthy = status < 500
-    run.journal.write(protocol.GATE_GONE, healthy=healthy)
+    run.noted(protocol.GATE_GONE, healthy=healthy)
     text = "%s (%d)" % ("healthy" if healthy else "answers as before", status)
     return text if run.closed is None else "closed for %.1f s; %s" % (run.closed, text)
 

@@ -17,7 +17,7 @@ class BadRequest(Exception):
 class Site:
     """One web app on one account, as the laptop's settings have it (docs/configuration.md). Paths are absolute.
     `keep`: backups, one at least; `env`: the variables that it adds; `seed`: commands of `flask`, a list of words each;
-    `logs`: the path of each log by its kind, such as error."""
+    `logs`: the path of each log by its kind, such as error; `words`: all of them, as they came."""
 
     name: str
     domain: str
@@ -37,9 +37,11 @@ class Site:
     env: dict[str, str]
     seed: list[list[str]]
     logs: dict[str, str]
+    words: dict[str, Any]
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         """Raises BadRequest where `words`, the site as it came over the wire, do not say what they must."""
+        self.words = dict(words)
         for key in ("name", "domain", "url", "health", "branch", "remote", "app"):
             if not isinstance(words.get(key), str) or not words[key]:
                 raise BadRequest("the request has no %s" % key)

@@ -13,6 +13,7 @@ from ..lib import files, process
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
+MOVING = ".moving"  # what the name of a virtualenv ends with in the middle of an exchange by renames
 FILE = "requirements.txt"
 INCLUDE = re.compile(r"\s*(?:-[rc]|--requirement|--constraint)[\s=]*[\"']?(.+?)[\"']?\s*(?:\s#.*)?$")
 
@@ -122,7 +123,7 @@ def exchange(one: str, other: str) -> None:
         done = libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), ctypes.c_uint(RENAME_EXCHANGE))
         if done == 0:
             return
-    middle = other + ".moving"
+    middle = other + MOVING
     os.rename(other, middle)
     os.rename(one, other)
     os.rename(middle, one)
@@ -130,9 +131,13 @@ def exchange(one: str, other: str) -> None:
 
 def finish_exchange(beside: str, live: str) -> None:
     """Ends an exchange by renames that was cut off: `live` is there again, and what was replaced is `beside`."""
-    middle = live + ".moving"
-    if os.path.isdir(middle):
-        os.rename(middle, beside if os.path.isdir(live) else live)
+    if is_half_exchanged(live):
+        os.rename(live + MOVING, beside if os.path.isdir(live) else live)
+
+
+def is_half_exchanged(live: str) -> bool:
+    """True where an exchange by renames was cut off: until it is ended, there may be nothing in the live place."""
+    return os.path.isdir(live + MOVING)
 
 
 def mark(folder: str, name: str) -> None:

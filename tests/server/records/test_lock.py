@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -140,6 +141,42 @@ def test_a_holder_on_another_machine_lives_while_its_heartbeat_moves(tmp_path):
     assert not lock.is_alive(str(tmp_path / "locks"), far, patience=0.2)
 
 
+def test_a_holder_in_another_pid_namespace_of_this_machine_lives_while_its_heartbeat_moves(tmp_path):
+    """Its pid means nothing here either, though host and boot are the same."""
+    held = mine(tmp_path, ["project /a"])
+    held.acquire()
+    host, boot, _ = process.machine().split(" ")
+    inside = dict(held.holder, machine=f"{host} {boot} pid:[1]", pid=2, started=1)
+    threading.Timer(0.3, held._beat).start()
+    assert lock.is_alive(str(tmp_path / "locks"), inside, patience=20)
+    held.release()
+    assert not lock.is_alive(str(tmp_path / "locks"), inside, patience=0.2)
+
+
+def test_a_holder_of_this_host_name_that_beats_since_our_start_is_not_taken_for_one_before_it(tmp_path):
+    held = mine(tmp_path, ["project /a"])
+    held.acquire()
+    far = dict(held.holder, machine=f"{process.machine().split(' ')[0]} another-boot pid:[1]")
+    threading.Timer(0.3, held._beat).start()
+    assert lock.is_alive(str(tmp_path / "locks"), far, patience=20)
+    held.release()
+
+
+def test_the_heartbeat_needs_no_room_on_the_disk(tmp_path):
+    held = mine(tmp_path, ["project /a"])
+    held.acquire()
+    before = lock._last_beat(held._beat_path(held.token))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+    try:
+        time.sleep(0.05)
+        held._beat()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert lock._last_beat(held._beat_path(held.token)) != before
+    held.release()
+
+
 def test_a_holder_from_before_this_machines_restart_is_dead_at_once(tmp_path):
     host = process.machine().split(" ")[0]
     holder = {"machine": f"{host} another-boot", "pid": os.getpid(), "started": process.started_at(os.getpid())}
@@ -201,6 +238,36 @@ def test_the_lock_of_a_dead_holder_that_had_begun_nothing_is_free(run, tmp_path)
     left.acquire()
     assert this.facts.lock() is None
     this.lock.acquire()
+    this.lock.check()
+
+
+def test_two_who_died_one_after_the_other_leave_a_lock_that_is_free(run, tmp_path):
+    """The second died in the middle of taking over what the first had left, who had begun nothing."""
+    this = run()
+    folder, keys = server_facts.lock_folder(this.site), this.facts.keys()
+    dead = {"who": "dave@desk", "open_run": this.site.open_run}
+    first, second = (lock.Lock(folder, keys, {**dead, "run": name}) for name in ("r1", "r2"))
+    for left in (first, second):
+        left.holder.update(started=-1)
+    first.acquire()
+    files.write_json(os.path.join(folder, f"{first.token}.taken"), second.holder)
+    files.write_json(first.paths[0], second.holder)
+    this.lock.acquire()
+    this.lock.check()
+    assert [name for name in os.listdir(folder) if name.endswith(".taken")] == []
+
+
+def test_recover_gets_the_lock_though_another_who_begun_nothing_died_holding_a_part(run, tmp_path):
+    this = run()
+    folder, keys = server_facts.lock_folder(this.site), this.facts.keys()
+    files.folder(this.site.folder)
+    files.write_json(this.site.open_run, {"run": "r1"})
+    other = lock.Lock(folder, keys[-1:], {"who": "erin@desk", "run": "r9", "open_run": str(tmp_path / "other")})
+    own = lock.Lock(folder, keys[:-1], {"who": "dave@desk", "run": "r1", "open_run": this.site.open_run})
+    for left in (other, own):
+        left.holder.update(started=-1)
+        left.acquire()
+    this.lock.take_over(own.holder)
     this.lock.check()
 
 

@@ -127,7 +127,7 @@ def test_a_recover_goes_forward_only_where_it_was_proved(name, closed):
         decision = decide.recover(journal(names))
         if "complete" in names:
             assert decision is Recovery.FINISHED
-        elif "opened" in names:
+        elif {"opened", "gate gone"} & set(names):
             assert decision is (Recovery.FINISHED if "gate gone" in names else Recovery.OPEN)
             back = decide.recover(journal([*names, "returning"]))
             assert back is Recovery.BACK, "once a return has begun, nothing goes forward any more"
@@ -135,6 +135,15 @@ def test_a_recover_goes_forward_only_where_it_was_proved(name, closed):
             needed = any(what.split(":")[0] in decide.CHANGES for what in names)
             assert decision is (Recovery.BACK if needed else Recovery.NOTHING)
             assert needed or not decide.take_back(journal(names), before(closed)), "nothing was changed"
+
+
+@every_story
+def test_a_run_whose_end_is_settled_is_only_ended(name, closed):
+    for names in cuts(name, closed):
+        for outcome in ("released", "done", "returned", "refused", "nothing", "left"):
+            lines = [*journal([*names, "returning"]), {"what": "end", "outcome": outcome}, *journal(["recovering"])]
+            assert decide.recover(lines) is Recovery.ENDED
+            assert decide.ended(lines) == outcome
 
 
 @every_story

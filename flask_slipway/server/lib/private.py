@@ -1,0 +1,60 @@
+"""Folders for what one process needs and nobody may read, such as a password for the database's programs. They end with
+the process; what a killed one left is removed when the next is made."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+import time
+
+from . import files, process
+
+BEGIN = "slipway-"
+LONGEST = 86400  # seconds after which a process of another machine is taken to have ended
+
+
+def folder(state: str) -> str:
+    """Makes one below `state`, the folder of all that is kept; where there is no room, beside the system's own."""
+    here = "%s%s-%d-%s-" % (BEGIN, _machine(), os.getpid(), process.started_at(os.getpid()))
+    tops = [os.path.join(state, "private"), tempfile.gettempdir()]
+    for top in tops:
+        _remove_left(top)
+    try:
+        return _made(os.path.join(files.folder(tops[0]), here + secrets.token_hex(4)))
+    except OSError:
+        return tempfile.mkdtemp(prefix=here, dir=tops[1])
+
+
+def _made(path: str) -> str:
+    os.mkdir(path, 0o700)
+    try:
+        files.write(os.path.join(path, "room"), b"\0" * 4096)
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    files.remove(os.path.join(path, "room"))
+    return path
+
+
+def _remove_left(top: str) -> None:
+    """Removes those of this account whose process is gone."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(top):
+            path = os.path.join(top, name)
+            if name.startswith(BEGIN) and os.lstat(path).st_uid == os.getuid() and _is_left(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_left(path: str) -> bool:
+    machine, pid, started, *_ = [*os.path.basename(path)[len(BEGIN) :].split("-"), "", "", ""]
+    if machine == _machine() and pid.isdigit():
+        return str(process.started_at(int(pid))) != started
+    return len(machine) == 8 and pid.isdigit() and time.time() - os.lstat(path).st_mtime > LONGEST
+
+
+def _machine() -> str:
+    return hashlib.sha256(process.machine().encode()).hexdigest()[:8]
