@@ -41,8 +41,14 @@ class Failed(Exception):
     def __init__(self, name: str, code: int | None, output: str) -> None:
         self.name, self.code, self.output = name, code, output
         lines = [line for line in output.strip().splitlines() if line.strip()]
-        reason = lines[-1].strip() if lines else ("took too long" if code is None else "ended with %s" % code)
-        super().__init__("%s: %s" % (name, reason))
+        super().__init__("%s: %s" % (name, lines[-1].strip() if lines else _how_it_ended(code)))
+
+
+def _how_it_ended(code: int | None) -> str:
+    """Of a program that said nothing."""
+    if code is None:
+        return "took too long"
+    return "died of signal %d" % -code if code < 0 else "ended with %d" % code
 
 
 def die_with_parent() -> None:
