@@ -17,7 +17,7 @@ from . import compress, make, store
 from .in_place import InPlace
 
 BY_NAME = ("view", "trigger", "routine")  # what is made anew: it holds no rows, and names its tables
-ALL_BY_NAME = (*BY_NAME, "event")
+ALL_BY_NAME = (*BY_NAME, "event", "sequence")
 
 
 class Restorer:
@@ -34,20 +34,22 @@ class Restorer:
         """Makes the database what the backup is. `saved`: the backup of what it replaces, with which that is compared
         where it is kept. Returns "beside" or "in place". Raises DatabaseError, NotVerified."""
         store.verify(self.folder, manifest)
-        how, kept = self._exchange(manifest)
-        _compare(self.database, manifest)
+        exchanged = self.is_exchanged(manifest)
+        how, kept = self._exchange(manifest, exchanged)
+        if not exchanged:  # else others have written since, and may have removed rows
+            _compare(self.database, manifest)
         whole = kept is None or (saved is not None and not unsaved(self.database, kept, saved))
         self.note(protocol.REPLACED, backup=manifest["id"], how=how, kept=kept, saved=whole)
         return how
 
-    def _exchange(self, manifest: Manifest) -> tuple[str, str | None]:
-        """The exchange itself. Returns how, and the name of the scratch database that keeps what was there."""
+    def _exchange(self, manifest: Manifest, exchanged: bool) -> tuple[str, str | None]:
+        """The exchange itself, unless it is `exchanged`. Returns how, and the name of the scratch database that keeps
+        what was there."""
         database = self.database
         if isinstance(database, SQLite):
             self._sqlite(database, manifest)
             return "beside", None
         assert isinstance(database, MySQL)
-        exchanged = self.is_exchanged(manifest)
         if (self.begun or {}).get("kept") if exchanged else database.can_create():
             if not exchanged:
                 self._beside(database, manifest)
@@ -112,7 +114,7 @@ class Restorer:
             if not database.exists(made):
                 database.create(made)
         without = [dump_lines.EVENT]  # they would begin to run there
-        if any(what.startswith("routine ") for what in manifest.get("left_out", [])):
+        if manifest.get("left_out"):
             without.append(dump_lines.DEFINED)  # views may use what is not there
         with self._reader(manifest) as source:
             database.load(source, scratch, without)
@@ -164,13 +166,14 @@ def is_as_saved(database: Database, manifest: Manifest) -> bool:
 
 
 def unsaved(database: Database, kept: str, manifest: Manifest) -> list[str]:
-    """The tables of the scratch database `kept` that hold something else than the backup has, sorted."""
+    """The tables of the scratch database `kept` that hold something else than the backup has, or may, as the backup was
+    made while others wrote; sorted."""
     assert isinstance(database, MySQL)
     other = database.at(kept)
     try:
         if manifest.get("contents"):
             return store.differing(other.contents(), manifest["contents"])
-        return store.differing(other.counts(), manifest["tables"])
+        return other.tables()
     finally:
         other.close()
 

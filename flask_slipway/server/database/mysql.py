@@ -10,7 +10,7 @@ from typing import Container, Dict, Iterable, Iterator, List, Sequence
 from ..lib import files
 from ..protocol import UrlParts
 from . import dump_lines, mysql_dump, mysql_rights
-from .exact_rows import Column
+from .exact_rows import NUMBERS, Column
 from .interface import Columns, Contents, Counts, Definitions, Dumped, DumpTarget
 from .mysql_client import DatabaseError, Session, literal, name
 
@@ -18,7 +18,9 @@ PATIENCE = 15  # seconds to wait for other connections and locks: the site is cl
 AT_ONCE = 200  # tables that one statement names
 LOCK_PATIENCE = 5  # seconds to wait for the server's own lock: it may not have seen yet that a process is gone
 KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
+NOT_ALLOWED = (1142, 1143, 1044, 1345, 1370)  # rights that lack: on a table, column, database, for EXPLAIN, a routine
 NOT_YOURS = 1227  # whose definer has SYSTEM_USER. Source: MySQL manual, "SYSTEM_USER"
+OF_ONE_LENGTH = (*NUMBERS, "float", "date", "time", "datetime", "timestamp")
 UNKNOWN_CHARSET = (1115, 1273)  # a character set or collation that another server has
 # What a schema has beside tables: its kind, its name and all that makes it, and where the server tells of it.
 DEFINED = (
@@ -31,13 +33,13 @@ DEFINED = (
     (
         "routine",
         "CONCAT(routine_type, ' ', routine_name), COALESCE(dtd_identifier, ''), routine_definition, security_type, "
-        "sql_mode",
+        "sql_mode, is_deterministic, sql_data_access",
         "routines",
     ),
     (
         "event",
         "event_name, event_type, COALESCE(execute_at, ''), COALESCE(interval_value, ''), COALESCE(interval_field, ''), "
-        "event_definition, status, sql_mode",
+        "event_definition, status, sql_mode, COALESCE(starts, ''), COALESCE(ends, ''), on_completion, time_zone",
         "events",
     ),
 )
@@ -132,14 +134,34 @@ class MySQL:
         return found
 
     def contents(self, tables: Sequence[str] | None = None) -> Contents:
-        """By CHECKSUM TABLE, which takes values as they are stored, a FLOAT with all its bits. `tables`: those alone.
-        Source: MySQL manual."""
+        """By CHECKSUM TABLE, which takes values as they are stored, a FLOAT with all its bits; and by a sum of each
+        column of texts or bytes: CHECKSUM TABLE takes those of a row one behind the other, without an end, so that it
+        does not see a text that moved to the column beside. `tables`: those alone. Source: MySQL manual."""
         tables = self.tables() if tables is None else tables
         sums = []
         for some in _groups(tables):
             sums += [row[1] for row in self.rows("CHECKSUM TABLE %s EXTENDED" % ", ".join(map(name, some)))]
-        counts = self._counts(tables)
-        return {table: "%d %s" % (counts[table], found) for table, found in zip(tables, sums)}
+        counts, columns = self._counts(tables), self._column_sums(tables)
+        return {t: " ".join([str(counts[t]), found, *columns.get(t, [])]) for t, found in zip(tables, sums)}
+
+    def _column_sums(self, tables: Sequence[str]) -> Dict[str, List[str]]:
+        """Of each column whose values are not all of one length a sum over its values, where a table has several."""
+        found: Dict[str, List[str]] = {table: [] for table in tables}
+        for table, column, kind in self.rows(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"
+        ):
+            if table in found and kind.lower() not in OF_ONE_LENGTH:
+                found[table].append("COALESCE(SUM(CRC32(%s)), 0)" % name(column))
+        several = {table: columns for table, columns in found.items() if len(columns) > 1}
+        sums: Dict[str, List[str]] = {}
+        for some in _groups(list(several)):
+            parts = [
+                "SELECT %s, CONCAT_WS(' ', %s) FROM %s" % (literal(table), ", ".join(several[table]), name(table))
+                for table in some
+            ]
+            sums.update((row[0], row[1].split(" ")) for row in self.rows(" UNION ALL ".join(parts)))
+        return sums
 
     def definitions(self) -> Definitions:
         result = {"database": " ".join(self._charset())}
@@ -157,6 +179,16 @@ class MySQL:
                 "SELECT %s FROM information_schema.%s WHERE %s = DATABASE()" % (columns, source, schema)
             ):
                 result["%s %s" % (kind, named)] = " ".join(words)
+        for kind, named, *words in self.rows(
+            "SELECT routine_type, specific_name, COALESCE(parameter_mode, ''), COALESCE(parameter_name, ''), "
+            "dtd_identifier FROM information_schema.parameters WHERE specific_schema = DATABASE() "
+            "ORDER BY routine_type, specific_name, ordinal_position"
+        ):
+            what = "routine %s %s" % (kind, named)
+            if what in result:
+                result[what] += ", " + " ".join(words)
+        for sequence in self._named("SEQUENCE"):
+            result["sequence %s" % sequence] = self.rows("SHOW CREATE SEQUENCE %s" % name(sequence))[0][1]
         return result
 
     def _charset(self) -> list[str]:
@@ -202,14 +234,15 @@ class MySQL:
         return mysql_rights.blockers(self.rows, self.schema, [what for what in wanted if what not in left_out])
 
     def left_out(self) -> list[str]:
-        """What is in no dump, as mysqldump stops at it: broken views ("view v"), and all routines where the body of
-        one is for its owner's eyes only ("routine FUNCTION f")."""
+        """What is in no dump, as mysqldump stops at it, or this user could not load it: broken views ("view v"), those
+        that show what only their owner may read, and all routines where the body of one is for its owner's eyes only
+        ("routine FUNCTION f")."""
         routines = self.rows(
             "SELECT routine_type, routine_name, routine_body = 'SQL' AND routine_definition IS NULL "
             "FROM information_schema.routines WHERE routine_schema = DATABASE()"
         )
         hidden = any(row[2] == "1" for row in routines)
-        views = ["view %s" % view for view in self._broken_views()]
+        views = ["view %s" % view for view in (*self._broken_views(), *self._foreign_views())]
         return views + ["routine %s %s" % (kind, named) for kind, named, _ in routines if hidden]
 
     def backup_notes(self) -> list[str]:
@@ -219,9 +252,12 @@ class MySQL:
             texts.append("table %s is %s, not InnoDB: its rows may change while it is dumped" % (table, engine))
         for table in self._named("SYSTEM VERSIONED"):
             texts.append("table %s is versioned: a dump has its rows of today alone" % table)
+        foreign = self._foreign_views()
         for what in self.left_out():
             kind, named = what.split(" ", 1)
-            if kind == "view":
+            if kind == "view" and named in foreign:
+                texts.append("view %s is in no backup, for it shows what your database user may not read" % named)
+            elif kind == "view":
                 texts.append("view %s is broken and in no backup: DROP VIEW %s, or make it anew" % (named, name(named)))
             else:
                 texts.append("%s is in no backup, for your database user may not read all routines" % named.lower())
@@ -238,6 +274,23 @@ class MySQL:
                     raise
                 broken.append(view)
         return broken
+
+    def _foreign_views(self) -> list[str]:
+        """Views that can be read, and that this user could not make: their owner may read what this one may not."""
+        foreign, broken = [], self._broken_views()
+        for view, definition in self.rows(
+            "SELECT table_name, view_definition FROM information_schema.views WHERE table_schema = DATABASE() "
+            "AND definer <> CURRENT_USER() AND view_definition <> '' ORDER BY 1"
+        ):
+            if view in broken:
+                continue
+            try:
+                self.rows("EXPLAIN %s" % definition)
+            except DatabaseError as error:
+                if error.code not in NOT_ALLOWED:
+                    raise
+                foreign.append(view)
+        return foreign
 
     def other_connections(self) -> list[int]:
         """Connections to this database that are not this process's own: [id], as far as the user may see them."""

@@ -16,7 +16,7 @@ from .rowcounter import RowCounter
 
 PORTABLE = [
     *("--single-transaction", "--quick", "--no-tablespaces", "--routines", "--triggers", "--hex-blob"),
-    *("--skip-dump-date", "--loose-set-gtid-purged=OFF", "--loose-column-statistics=0"),
+    *("--skip-add-locks", "--skip-dump-date", "--loose-set-gtid-purged=OFF", "--loose-column-statistics=0"),
     "--default-character-set=utf8mb4",
 ]
 SANDBOX_LINE = re.compile(rb"/\*M?!999999\\- enable the sandbox mode \*/")

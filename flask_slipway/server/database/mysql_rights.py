@@ -7,7 +7,14 @@ from typing import Callable, Iterable, List, Set
 
 Rows = Callable[[str], List[List[str]]]  # runs a statement
 
-NEEDED = {"table": "CREATE", "view": "CREATE VIEW", "trigger": "TRIGGER", "routine": "CREATE ROUTINE", "event": "EVENT"}
+NEEDED = {
+    "table": "CREATE",
+    "sequence": "CREATE",
+    "view": "CREATE VIEW",
+    "trigger": "TRIGGER",
+    "routine": "CREATE ROUTINE",
+    "event": "EVENT",
+}
 TRUSTED = {"SUPER", "BINLOG ADMIN", "ALL PRIVILEGES"}  # each of them, on *.*, may make triggers whatever is logged
 
 

@@ -198,3 +198,23 @@ def test_rows_that_change_behind_the_fence_make_no_backup_and_others_are_said_to
     site.execute("UPDATE children SET note = 'other' WHERE id = 3")
     manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT)
     assert (manifest["compared"], "contents" in manifest) == ("changing, not compared", False)
+
+
+def test_a_view_that_shows_what_only_its_owner_may_read_is_named_and_stays(served, tmp_path):
+    served.fill()
+    owner, other = f"{served.base.url['username']}_owner", f"{served.base.url['username']}_elsewhere"
+    served.server.execute(
+        f"CREATE DATABASE {other}; CREATE TABLE {other}.rates (name VARCHAR(200)); CREATE USER {owner};"
+        f"GRANT SELECT, CREATE VIEW, SHOW VIEW ON *.* TO {owner};"
+    )
+    served.admin(
+        f"CREATE DEFINER = {owner} VIEW rated AS SELECT p.name FROM parents p LEFT JOIN {other}.rates r USING (name)"
+    )
+    served.execute("CREATE VIEW best AS SELECT name FROM rated WHERE name = 'plain'")
+    manifest = make.make(served.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    assert (manifest["left_out"], manifest["restore_blockers"]) == (["view rated"], [])
+    assert "view rated is in no backup, for it shows what your database user may not read" in manifest["notes"]
+    served.execute("DELETE FROM children")
+    put_back(served.base, tmp_path / "backups", manifest)
+    assert served.base.contents() == manifest["contents"]
+    assert served.execute("SELECT name FROM best") == [["plain"]]
