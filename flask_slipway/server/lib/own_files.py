@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Collection, Dict, List, Mapping, Optional
+from typing import Collection, Dict, Iterable, List, Mapping, Optional
 
 from .stop import Stop
 
@@ -23,6 +23,12 @@ def own(project: str, database: Optional[str]) -> Dict[str, str]:
         if path.split(os.sep)[0] != os.pardir:
             found.update({path + more: DATABASE for more in BESIDE})
     return found
+
+
+def leading_to(project: str, database: str, links: Iterable[str]) -> List[str]:
+    """Those of `links`, paths in the project, that lead to the site's database or a folder above it."""
+    file, places = os.path.realpath(database) + os.sep, {path: os.path.join(project, path) for path in links}
+    return [path for path, place in places.items() if file.startswith(os.path.realpath(place) + os.sep)]
 
 
 def is_compiled(path: str) -> bool:

@@ -180,8 +180,12 @@ class Facts:
 
     def own(self) -> dict[str, str]:
         """{path in the project: what it is} of the site's own: its .env, and its database where that is a file."""
-        is_file = self.database is not None and self.database.dialect == "sqlite"
-        return own_files.own(self.site.project, self.database.location if self.database and is_file else None)
+        database, project = self.database, self.site.project
+        if database is None or database.dialect != "sqlite":
+            return own_files.own(project, None)
+        held = clone.entries(project, "HEAD") if clone.commit(project) else {}
+        links = own_files.leading_to(project, database.location, filter(lambda path: clone.is_link(held[path]), held))
+        return {**own_files.own(project, database.location), **dict.fromkeys(links, own_files.DATABASE)}
 
     def gate(self) -> str:
         """up or down."""

@@ -248,6 +248,11 @@ def is_submodule(entry: str) -> bool:
     return entry.startswith("160000 ")
 
 
+def is_link(entry: str) -> bool:
+    """True where an entry of a commit is a symbolic link."""
+    return entry.startswith("120000 ")
+
+
 def subject(folder: str, revision: str) -> str:
     """The first line of a commit's message."""
     return git(folder, "log", "-1", "--format=%s", revision).strip()
