@@ -25,7 +25,7 @@ PLAIN = ("Ended", "Timeout", "WriteRefused", "SystemExit")  # kinds that the mes
 
 
 class AppFailed(WrongUse):
-    """The app could not be loaded, or a request to it failed. `kind`: the exception's name; `where`: file:line, or
+    """The app could not be loaded, or a request to it failed. `kind`: the exception's name; `place`: file:line, or
     an empty text; `error`: what it said."""
 
     changed: bool | None = None
@@ -33,15 +33,15 @@ class AppFailed(WrongUse):
     def __init__(self, what: str, answer: Mapping[str, Any], root: Path) -> None:
         self.kind = str(answer.get("kind") or "Ended")
         self.error = masked(str(answer.get("error") or "its process ended unexpectedly"), root)
-        self.where = _relative(answer.get("where"), root)
+        self.place = _relative(answer.get("where"), root)
         printed = [line.strip() for line in masked(str(answer.get("output") or ""), root).splitlines() if line.strip()]
         if self.kind == "SystemExit" and printed:
             self.error = printed[-1]
         if answer.get("refused"):
             self.error = masked(str(answer["refused"]), root)
         plain = self.kind in PLAIN
-        lines = [self.error if plain else f"{self.kind}: {self.error}", *([f"in {self.where}"] if self.where else [])]
-        super().__init__(what, lines, _advice(self.kind, self.error, self.where))
+        lines = [self.error if plain else f"{self.kind}: {self.error}", *([f"in {self.place}"] if self.place else [])]
+        super().__init__(what, lines, _advice(self.kind, self.error, self.place))
 
 
 class NotRead(AppFailed):
@@ -262,6 +262,8 @@ def _advice(kind: str, error: str, where: str) -> list[str]:
         return ["in env.py, set target_metadata to the metadata of your models", NOT_FLASK_MIGRATE]
     if kind == "OperationalError":
         return ["see that the database of .env is there and lets you in, then try again"]
+    if kind == "KeyError" and (name := re.fullmatch(r"'([A-Z][A-Z0-9_]*)'", error)):
+        return [f"set {name.group(1)} in .env, if the app takes it from there (inv setup makes the file)"]
     if "interpolation" in error:
         return ["in migrations/env.py, write the URL with .replace('%', '%%')"]
     if where:

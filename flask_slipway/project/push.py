@@ -128,7 +128,8 @@ def refuse_unpushed(root: Path, remote: str, branch: str) -> None:
     there = working_copy.pushed(root, remote, branch)
     if not there or not succeeds(root, "merge-base", "--is-ancestor", here, there):
         what = f"{wording.short(here)} is not pushed to {remote}/{branch}, so no site can fetch it"
-        raise Refusal(what, next=["inv push, then the same again"])
+        usual = f"git push {remote} HEAD:{branch}" if remote == SANDBOX else "inv push"
+        raise Refusal(what, next=[f"{usual}, then the same again"])
 
 
 def refuse_unfit(here: WorkingCopy) -> None:

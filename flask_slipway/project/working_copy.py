@@ -83,13 +83,15 @@ def commit(root: Path) -> str:
 @dataclass(frozen=True)
 class Relation:
     """How the live commit stands to the candidate, as git here knows it. `ahead`: commits that the release brings;
-    `shallow`: git here does not have the whole history."""
+    `shallow`: git here does not have the whole history. `remote`: what it calls the repository that the site fetches
+    from."""
 
     known: bool = True
     ancestor: bool = True
     newer: bool = False
     ahead: int = 0
     shallow: bool = False
+    remote: str = "origin"
 
 
 def relation(root: Path, live: str | None, new: str) -> Relation:

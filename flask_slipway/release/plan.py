@@ -196,13 +196,13 @@ def refuse_backwards(site: Site, candidate: Candidate, facts: Mapping[str, Any],
     if relation.shallow and not relation.ancestor:
         raise Refusal(
             f"This clone is shallow: how {new} follows the live commit {live} of {site.name} cannot be seen here",
-            next=[f"git fetch --unshallow {site.remote}, then release again"],
+            next=[f"git fetch --unshallow {relation.remote}, then release again"],
         )
     if not relation.known:
         there = f"fab {site.name}.workon -c 'git push {site.remote} HEAD:refs/heads/made-there'"
         raise Refusal(
             f"The live commit {live} of {site.name} is not known here",
-            next=[f"git fetch {site.remote}, and merge it", f"or, if it was made there: {there}  first"],
+            next=[f"git fetch {relation.remote}, and merge it", f"or, if it was made there: {there}  first"],
         )
     if relation.newer:
         raise Refusal(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,8 @@ def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOp
             return ()
 
     def decide(facts: dict[str, Any]) -> dict[str, Any]:
-        relation = working_copy.relation(app.root, facts["commit"], candidate.commit)
+        known = working_copy.relation(app.root, facts["commit"], candidate.commit)
+        relation = replace(known, remote=push.remote_for(app.root, site.name))
         at = None if candidate.label else candidate.commit
         packages = working_copy.asks_for_other_packages(app.root, facts["requirements"], at)
         gone = working_copy.ignored(app.root, facts["changes"])  # the site keeps them: they are no edits any more

@@ -127,7 +127,7 @@ def _up(app: App, made: Revision, root: Path) -> None:
     try:
         app.move("upgrade", made.id)
     except AppFailed as error:
-        where = [f"in {error.where}"] if error.where else []
+        where = [f"in {error.place}"] if error.place else []
         raise Refusal(
             f"{made.id} cannot be applied. The development database was not changed; the revision's file stays",
             [error.error, *where],
@@ -142,7 +142,7 @@ def _down_and_up(app: App, copy: Scratch, made: Revision, before: list[str], roo
     try:
         app.move("downgrade", made.below or "base")
     except AppFailed as error:
-        where = f" in {error.where}" if error.where else ""
+        where = f" in {error.place}" if error.place else ""
         return [f"No way down: downgrade() fails{where}.", f"  {error.error}", f"  Fix it in {place}."]
     differences = compared(before, copy.schema())
     if differences:

@@ -290,6 +290,7 @@ class EndData(TypedDict, total=False):
     backup: Optional[str]
     run: str
     gate_left_up: bool
+    apart: bool  # code and database do not match: the database alone went down
     kept: List[str]  # where a return, or a restore, kept what it replaced: backups and scratch databases, in words
 
 

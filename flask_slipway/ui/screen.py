@@ -203,7 +203,13 @@ def _kept(end: End) -> list[str]:
 
 
 def _gate_left_up(end: End, site: Site) -> None:
-    if (end.get("data") or {}).get("gate_left_up"):
+    data = end.get("data") or {}
+    if data.get("apart"):
+        down = ["The site is closed, for code and database do not match."]
+        say(
+            [*down, *wording.follow([f"inv release --to {site.name}  with code that fits, then  fab {site.name}.open"])]
+        )
+    elif data.get("gate_left_up"):
         say([" ".join(["The site is closed.", *wording.follow([f"fab {site.name}.open"])])])
 
 
@@ -232,8 +238,9 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
 
 
 def _sentence(what: str, site: Site) -> str:
-    """With a capital, unless the site's name begins it."""
-    return what if what.startswith(f"{site.name} ") else what[:1].upper() + what[1:]
+    """With a capital, unless the site's name or a commit begins it."""
+    first = what.split(" ", 1)[0]
+    return what if first == site.name or any(letter.isdigit() for letter in first) else what[:1].upper() + what[1:]
 
 
 def standing(where: Where | None, site: Site) -> str:

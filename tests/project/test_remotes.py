@@ -49,3 +49,16 @@ def test_a_push_to_the_sandbox_leaves_the_branch_with_the_remote_that_it_follows
     assert working_copy.working_copy(root).upstream == "origin/main"
     assert not push.push(root, "sandbox", "main")
     assert working_copy.working_copy(root).upstream == "origin/main"
+
+
+def test_what_is_not_pushed_to_the_sandbox_is_pushed_by_what_is_said_next(root):
+    remote(root, "origin")
+    remote(root, "sandbox")
+    with pytest.raises(Refusal) as refused:
+        push.refuse_unpushed(root, push.remote_for(root, "prod"), "main")
+    assert refused.value.next == ["inv push, then the same again"]
+    with pytest.raises(Refusal) as refused:
+        push.refuse_unpushed(root, push.remote_for(root, "sandbox"), "main")
+    assert refused.value.next == ["git push sandbox HEAD:main, then the same again"]
+    git(root, "push", "-q", "sandbox", "HEAD:main")
+    push.refuse_unpushed(root, "sandbox", "main")

@@ -160,6 +160,14 @@ APP = [
         "app/views/__init__.py, line 1",
         next="pip install",
     ),
+    row(
+        "a variable that .env lacks",
+        also(wrote("app/views/__init__.py", "import os\n\nos.environ['MAIL_KEY']\n"), committed),
+        "inv current",
+        3,
+        "cannot be loaded. Nothing was changed.\n  KeyError: 'MAIL_KEY'\n  in app/views/__init__.py, line 3\n",
+        next="set MAIL_KEY in .env",
+    ),
     row("another app's name", put("app: app", "app: ap"), "inv current", 3, "'ap' cannot be loaded", next="app:"),
     row(
         "failing tests",

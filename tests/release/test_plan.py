@@ -85,6 +85,7 @@ HOLDER = {"who": "ann@laptop", "since": 1795197792, "task": "release", "commit":
         ({"branch": "hotfix"}, Relation(), "on branch hotfix, not on main", "git switch main"),
         ({"branch": ""}, Relation(), "on no branch", "git switch main"),
         ({}, Relation(known=False, ancestor=False), "not known here", "git fetch origin"),
+        ({}, Relation(known=False, ancestor=False, remote="sandbox"), "not known here", "git fetch sandbox"),
         ({}, Relation(known=False, ancestor=False, shallow=True), "clone is shallow", "git fetch --unshallow origin"),
         ({}, Relation(ancestor=False, shallow=True), "clone is shallow", "git fetch --unshallow origin"),
         ({}, Relation(ancestor=False), "not part of 9bc1f02", "git merge 3f2a6d1"),

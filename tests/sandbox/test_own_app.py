@@ -12,6 +12,7 @@ from flask_slipway.project import working_copy
 from flask_slipway.sandbox import commands, own_app
 from flask_slipway.sandbox import host as sites
 from flask_slipway.sandbox.host import wsgi
+from flask_slipway.sandbox.host.site import _furnish as furnish
 from flask_slipway.sandbox.host.state import Sandbox
 
 INVOKE = """\
@@ -73,6 +74,21 @@ def test_the_env_is_ones_own_but_for_the_database_and_the_secret_key(tmp_path):
     assert 'AWS_SECRET_KEY=kept\nMAIL="a\nb"\n' in text
     assert "DATABASE_URL" not in text
     assert own_app.names(tmp_path) == ["SHOP_DB"]
+
+
+def test_a_tracked_env_does_not_lead_the_sandbox_to_the_development_database(tmp_path):
+    made, of_a_commit = sandbox(tmp_path, "sqlite"), "SHOP_DB=sqlite:////home/ann/dev.db\nSECRET_KEY=mine\n"
+    made.project.mkdir(parents=True)
+    for folder in (tmp_path, made.project):
+        (folder / ".env").write_text(of_a_commit)
+    furnish(made, tmp_path, None, lambda site: own_app.dotenv(tmp_path, site))
+    text = (made.project / ".env").read_text()
+    assert "SHOP_DB='sqlite:////data/site.sqlite'\n" in text
+    assert "mine" not in text
+
+    (made.project / ".env").write_text("edited=there\n")
+    furnish(made, tmp_path, None, lambda site: own_app.dotenv(tmp_path, site))
+    assert (made.project / ".env").read_text() == "edited=there\n"
 
 
 @pytest.mark.parametrize("line", ["SQLAlchemy[pymysql]==2.0.1", "slip-nowhere[pymysql]", "PyMySQL"])

@@ -202,8 +202,27 @@ def test_a_path_that_is_too_long_for_its_table_loses_its_middle():
     assert line.endswith("bankroll/site.sqlite  ok")
 
 
-def test_a_refusal_of_the_server_begins_with_a_capital_but_a_site_keeps_its_name(site):
-    for what, first in (("another git command is running", "Another git"), ("prod is held by ann", "prod is held")):
+def test_a_way_down_of_the_database_alone_does_not_send_to_a_command_that_refuses(site, capsys):
+    data = {"gate_left_up": True, "apart": True, "backup": "20261126T012438Z"}
+    ui_screen.finish({"outcome": "done", "code": 0, "data": data}, site, "Downgraded prod")
+    assert capsys.readouterr().out.splitlines() == [
+        "Downgraded prod.",
+        "To go back: fab prod.restore --backup 20261126T012438Z",
+        "The site is closed, for code and database do not match.",
+        "Next: inv release --to prod  with code that fits, then  fab prod.open",
+    ]
+    ui_screen.finish(
+        {"outcome": "done", "code": 0, "data": {"gate_left_up": True, "apart": False}}, site, "Closed prod"
+    )
+    assert capsys.readouterr().out.splitlines()[1] == "The site is closed. Next: fab prod.open"
+
+
+def test_a_refusal_of_the_server_begins_with_a_capital_but_a_site_and_a_commit_keep_their_name(site):
+    for what, first in (
+        ("another git command is running", "Another git"),
+        ("prod is held by ann", "prod is held"),
+        ("d18a32c is not a descendant of the live commit", "d18a32c is not"),
+    ):
         with pytest.raises(Refusal) as refused:
             ui_screen.finish({"outcome": "refused", "code": 3, "what": what}, site)
         assert refused.value.message.startswith(f"{first}"), what

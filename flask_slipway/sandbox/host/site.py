@@ -221,8 +221,9 @@ def _with_database(site: Sandbox, found: Programs | None, chosen: str | None) ->
 
 
 def _furnish(site: Sandbox, source: Path | None, text: str | None, dotenv: Callable[[Sandbox], str] | None) -> None:
-    """The files that a site's owner writes by hand, once: .env and the WSGI file."""
-    if source is not None and not (site.project / ".env").exists():
+    """The files that a site's owner writes by hand, once: .env and the WSGI file. A .env that the commit brought is
+    replaced: it is the developer's, and leads to the development database."""
+    if source is not None and not ((site.project / ".env").exists() and site.wsgi.exists()):
         write_private(site.project / ".env", (dotenv or _dotenv)(site))
     if not site.wsgi.exists():
         reads = any(site.virtualenv.glob("lib/python*/site-packages/dotenv"))

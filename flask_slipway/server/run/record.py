@@ -106,6 +106,7 @@ def _ending(this: Run, outcome: Outcome, stop: Stop | None) -> End:
     ending["seconds"], ending["closed"], ending["commit"] = _seconds(this), this.closed, where["commit"]
     ending["data"] = {"backup": _backup(this), "run": this.id, "gate_left_up": where["gate"] == "up"}
     ending["data"]["kept"] = steps.kept(this)
+    ending["data"]["apart"] = outcome == "done" and bool(this.wish.get("database_only"))
     return ending
 
 

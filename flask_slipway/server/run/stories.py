@@ -180,7 +180,11 @@ def _refuse_apart(run: Run) -> None:
         raise Refused(
             "code and database do not match: the code's head is %s, the database is at %s"
             % (", ".join(heads) or "none", ", ".join(current) or "none"),
-            next=["%s, then  fab %s.open" % (mend, name)],
+            next=[
+                "%s, then  fab %s.open" % (mend, name),
+                "or, where the database alone went down: its rows are in a backup: fab %s.backups,  fab %s.restore"
+                % (name, name),
+            ],
         )
 
 

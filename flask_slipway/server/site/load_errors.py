@@ -13,6 +13,7 @@ from .app_process import AppFailed
 from .site import Site
 
 MISSING = re.compile(r"No module named '([^']+)'")
+LACKING = re.compile(r"KeyError: '([A-Z][A-Z0-9_]*)'")
 
 
 def live_refusal(site: Site, error: AppFailed, text: str) -> Refused:
@@ -91,6 +92,9 @@ def _staged_fixes(site: Site, error: AppFailed) -> list[str]:
             "has %s to requirements.txt; then release again" % module.group(1),
         ]
     if "KeyError" in text or "not set" in text or "environ" in text:
+        name = LACKING.fullmatch(text)
+        if name:
+            return ["fab %s.workon  and set %s in .env there; then release again" % (site.name, name.group(1))]
         return ["fab %s.env  tells what .env lacks there; then release again" % site.name]
     return ["fix it, then release again"]
 

@@ -19,7 +19,9 @@ def new_app_needs_a_package_that_is_not_listed(world):
     return committed(world, {"app/__init__.py": factory(world, '__import__("invoke")')})
 
 
-@wrong(RELEASE, 3, "KeyError: 'MAIL_KEY'", "app/__init__.py, line", "Next: fab site.env")
+@wrong(
+    RELEASE, 3, "KeyError: 'MAIL_KEY'", "app/__init__.py, line", "Next: fab site.workon  and set MAIL_KEY in .env there"
+)
 def new_app_lacks_a_setting(world):
     line = (
         'import os\n\nif "ON_A_LAPTOP" not in os.environ and os.environ.get("FLASK_ENV"):\n    os.environ["MAIL_KEY"]'
