@@ -83,7 +83,8 @@ class Facts:
         if not gate.is_gate(there):
             return None
         kept = os.path.join(gate_folder(self.site), "wsgi.original")
-        held = None if os.path.exists(kept) else gate.original_in(there)
+        own = files.read(kept)
+        held = gate.original_in(there) if own is None or gate.is_gate(own) else None
         if held is None:
             return kept
         path = os.path.join(self.private, "wsgi.original")
@@ -180,12 +181,17 @@ class Facts:
 
     def own(self) -> dict[str, str]:
         """{path in the project: what it is} of the site's own: its .env, and its database where that is a file."""
-        database, project = self.database, self.site.project
-        if database is None or database.dialect != "sqlite":
-            return own_files.own(project, None)
-        held = clone.entries(project, "HEAD") if clone.commit(project) else {}
-        links = own_files.leading_to(project, database.location, filter(lambda path: clone.is_link(held[path]), held))
-        return {**own_files.own(project, database.location), **dict.fromkeys(links, own_files.DATABASE)}
+        file, project = self.database_file(), self.site.project
+        held = clone.entries(project, "HEAD") if file and clone.commit(project) else {}
+        links = (
+            own_files.leading_to(project, file, filter(lambda path: clone.is_link(held[path]), held)) if file else []
+        )
+        return {**own_files.own(project, file), **dict.fromkeys(links, own_files.DATABASE)}
+
+    def database_file(self) -> str | None:
+        """Where the site's database lies, where it is a file; it may be still to come."""
+        is_file = self.database is not None and self.database.dialect == "sqlite"
+        return self.database.location if self.database and is_file else None
 
     def gate(self) -> str:
         """up or down."""

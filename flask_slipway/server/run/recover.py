@@ -36,6 +36,7 @@ def find(this: Run, leave: bool) -> Interrupted:
     site = this.site
     record = facts.open_run(site)
     if record is None:
+        _refuse_elsewhere(this)
         raise Nothing("Nothing was interrupted on %s" % site.name)
     if not facts.interrupted(site):
         raise Refused(
@@ -68,6 +69,24 @@ def find(this: Run, leave: bool) -> Interrupted:
         if needed:
             raise
     return Interrupted(old, record, decision)
+
+
+def _refuse_elsewhere(this: Run) -> None:
+    """Raises Refused where an interrupted run of this project or virtualenv stands open under another domain: its
+    record lies by the domain that invoke.yaml named then."""
+    folder = facts.lock_folder(this.site)
+    for holder in lock.holders(folder, this.facts.keys()):
+        place = holder.get("open_run")
+        if not place or place == this.site.open_run or lock.is_abandoned(folder, holder):
+            continue
+        if lock.is_alive(folder, holder):
+            continue
+        domain = os.path.basename(os.path.dirname(place))
+        raise Refused(
+            "the interrupted %s by %s is of the domain %s" % (holder.get("task"), holder.get("who"), domain),
+            ["%s is %s in invoke.yaml" % (this.site.name, this.site.domain)],
+            ["set  domain: %s  of %s there, then  fab %s.recover" % (domain, this.site.name, this.site.name)],
+        )
 
 
 def _site_of(site: Site, run: str) -> Site:

@@ -100,6 +100,7 @@ def stage_code(run: Run, commit: str) -> None:
     same = {name for name in run.kept if files.are_equal(os.path.join(project, name), os.path.join(path, name))}
     link(project, path, [name for name in run.kept if name in own or name not in same], instead=True)
     link(project, path, clone.ignored_and_untracked(project))
+    link_to_come(project, path, run.facts.database_file())
     files.write_shared(os.path.join(path, "REVISION"), commit.encode() + b"\n")
 
 
@@ -120,6 +121,19 @@ def link(project: str, stage_folder: str, paths: Iterable[str], instead: bool = 
             os.unlink(target)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(source, target)
+
+
+def link_to_come(project: str, stage_folder: str, database: str | None) -> None:
+    """Links in the stage to the site's SQLite file `database` where it lies in the live folder and is not there yet:
+    what the first upgrade makes is made there."""
+    if database is None or os.path.lexists(database):
+        return
+    name = os.path.relpath(database, os.path.realpath(project))
+    target = os.path.join(stage_folder, name)
+    if name.split(os.sep)[0] == os.pardir or os.path.realpath(target) == database:
+        return
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    os.symlink(database, target)
 
 
 def _is_folder(path: str) -> bool:

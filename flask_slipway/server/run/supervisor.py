@@ -111,9 +111,10 @@ def _go(this: Run, wire: Wire) -> Go | None:
         return None
     go: Go = answer
     this.began = time.monotonic()  # what was tested and thought about before is no time of the run
-    this.events.path = os.path.join(files.folder(this.folder), "events.jsonl")
-    lines.append(this.events.path, {"event": "following", "run": this.id})
-    wire.send({"event": "follow", "path": this.events.path})
+    path = os.path.join(files.folder(this.folder), "events.jsonl")
+    lines.append(path, {"event": "following", "run": this.id})
+    this.events.path = path  # only now: that the disk is full is told over the wire
+    wire.send({"event": "follow", "path": path})
     return go
 
 

@@ -42,7 +42,7 @@ class Gate:
         was kept before stays."""
         data, kept = files.read(self.site.wsgi), files.read(self.original)
         if data is None or is_gate(data):
-            own = kept if kept is not None else original_in(data)
+            own = original_in(data) if kept is None or is_gate(kept) else kept
             if own is None:
                 raise RuntimeError(
                     "the WSGI file is a gate without the site's own" if data else "no WSGI file is there"
@@ -94,8 +94,8 @@ def template() -> str:
 
 
 def is_gate(data: bytes | None) -> bool:
-    """Whether the bytes of a WSGI file are a gate."""
-    return data is not None and data.startswith(MARK)
+    """Whether the bytes of a WSGI file are a gate, also one that somebody has edited."""
+    return MARK in (data or b"")
 
 
 def original_in(data: bytes | None) -> bytes | None:
@@ -104,7 +104,7 @@ def original_in(data: bytes | None) -> bytes | None:
         if line.startswith(SOURCE):
             with contextlib.suppress(ValueError, SyntaxError):
                 found: bytes = ast.literal_eval(line[len(SOURCE) :].decode())
-                return found
+                return original_in(found) if is_gate(found) else found
     return None
 
 

@@ -309,3 +309,38 @@ def test_what_was_not_heard_is_told_from_the_journal_else_it_is_not_known(folder
     assert refusal["next"] == ["fab prod.recover", "fab prod.logs"]
     folders.recover()
     assert endings.unheard(folders.site, path)["outcome"] == "returned"
+
+
+class Yes:
+    """A person who says yes, and is told what comes over the wire."""
+
+    def __init__(self):
+        self.told = []
+
+    def receive(self):
+        return {"go": "recover"}
+
+    def send(self, event):
+        self.told.append(event)
+
+
+def test_a_run_that_finds_no_room_for_its_events_tells_it_to_who_said_yes(folders):
+    interrupted(folders, {"what": protocol.GATE})
+    request = {"site": folders.site.words, "task": "recover", "args": {}, "who": "ann@laptop"}
+    wire = Yes()
+    with no_room():
+        supervisor.supervise(request, wire)
+    (end,) = (event for event in wire.told if event["event"] == "end")
+    assert end["code"] == 3
+    assert end["next"][0].startswith("fab prod.workon -c 'du -sh ..'")
+
+
+def test_an_interrupted_run_of_another_domain_is_named_with_what_ends_it(folders):
+    interrupted(folders, {"what": protocol.GATE})
+    other = folders.site
+    folders.site = Site({**other.words, "domain": "new.example.org"})
+    with pytest.raises(Refused) as refused:
+        folders.recover()
+    assert other.domain in refused.value.what
+    assert refused.value.next == ["set  domain: www.example.org  of prod there, then  fab prod.recover"]
+    assert facts.open_run(other) is not None

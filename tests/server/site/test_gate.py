@@ -400,6 +400,33 @@ def test_a_gate_that_neither_holds_the_original_nor_has_it_kept_is_never_taken_f
         hosted.gate.keep_original()
 
 
+@pytest.mark.parametrize("edit", [b"import os\n", b"\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_gate_that_somebody_has_edited_is_a_gate_still_and_never_kept_as_the_original(hosted, edit, lost):
+    before = hosted.wsgi.read_bytes()
+    hosted.gate.put(loads=False)
+    hosted.wsgi.write_bytes(edit + hosted.wsgi.read_bytes())
+    if lost:
+        os.unlink(hosted.gate.original)
+    assert gate.is_gate(hosted.wsgi.read_bytes())
+    hosted.gate.put()
+    application = hosted.load()
+    assert ask(application, TOKEN).status == 200
+    hosted.wsgi.write_bytes(edit + hosted.wsgi.read_bytes())
+    assert ask(application).status == 503
+    hosted.gate.take_away()
+    assert hosted.wsgi.read_bytes() == before
+    assert ask(application).status == 200
+
+
+def test_an_original_that_is_a_gate_itself_is_looked_through(hosted):
+    before = hosted.wsgi.read_bytes()
+    hosted.gate.put()
+    shutil.copy(hosted.wsgi, hosted.gate.original)
+    hosted.gate.take_away()
+    assert hosted.wsgi.read_bytes() == before
+
+
 def test_a_file_that_the_owner_put_there_meanwhile_is_not_replaced_by_the_kept_one(hosted):
     hosted.gate.put()
     own = hosted.wsgi.parent / "own"
