@@ -231,7 +231,8 @@ class MySQL:
     def restore_blockers(self, definitions: Iterable[str] | None = None) -> list[str]:
         wanted = self.defined() if definitions is None else [what for what in definitions if what != "database"]
         left_out = self.left_out()
-        return mysql_rights.blockers(self.rows, self.schema, [what for what in wanted if what not in left_out])
+        texts = mysql_rights.blockers(self.rows, self.schema, [what for what in wanted if what not in left_out])
+        return texts + mysql_rights.references(self.rows)
 
     def left_out(self) -> list[str]:
         """What is in no dump, as mysqldump stops at it, or this user could not load it: broken views ("view v"), those
@@ -253,7 +254,8 @@ class MySQL:
         for table in self._named("SYSTEM VERSIONED"):
             texts.append("table %s is versioned: a dump has its rows of today alone" % table)
         foreign = self._foreign_views()
-        for what in self.left_out():
+        left_out = self.left_out()
+        for what in left_out:
             kind, named = what.split(" ", 1)
             if kind == "view" and named in foreign:
                 texts.append("view %s is in no backup, for it shows what your database user may not read" % named)
@@ -261,7 +263,7 @@ class MySQL:
                 texts.append("view %s is broken and in no backup: DROP VIEW %s, or make it anew" % (named, name(named)))
             else:
                 texts.append("%s is in no backup, for your database user may not read all routines" % named.lower())
-        return texts
+        return texts + mysql_rights.of_others(self.rows, left_out)
 
     def _broken_views(self) -> list[str]:
         """Views that cannot be read, as what they show is gone."""

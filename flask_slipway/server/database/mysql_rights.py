@@ -56,4 +56,31 @@ def blockers(rows: Rows, database: str, defined: Iterable[str]) -> List[str]:
             texts.append("%s: your database user has no right %s" % (what, right))
         elif watched and what.startswith(("trigger ", "routine FUNCTION ")):
             texts.append("%s: the server logs binary and lets no user of yours make it (1419)" % what)
+    if rights is not None and not rights & {"TRIGGER", "ALL PRIVILEGES"}:
+        texts.append("your database user has no right TRIGGER, so that triggers could be lost unseen")
     return texts
+
+
+def references(rows: Rows) -> List[str]:
+    """The tables of other databases with a foreign key into this one: a restore would leave each with the old rows."""
+    found = rows(
+        "SELECT DISTINCT constraint_schema, table_name FROM information_schema.referential_constraints "
+        "WHERE unique_constraint_schema = DATABASE() AND constraint_schema <> DATABASE() ORDER BY 1, 2"
+    )
+    return ["table %s.%s has a foreign key into this database: it would stay on the old rows" % tuple(r) for r in found]
+
+
+def of_others(rows: Rows, left_out: Iterable[str]) -> List[str]:
+    """What runs with another user's rights and would run with this one's once it was put back, as texts; `left_out`:
+    what is never put back ("routine FUNCTION f")."""
+    stays = {what.replace("routine ", "").lower() for what in left_out}
+    found = rows(
+        "SELECT CONCAT('trigger ', trigger_name), definer FROM information_schema.triggers "
+        "WHERE trigger_schema = DATABASE() AND definer <> CURRENT_USER() UNION ALL "
+        "SELECT CONCAT(LOWER(routine_type), ' ', routine_name), definer FROM information_schema.routines "
+        "WHERE routine_schema = DATABASE() AND definer <> CURRENT_USER() AND security_type = 'DEFINER' UNION ALL "
+        "SELECT CONCAT('event ', event_name), definer FROM information_schema.events "
+        "WHERE event_schema = DATABASE() AND definer <> CURRENT_USER() ORDER BY 1"
+    )
+    words = "%s is %s's: put back, it would run with your database user's rights"
+    return [words % (what, who) for what, who in found if what.lower() not in stays]

@@ -181,6 +181,7 @@ def test_what_the_user_could_not_make_again_is_known_beforehand(served):
     found = served.base.restore_blockers()
     assert "view names: your database user has no right CREATE VIEW" in found
     assert not any("table" in text for text in found)
+    assert "your database user has no right TRIGGER, so that triggers could be lost unseen" in found
 
 
 def test_rows_that_change_behind_the_fence_make_no_backup_and_others_are_said_to_change(site, tmp_path, monkeypatch):
@@ -218,3 +219,21 @@ def test_a_view_that_shows_what_only_its_owner_may_read_is_named_and_stays(serve
     put_back(served.base, tmp_path / "backups", manifest)
     assert served.base.contents() == manifest["contents"]
     assert served.execute("SELECT name FROM best") == [["plain"]]
+
+
+def test_what_a_restore_would_do_to_another_database_or_with_other_rights_is_said(served):
+    served.fill()
+    user = served.base.url["username"]
+    assert (served.base.restore_blockers(), served.base.backup_notes()) == ([], [])
+    served.server.execute(
+        f"CREATE DATABASE `{user}$orders`; CREATE TABLE `{user}$orders`.orders (id INT PRIMARY KEY, parent_id INT, "
+        f"FOREIGN KEY (parent_id) REFERENCES `{served.base.name}`.parents (id)); CREATE USER {user}_dba;"
+        f"GRANT ALL PRIVILEGES ON *.* TO {user}_dba;"
+    )
+    served.admin(
+        f"CREATE DEFINER = {user}_dba TRIGGER marked BEFORE INSERT ON children FOR EACH ROW SET NEW.note = 'x'"
+    )
+    words = f"table {user}$orders.orders has a foreign key into this database: it would stay on the old rows"
+    assert served.base.restore_blockers()[-1:] == [words]
+    words = f"trigger marked is {user}_dba@%'s: put back, it would run with your database user's rights"
+    assert served.base.backup_notes() == [words]
