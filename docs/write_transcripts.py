@@ -86,7 +86,7 @@ def with_transcripts(readme: str, found: dict[str, str]) -> str:
 def form(text: str) -> list[str]:
     """The lines of a transcript without what differs from run to run: figures, ids, the space between."""
     for what, instead in (
-        (r"\b\d{8}T\d{6}Z\b", "ID"),
+        (r"\b\d{8}T\d{6}Z(?:-\d+)?\b", "ID"),
         (r"(?<![^\W_])(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![^\W_])", "ID"),
         (r"\d+(?:[.,]\d+)*", "0"),
         (r"\b0 (kB|MB)\b", "0 MB"),

@@ -103,7 +103,8 @@ def open_fails_with_new_packages(world):
     changes.require(world, "six==1.17.0")
     open_fails(world)
     path = next((world.laptop / "migrations/versions").glob("aa000001*"))
-    path.write_text(path.read_text().replace("def downgrade():\n", "def downgrade():\n    __import__('six')\n"))
+    needs = "if ON_THE_SERVER:\n    import six  # noqa: F401\n\n\ndef upgrade"
+    path.write_text(path.read_text().replace("\n\ndef upgrade", needs))
     world.commit("Go down with six")
 
 
@@ -335,7 +336,7 @@ def test_what_cannot_be_taken_back_is_left_to_a_person_who_finds_a_way(sqlite_re
     world.configure(env={"FLASK_ENV": "production", "DATABASE_URL": f"sqlite:///{other}"})
     again = world.fab("recover", "--yes")
     assert again.code == 4, again.out
-    assert "two different databases" in " ".join(again.out.split())
+    assert "column comments.mood: " in again  # it goes by the way there that the run had
     assert other.read_bytes() == before
     other.unlink()
     world.configure()

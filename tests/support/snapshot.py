@@ -90,7 +90,8 @@ def files(tops: list[Path], without: tuple[str, ...], *, times: bool = True) -> 
                 found[str(path)] = os.readlink(path)
             elif path.is_file():
                 status = path.stat()
-                found[str(path)] = f"{status.st_mode:o} {digest(path)} {status.st_mtime_ns if times else ''}"
+                timed = times and "/.git/objects/" not in str(path)  # git touches an object that is written again
+                found[str(path)] = f"{status.st_mode:o} {digest(path)} {status.st_mtime_ns if timed else ''}"
             elif path.is_dir() and ".slipway" not in path.parts:  # whose folders are made at the first contact
                 found[str(path)] = "a folder"
     return found
