@@ -11,6 +11,7 @@ NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 KILLED: int = getattr(signal, "SIGXFSZ", 25)  # ends a program that writes more than it may
 MESSAGES = (
     *("No space left on device", "Disk quota exceeded", "File too large", "disk is full", "disk I/O error"),
+    "error: unable to write file",  # git, of a file that it could make: it does not say why
     "died of signal %d" % KILLED,
 )
 

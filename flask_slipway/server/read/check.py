@@ -12,7 +12,7 @@ from ..lib import own_files, process
 from ..lib.outcome import Refused
 from ..run import facts, stage
 from ..run.facts import Facts
-from ..site import clone, health, permissions, virtualenv
+from ..site import clone, health, permissions, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
 from .reading import Reading
@@ -59,7 +59,7 @@ def _code(site: Site) -> Iterator[Row]:
 def _edited(site: Site, site_facts: Facts) -> Iterator[Row]:
     own = site_facts.own()
     tracked = sorted(path for path in clone.entries(site.project, clone.commit(site.project)) if path in own)
-    changed = [path for path in clone.changes(site.project) if not own_files.is_own(path, own)]
+    changed = [path for path in site_facts.by_hand(clone.changes(site.project)) if not own_files.is_own(path, own)]
     yield "changed by hand", ", ".join(changed[:3]) or "nothing", not changed
     if tracked:
         yield "tracked by git", "the site's own: %s" % ", ".join(tracked), False
@@ -121,6 +121,8 @@ def python_of(site: Site) -> tuple[str, bool]:
 def _place_of_gate(site: Site) -> tuple[str, bool]:
     """How the gate can come into the WSGI file's place: (words, good)."""
     path = os.path.realpath(site.wsgi)
+    if preflight.tracked_wsgi(site) is not None:
+        return "tracked by git: see fab %s.reload" % site.name, False
     if not os.access(path, os.W_OK):
         return "the WSGI file cannot be written", False
     beside = os.access(os.path.dirname(path), os.W_OK) and os.stat(path).st_uid == os.geteuid()

@@ -53,7 +53,7 @@ def of_error(error: BaseException, site: Site | None) -> End:
     if isinstance(error, files.Damaged):
         fixes = ["fab %s.workon -c 'cat %s'" % (name, error.path), "when nothing runs there, remove it"]
     elif site and disk_full.is_full(error):
-        fixes = disk_full.fixes(site, error)
+        lines, fixes = [disk_full.message(error)], disk_full.fixes(site, error)
     return end("refused", Refused(lines[0], next=fixes))
 
 

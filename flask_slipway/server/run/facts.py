@@ -170,7 +170,7 @@ class Facts:
         return {
             "commit": commit,
             "branch": branch,
-            "changes": [path for path in changed if not own_files.is_own(path, own)],
+            "changes": [path for path in self.by_hand(changed) if not own_files.is_own(path, own)],
             "revisions": self.database.revisions(),
             "requirements": virtualenv.requirement_files(site.project),
             "wsgi": files.sha256(files.read(site.wsgi)),
@@ -178,6 +178,11 @@ class Facts:
             "packages": virtualenv.marked(site.virtualenv),
             "identity": self.identity,
         }
+
+    def by_hand(self, changed: list[str]) -> list[str]:
+        """Of the tracked paths that are `changed`, those that a person did: the gate stands in nobody's edit."""
+        gated = preflight.tracked_wsgi(self.site) if changed and self.gate() == "up" else None
+        return [path for path in changed if gated is None or path != clone.shown(gated)]
 
     def own(self) -> dict[str, str]:
         """{path in the project: what it is} of the site's own: its .env, and its database where that is a file."""

@@ -26,6 +26,7 @@ from .run import Run, short
 
 KEPT_RUNS = 20
 SECRETS = ("access.json", "site.json", os.path.join("stage", "client.cnf"))  # of a run's folder
+AGAIN = "then try again"  # what is not enough where a run stands open
 FORWARD: tuple[Outcome, ...] = ("released", "done")
 
 
@@ -35,7 +36,11 @@ def incident(this: Run, stop: Stop, second: Exception) -> End:
     with contextlib.suppress(Exception):
         if not isinstance(second, lock.Held):
             take_back.shut(this)
-    return end_of_incident(this, stop, as_stop(this, second))
+    why = as_stop(this, second)
+    recover = "fab %s.recover" % this.site.name
+    if why.next and not isinstance(second, lock.Held) and not any(recover in line for line in why.next):
+        why = Failed(why.what, why.lines, [*(line for line in why.next if line != AGAIN), "then %s" % recover])
+    return end_of_incident(this, stop, why)
 
 
 def end_of_incident(this: Run, stop: Stop, second: Stop) -> End:

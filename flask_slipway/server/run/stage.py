@@ -11,7 +11,7 @@ from .. import protocol
 from ..database import access, identity
 from ..database.interface import Database
 from ..database.mysql_client import DatabaseError
-from ..lib import amounts, files, own_files, process
+from ..lib import amounts, disk_full, files, own_files, process
 from ..lib.outcome import Refused
 from ..site import checkout, clone, edited, load_errors, permissions, pip_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
@@ -85,7 +85,13 @@ def stage_code(run: Run, commit: str) -> None:
     refuse_submodules(run, commit)
     files.folder(os.path.dirname(path))
     run.about_to(protocol.STAGING, path=path, commit=commit)
-    clone.add_stage(project, path, commit)
+    try:
+        clone.add_stage(project, path, commit)
+    except (process.Failed, OSError) as error:
+        if not disk_full.is_full(error):
+            raise
+        why = disk_full.message(error)
+        raise Refused("there is no room for the stage", [why], disk_full.fixes(run.site, error)) from error
     own = run.facts.own()
     run.kept = checkout.kept(project, path, live, commit, own)
     refuse_edited(run)

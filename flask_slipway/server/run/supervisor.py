@@ -93,6 +93,8 @@ def _carry(this: Run, wire: Wire) -> End | None:
     this.facts.check_places()
     if this.task != "backup":
         preflight.refuse_unwritable(this.site)
+    if this.task not in ("backup", "open"):
+        preflight.refuse_tracked_wsgi(this.site)
     this.findings = prepare.prepare(this)
     this.events.send({**this.facts.all(), **this.findings.shown()})
     if this.task == "release" and not this.site.writes_on_load:

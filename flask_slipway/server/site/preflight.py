@@ -1,4 +1,5 @@
-"""What must be there before anything else is looked at: git, the project's clone, the virtualenv, the WSGI file."""
+"""What must be there before anything else is looked at: git, the project's clone, the virtualenv, the WSGI file; and
+what a change may not meet."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import os
 
 from ..lib import files, next_steps, process
 from ..lib.outcome import Refused
-from . import clone
+from . import clone, gate
 from .site import Site
 
 MOST_NAMES = 4  # names that a message offers
@@ -120,6 +121,40 @@ def refuse_unwritable(site: Site) -> None:
             ["it must belong to the account: its time makes the host reload, and the gate stands in its place"],
             [next_steps.on_server(site, "ls", "-l", site.wsgi)],
         )
+
+
+def tracked_wsgi(site: Site) -> str | None:
+    """The path in the project of the file that the WSGI file is, or leads to, where git tracks that; else None."""
+    path = clone.relative(site.project, site.wsgi)
+    if path.split(os.sep)[0] == os.pardir:
+        return None
+    return path if path in clone.entries(site.project, clone.commit(site.project)) else None
+
+
+def refuse_tracked_wsgi(site: Site) -> None:
+    """Raises Refused where git tracks the WSGI file: the gate would stand in the place of a file of the commit."""
+    path = tracked_wsgi(site)
+    if path is not None:
+        lines = ["while the site is closed the gate stands in its place: to git that is an edit"]
+        if os.path.islink(site.wsgi):
+            lines.insert(0, "%s leads to it" % site.wsgi)
+        raise Refused("git tracks the WSGI file: %s of the project" % clone.shown(path), lines, _apart(site, path))
+
+
+def _apart(site: Site, path: str) -> list[str]:
+    """What to type so that the WSGI file is one of its own, not `path` of the project."""
+    names = os.path.splitext(path)[0].split(os.sep)
+    module = ".".join(names) if all(map(str.isidentifier, names)) else "MODULE"
+    lines = ["import sys; sys.path.insert(0, %r)" % site.project, "from %s import application" % module]
+    closed = gate.is_gate(files.read(site.wsgi))
+    if not os.path.islink(site.wsgi):
+        new = "let the host serve a file outside of the project, of two lines:"
+        first = ["fab %s.open, then" % site.name] if closed else []
+        return [*first, new, *lines, "then %s" % next_steps.correct(site, "wsgi")]
+    copied = next_steps.on_server(site, "cp", "-p", "--remove-destination", os.path.realpath(site.wsgi), site.wsgi)
+    if closed:  # the copy is the gate, too, and the site stays closed
+        return [copied, "then the same again"]
+    return [copied, "then the same again; where %s is to be used on, let the copy hold two lines:" % path, *lines]
 
 
 def _names(folder: str) -> list[str]:

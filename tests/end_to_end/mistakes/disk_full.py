@@ -23,7 +23,7 @@ def quota_is_full_during_the_backup(world):
     world.sql("DROP TABLE filler")
 
 
-@wrong(RELEASE, 3, "died of signal", "Next: fab site.workon -c 'du -sh ..'")
+@wrong(RELEASE, 3, "no room for the stage", "larger than it may", "Next: fab site.workon -c 'du -sh ..'")
 def quota_is_full_during_the_stage(world):
     """Compressed it can be fetched, checked out it has no room."""
     with committed(world, {"data.txt": "word " * 100_000}), limited(world, 300):

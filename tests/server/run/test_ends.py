@@ -1,5 +1,6 @@
 """The end of a run: killed at each line, without room, disturbed. `recover` ends it, and the next change goes on."""
 
+import errno
 import itertools
 import json
 import os
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.server import protocol
-from flask_slipway.server.lib import files
-from flask_slipway.server.lib.outcome import Refused
+from flask_slipway.server.lib import files, process
+from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.main import tell_interrupted
 from flask_slipway.server.records import kept
 from flask_slipway.server.run import endings, facts, record, recover, supervisor
@@ -143,6 +144,34 @@ def test_a_run_that_lost_its_lock_ends_nothing_of_the_other_one(folders):
     assert ending["outcome"] == "incident"
     assert facts.open_run(folders.site)["run"] == run.id
     assert not run.journal.has(protocol.END)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        Refused("the database cannot be reached", next=["correct .env"]),
+        RuntimeError("no fix is known"),
+    ],
+)
+def test_after_a_return_that_failed_the_last_thing_to_type_is_recover(folders, second):
+    run = folders.begun()
+    ending = record.incident(run, Failed("the upgrade failed"), second)
+    run.end()
+    assert ending["outcome"] == "incident"
+    *first, last = ending["next"]
+    if getattr(second, "next", None) or isinstance(second, OSError):
+        assert first and last == "then fab prod.recover"
+        assert "then try again" not in first
+    else:
+        assert first == ["fab prod.recover"]
+
+
+def test_a_full_disk_is_told_in_the_line_that_says_so_not_in_the_last_one(folders):
+    said = "error: unable to create file a: No space left on device\nfatal: Could not reset index file to revision"
+    ending = endings.of_error(process.Failed("git reset", 128, said), folders.site)
+    assert ending["what"] == "error: unable to create file a: No space left on device"
+    assert ending["next"][-1] == "then try again"
 
 
 # scratch databases of earlier runs

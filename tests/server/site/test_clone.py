@@ -1,6 +1,7 @@
 """What is true of the live folder as a clone, and the stage beside it."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -196,3 +197,36 @@ def test_what_is_overlooked_is_overlooked_in_this_clone_alone(live):
     assert clone.ignored_and_untracked(str(folder)) == ["REVISION"]
     assert run_git(folder, "status", "--porcelain") == ""
     assert (folder / ".git/info/exclude").read_text().count("/REVISION") == 1
+
+
+FULL = """
+import ctypes, os, sys
+from flask_slipway.server.lib import disk_full
+from flask_slipway.server.lib.process import Failed
+from flask_slipway.server.site import clone
+folder, small = sys.argv[1:]
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x00020000) or libc.mount(b"none", b"/", None, 0x44000, None) or libc.mount(
+    b"tmpfs", os.fsencode(small), b"tmpfs", 0, b"size=200k"
+):
+    sys.exit(77)
+try:
+    clone.add_stage(folder, os.path.join(small, "stage"), "HEAD")
+except Failed as error:
+    assert disk_full.is_full(error), error.output
+    print(disk_full.message(error))
+"""
+
+
+def test_a_disk_that_fills_up_while_a_stage_is_checked_out_is_told(live, tmp_path):
+    """Of a file that git could make and not fill it does not say why."""
+    folder = live[0]
+    write(folder, {"data.txt": "word " * 200_000})
+    commit(folder, "Grow")
+    small = tmp_path / "small"
+    small.mkdir()
+    done = subprocess.run([sys.executable, "-c", FULL, str(folder), str(small)], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("this user may not mount")
+    assert done.returncode == 0, done.stderr
+    assert "data.txt" in done.stdout
