@@ -13,6 +13,7 @@ from flask_slipway.server.lib.amounts import size as size
 from flask_slipway.server.lib.stop import Stop
 
 WIDTH = 80  # of a terminal, at least
+FEW = 4  # known words that are named where none is near
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # of ASCII, Latin 1, and of direction
 
@@ -101,7 +102,10 @@ def near(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean x?` for the known word nearest to `word`, else the known words."""
+    """`; did you mean x?` for the known word nearest to `word`, else the known words, the nearest few of many."""
     every = sorted(known)
     found = near(word, every)
-    return f"; did you mean {found}?" if found else f"; known here: {', '.join(every)}"
+    if found:
+        return f"; did you mean {found}?"
+    few = every if len(every) <= FEW else [*difflib.get_close_matches(word, every, n=FEW - 1, cutoff=0), "…"]
+    return f"; known here: {', '.join(few)}"

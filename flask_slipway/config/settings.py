@@ -160,6 +160,21 @@ def in_file(root: Path, name: str) -> bool:
     return name in ((top.get("environments") if isinstance(top, dict) else None) or {})
 
 
+def sandbox_model(root: Path) -> str:
+    """The site that the sandbox is made after, "" where invoke.yaml names the sandbox itself, or cannot be read."""
+    try:
+        known = None if in_file(root, SANDBOX) else load(root)
+    except WrongUse:
+        return ""
+    return model(known).name if known else ""
+
+
+def model(known: Settings) -> Site:
+    """The site that the sandbox is made after: the first of invoke.yaml."""
+    others = [site for site in known.edited or known.sites.values() if site.name != SANDBOX]
+    return next(iter(others or known.sites.values()))
+
+
 def with_sandbox(root: Path, environments: dict[str, Any]) -> dict[str, Any]:
     """The environments of invoke.yaml, and last the sandbox that `inv sandbox.up` made, where none is named there."""
     if not environments or SANDBOX in environments:

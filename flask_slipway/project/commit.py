@@ -39,5 +39,4 @@ def push(root: Path) -> Iterator[str]:
     else:
         yield f"Nothing to push: {remote}/{here.branch} is at {commit} already."
     if not here.clean:
-        count = len(here.changed) + len(here.untracked)
-        yield f"Note: {wording.count(count, 'file')} not committed stay here."
+        yield f"Note: {wording.count(len(here.paths), 'file')} not committed stay here."

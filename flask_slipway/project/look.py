@@ -45,7 +45,7 @@ def look(root: Path) -> Iterator[Look]:
         tree = git(root, "write-tree", env=env).strip()
         before = here.commit or git(root, "hash-object", "-t", "tree", "--stdin").strip()
         paths = _paths(git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", before, tree))
-        files = len(here.changed) + len(here.untracked)
+        files = len(here.paths)
         yield Look(root, here.commit, here.branch, tree, frozenset(paths), files, index)
 
 

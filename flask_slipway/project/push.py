@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,15 @@ def _index_put_back(root: Path) -> Iterator[None]:
 
 def listing(here: WorkingCopy, most: int = 12) -> list[str]:
     """The files that a commit would hold, a line each."""
-    rows = [f"  changed  {path}" for path in here.changed] + [f"  new      {path}" for path in here.untracked]
+    kinds = {
+        **dict.fromkeys(here.untracked, "new"),
+        **dict.fromkeys(here.changed, "changed"),
+        **dict.fromkeys(here.added, "new"),
+        **dict.fromkeys(here.removed, "removed"),
+        **{path: "renamed" for path, _ in here.renamed},
+    }
+    old = {path: f", from {before}" for path, before in here.renamed}
+    rows = [f"  {kinds[path]:<7}  {path}{old.get(path, '')}" for path in here.paths]
     every = wording.listed(rows, most)
     return every if len(rows) <= most else [*every[:-1], f"  {every[-1]}"]
 
@@ -155,9 +164,9 @@ def end_it(under_way: str) -> tuple[str, ...]:
 def refuse_large(here: WorkingCopy) -> None:
     """Raises Refusal where a file is so large that hosting services do not take it: it could not be pushed, and would
     stay in the history."""
-    for path in (*here.changed, *here.untracked):
+    for path in here.paths:
         place = here.root / path
-        size = place.lstat().st_size if place.is_file() else 0
+        size = place.lstat().st_size if path not in here.removed and place.is_file() else 0
         if size > LARGEST and quietly(here.root, "check-attr", "filter", "--", path).rpartition(" ")[2] != "lfs":
             what = f"{path} has {wording.size(size)}: too large for git, and it would stay in the history"
             next_lines = [f"name {path} in .gitignore, and keep it elsewhere", f"or  git lfs track {path}"]
@@ -169,15 +178,25 @@ def refuse_secrets(root: Path, tree: str = "") -> None:
     the value."""
     found = secret_scan.in_change(root, tree)
     if found:
-        raise Refusal(
-            "The change holds what looks like a secret",
-            wording.listed(map(str, found)),
-            [
-                "move it to .env, and name .env in .gitignore",
-                "if it was committed: take it out of the commit, and make the secret invalid",
-                "if it is none: write  not a secret  in a comment on that line",
-            ],
-        )
+        what = "The change holds what looks like a secret"
+        raise Refusal(what, wording.listed(map(str, found)), _without(root, found))
+
+
+def _without(root: Path, found: Sequence[secret_scan.Secret]) -> Iterator[str]:
+    """What to type so that a commit holds none of them: whole files leave git, lines leave their file."""
+    whole = list(dict.fromkeys(one.path for one in found if not one.line))
+    yield from untracked(working_copy.tracked(root, *(f":(literal){path}" for path in whole)) if whole else [])
+    yield from wording.listed((f"name {path} in .gitignore" for path in whole), 2)
+    if any(one.line for one in found):
+        yield "move it to .env, and name .env in .gitignore"
+    yield "if it was committed: take it out of the commit, and make the secret invalid"
+    if any(one.line for one in found):
+        yield "if it is none: write  not a secret  in a comment on that line"
+
+
+def untracked(paths: Sequence[str]) -> list[str]:
+    """What to type so that git lets go of files that stay here."""
+    return [f"git rm --cached {shlex.join(paths[:3])}"] if paths else []
 
 
 def is_ignored(root: Path, path: str) -> bool:

@@ -55,9 +55,12 @@ def refusals(root: Path, changed_alone: bool = False) -> Iterator[Refusal]:
 
 
 def refuse(root: Path, changed_alone: bool = False) -> None:
-    """Raises the first of them."""
-    for refusal in refusals(root, changed_alone):
-        raise refusal
+    """Raises them as one: what the first says, the others below it, and what to type for all."""
+    found = list(refusals(root, changed_alone))
+    if found:
+        first, *others = found
+        every = dict.fromkeys(line for refusal in found for line in refusal.next)
+        raise Refusal(first.what, [*first.lines, *(other.what for other in others)], every)
 
 
 def entries(root: Path) -> list[Entry]:
@@ -182,23 +185,23 @@ def database_refusals(found: Iterable[Entry]) -> Iterator[Refusal]:
     every = list(found)
     tracked = [entry.path for entry in every if not entry.new]
     new = [entry.path for entry in every if entry.new]
-    stays = "they stay here, and on the site" if len(tracked) > 1 else "it stays here, and on the site"
-    rows = "a commit's rows would take the place of the site's, or stop each release there"
+    rows = "its rows would replace the site's, or stop each release there"
+    stays = "untracked, it stays here and on the site"
     if tracked:
         next_lines = [
             f"git rm --cached {_quoted(tracked)}",
-            f"{_in_gitignore(tracked)}, and commit that: {stays}",
+            f"{_in_gitignore(tracked)}, and commit that",
             _only_read(tracked[0]),
         ]
         what = _said(tracked, " is a database, and tracked by git", " are databases, and tracked by git")
-        yield Refusal(what, [rows, *_more(tracked)], next_lines)
+        yield Refusal(what, [rows, stays, *_more(tracked)], next_lines)
     if new:
         what = _said(new, " is a database, and not ignored by git", " are databases, and not ignored by git")
         yield Refusal(what, [rows, *_more(new)], [_in_gitignore(new), _only_read(new[0])])
 
 
 def _only_read(path: str) -> str:
-    return f"or, if the app only reads it: write  {path} {DATA}=data  into .gitattributes"
+    return f"or, if only read:  {path} {DATA}=data  in .gitattributes"
 
 
 def development(root: Path, file: str | None, besides: bool = False) -> Refusal | None:
@@ -237,7 +240,7 @@ def _compiled(root: Path, held: Sequence[Entry]) -> Iterator[Refusal]:
         what = _said(paths, " is compiled by Python, and ", " are compiled by Python, and ")
         what += "tracked by git" if tracked else "not ignored by git"
         folders = sorted({_cache(path) for path in tracked})
-        lines = ["the site's own Python writes them too, so they would be changed there for ever"]
+        lines = ["the site's Python writes them too, so they always differ there"]
         remove = [f"git rm -r -q --cached {_quoted(folders)}"] if tracked else []
         yield Refusal(what, lines, [*remove, f"{ignored}, and commit that" if tracked else ignored])
 

@@ -27,7 +27,8 @@ UNDER_WAY = {
 class WorkingCopy:
     """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
     where the branch has none; `ahead` and `behind` compare with the upstream as last fetched; `conflicted`: those of
-    `changed` that two changes met in, and nobody has settled."""
+    `changed` that two changes met in, and nobody has settled. `added`, `removed`: those of `changed` that a commit
+    would add, or remove; `renamed`: (new name, old name)."""
 
     root: Path
     branch: str
@@ -38,10 +39,18 @@ class WorkingCopy:
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
     conflicted: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
     @property
     def clean(self) -> bool:
-        return not self.changed and not self.untracked
+        return not self.paths
+
+    @property
+    def paths(self) -> list[str]:
+        """What a commit would hold, each path once: one that git rm --cached took out may lie here untracked."""
+        return list(dict.fromkeys((*self.changed, *self.untracked)))
 
 
 def working_copy(root: Path) -> WorkingCopy:
@@ -58,6 +67,9 @@ def working_copy(root: Path) -> WorkingCopy:
         changed=found.changed,
         untracked=found.untracked,
         conflicted=found.conflicted,
+        added=found.added,
+        removed=tuple(path for path in found.removed if path not in found.untracked),
+        renamed=found.renamed,
     )
 
 

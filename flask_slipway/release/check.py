@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -84,13 +83,13 @@ def tree(here: WorkingCopy, site: Site | None, message: bool) -> Iterator[Findin
         next_lines = (f"git switch {site.branch}", f"or set  branch: {here.branch}  for {site.name} in invoke.yaml")
         yield Finding("branch", text, True, (), next_lines)
     if not here.clean and not message:
-        count = len(here.changed) + len(here.untracked)
-        lines = tuple(wording.listed([*here.changed, *here.untracked]))
+        count = len(here.paths)
+        lines = tuple(wording.listed(here.paths))
         to = f" --to {site.name}" if site is not None else ""
         next_lines = (f'inv release{to} -m "What this change does"', 'or  inv commit -m "…"')
         yield Finding("tree", f"{wording.count(count, 'file')} not committed", True, lines, next_lines)
     else:
-        count = len(here.changed) + len(here.untracked)
+        count = len(here.paths)
         try:
             push.refuse_large(here)
             yield Finding("tree", wording.count(count, "file") if count else "clean")
@@ -140,9 +139,9 @@ def hidden(root: Path) -> Iterator[Finding]:
     """Secrets: a tracked .env, one that git does not ignore, secrets in the change."""
     env = [path for path in working_copy.tracked(root, ".") if secret_scan.of_name(path)]
     if env:
-        stays = "it stays here, and on the site; change the secrets that it held"
-        next_lines = (f"git rm --cached {shlex.join(env[:3])}", f"name it in .gitignore, and commit that: {stays}")
-        yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, (), next_lines)
+        stays = ("untracked, it stays here and on the site", "change the secrets that it held")
+        away = (*push.untracked(env), f"name {' and '.join(env[:3])} in .gitignore, and commit that")
+        yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, stays, away)
     found = [one for one in secret_scan.in_change(root) if one.path not in env]
     if found:
         lines = tuple(wording.listed(map(str, found)))
@@ -221,13 +220,14 @@ def candidate(app: App, root: Path, dirty: bool = False) -> Candidate:
 
 
 def refuse(findings: Sequence[Finding]) -> None:
-    """Raises Refusal with the first finding that stops a release, and the names of the others."""
+    """Raises Refusal with the first finding that stops a release, the names of the others, and what to type for all."""
     stops = [finding for finding in findings if finding.stops]
     if stops:
         first = stops[0]
         more = [f"{other.subject}: {other.text}" for other in stops[1:]]
         what = f"{first.subject[0].upper()}{first.subject[1:]}: {first.text}"
-        raise Refusal(what, [*first.lines, *more], first.next)
+        every = dict.fromkeys(line for stop in stops for line in stop.next)
+        raise Refusal(what, [*first.lines, *more], every)
 
 
 def check(root: Path, to: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from flask_slipway.project import tracked
 from flask_slipway.project.app import App, heads_in_words, loaded, merging
 
 
-def upgrade(root: Path, app_name: str) -> Iterator[str]:
-    """The development database up to the head; says what it did."""
+def upgrade(root: Path, app_name: str) -> Generator[str, None, bool]:
+    """The development database up to the head; says what it did, and returns whether it did anything."""
     with loaded(root, app_name) as app:
         answer = app.ask("revisions")
         if len(answer["heads"]) > 1:
@@ -24,10 +24,11 @@ def upgrade(root: Path, app_name: str) -> Iterator[str]:
         _refuse_unknown(unknown)
         if not pending:
             yield f"Nothing to do: the development database is at {', '.join(before) or 'no revision'}, the head."
-            return
+            return False
         app.move("upgrade", answer["heads"][0])
         yield f"Upgraded the development database: {', '.join(before) or 'empty'} → {', '.join(app.current())}"
         yield from held_by_git(app)
+        return True
 
 
 def downgrade(root: Path, app_name: str, to: str) -> Iterator[str]:

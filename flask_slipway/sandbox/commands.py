@@ -25,7 +25,7 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     own_app.refuse_lacking()
     known = settings.load(root)
     working_copy.commit(root)
-    like = own_app.model(known)
+    like = settings.model(known)
     own = not settings.in_file(root, NAME)
     site = like if own else known.sites[NAME]
     folder = _folder(root, None if own else site)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from flask_slipway.config import settings
-from flask_slipway.config.settings import Settings, Site
+from flask_slipway.config.settings import Site
 from flask_slipway.errors import WrongUse
 from flask_slipway.packages import check, requirements
 from flask_slipway.project import source
@@ -37,12 +37,6 @@ def refuse_lacking() -> None:
     if lacking:
         what = f"The sandbox needs {' and '.join(lacking)}"
         raise WrongUse(what, next=["pip install 'flask-slipway[sandbox]'"])
-
-
-def model(known: Settings) -> Site:
-    """The site that the sandbox is made after: the first of invoke.yaml."""
-    others = [site for site in known.edited or known.sites.values() if site.name != settings.SANDBOX]
-    return next(iter(others or known.sites.values()))
 
 
 def entry(made: Sandbox, like: Site) -> dict[str, Any]:

@@ -49,19 +49,15 @@ def questions(found: Found, given: Mapping[str, str]) -> Iterator[Question]:
     doubt = not found.app.name or found.app.others
     if doubt or "app" in given:
         yield Question("app", "The app, as FLASK_APP names it", found.app.name, lambda text: _app(found, text))
-    yield Question("user", "Account on PythonAnywhere, case-sensitive", "", _own(rules["user"].take))
+    yield Question("user", "Account on PythonAnywhere, case-sensitive", "", _own("user"))
     region = "eu" if given.get("domain", "").endswith(".eu.pythonanywhere.com") else "us"
     yield Question("region", "Region, us or eu", region, rules["region"].take)
     middle = ".eu" if given.get("region") == "eu" else ""
     own = f"{given.get('user', '').lower()}{middle}.pythonanywhere.com"
-    yield Question("domain", "Domain, as on the Web tab", own, _own(rules["domain"].take))
-    yield Question(
-        "project", "Folder of the clone, in the account's home", found.repository.folder, rules["project"].take
-    )
+    yield Question("domain", "Domain, as on the Web tab", own, _own("domain"))
+    yield Question("project", "Folder of the clone, in the account's home", found.repository.folder, _own("project"))
     folder = given.get("project", "").rstrip("/").split("/")[-1]
-    yield Question(
-        "virtualenv", "Virtualenv on the account, its name or path", f"{folder}_venv", rules["virtualenv"].take
-    )
+    yield Question("virtualenv", "Virtualenv on the account, its name or path", f"{folder}_venv", _own("virtualenv"))
     yield Question("environment", "What to call this site here", "prod", _environment)
     branch = found.repository.branch
     if branch not in MAIN or "branch" in given:
@@ -182,11 +178,15 @@ def _environment(text: str) -> str:
     return name
 
 
-def _own(take: Callable[[Any], str]) -> Callable[[str], str]:
-    """The rule of a key, and that it is not the manual's example."""
+def _own(key: str) -> Callable[[str], str]:
+    """The rule of a key, and that it is neither the manual's example nor the word that stands for an answer: USER."""
 
     def own(text: str) -> str:
-        name = take(text)
+        name: str = keys.ENVIRONMENT[key].take(text)
+        if name == key.upper():
+            raise keys.Wrong(f"should be your own; {name} stands for it")
+        if key == "domain" and "." not in name:
+            raise keys.Wrong(f"should be a domain with a dot, such as www.example.org, not {name!r}")
         if keys.is_example_user(name) or keys.is_example_domain(name):
             raise keys.Wrong("should be your own; that is the example")
         return name

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.config.settings import Settings
+from flask_slipway.errors import SlipwayError
 from flask_slipway.project import push
 from flask_slipway.project.app import App, loaded
 from flask_slipway.revisions import move
@@ -15,11 +16,26 @@ from flask_slipway.server.lib import dotenv
 
 def setup(known: Settings) -> Iterator[str]:
     """Makes .env from .env.example, upgrades and seeds the development database; what is there is kept."""
-    yield from env_file(known.root)
-    yield from move.upgrade(known.root, known.app)
-    with loaded(known.root, known.app) as app:
-        yield from seed(app, known)
+    made: list[str] = []
+    try:
+        yield from _steps(known, made)
+    except SlipwayError as stop:
+        if made:
+            stop.changed, stop.lines = True, [*stop.lines, *made]
+        raise
     yield from wording.follow(["inv run"])
+
+
+def _steps(known: Settings, made: list[str]) -> Iterator[str]:
+    """The steps; `made` gets what each has changed, in words."""
+    is_new = not (known.root / ".env").exists()
+    yield from env_file(known.root)
+    if is_new and (known.root / ".env").exists():
+        made.append(".env was made, and stays")
+    if (yield from move.upgrade(known.root, known.app)):
+        made.append("the development database was upgraded, and stays so")
+    with loaded(known.root, known.app) as app:
+        yield from seed(app, known, made)
 
 
 def env_file(root: Path) -> Iterator[str]:
@@ -54,10 +70,11 @@ def _without_empty(text: str) -> tuple[str, list[str]]:
     return dotenv.rewritten(text, commented), unset
 
 
-def seed(app: App, known: Settings) -> Iterator[str]:
-    """Runs the configured commands."""
+def seed(app: App, known: Settings, made: list[str]) -> Iterator[str]:
+    """Runs the configured commands; `made` gets those that ran."""
     for command in known.seed:
         printed = app.command(*command).strip().splitlines()
+        made.append(f"flask {' '.join(command)} has run")
         last = f": {printed[-1]}" if printed else ""
         yield f"Seeded by flask {' '.join(command)}{last}"
     if not known.seed:

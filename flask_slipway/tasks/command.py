@@ -36,12 +36,14 @@ def shown(function: Callable[..., Any], after: Sequence[str] | None) -> Callable
 
     @functools.wraps(function)
     def run(context: Context, *args: Any, **options: Any) -> Any:
+        from flask_slipway.config import settings
         from flask_slipway.project import taskfiles
 
+        folder = root(context)
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
-        with command_names.called(taskfiles.prefixes(root(context))):
+        with command_names.called(taskfiles.prefixes(folder), lambda: settings.sandbox_model(folder)):
             try:
                 return _ended(function, after, context, *args, **options)
             except Exit as stop:

@@ -69,6 +69,7 @@ def test_the_european_region_has_its_own_host(tmp_path):
         ("branch", "-x", "the name of a branch"),
         ("logs", "{eror: /x}", "did you mean error?"),
         ("virtualnev", "x", "is unknown; did you mean virtualenv?"),
+        ("zzz", "x", "is unknown; known here: "),
         ("url", "www.example.org", "begin with https://"),
         ("virtualenv_python", "3.10", "should stand in quotes"),
         ("virtualenv_python", "'python3'", "a version of Python"),

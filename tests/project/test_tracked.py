@@ -95,7 +95,34 @@ ROWS = [
         "inv check",
         3,
         "stops a release: data/app.db is a database",
-        "name /data/app.db in .gitignore, and commit that: it stays here",
+        "untracked, it stays here and on the site",
+        "name /data/app.db in .gitignore, and commit that",
+    ),
+    row(
+        "with compiled files, told at once",
+        also(database("shelf.db"), raw("app/__pycache__/models.cpython-311.pyc", b"\xa7\r\r\n"), committed),
+        RELEASE,
+        3,
+        "Files: shelf.db is a database, and tracked by git. Nothing was changed.\n"
+        "  its rows would replace the site's, or stop each release there\n"
+        "  untracked, it stays here and on the site\n"
+        "  files: app/__pycache__/models.cpython-311.pyc is compiled by Python, and tracked by git\n",
+        "Next: git rm --cached shelf.db\n"
+        "      name /shelf.db in .gitignore, and commit that\n"
+        "      or, if only read:  shelf.db slipway=data  in .gitattributes\n"
+        "      git rm -r -q --cached app/__pycache__\n",
+    ),
+    row(
+        "with compiled files, to commit",
+        also(
+            database("shelf.db"),
+            raw("app/__pycache__/models.cpython-311.pyc", b"\xa7\r\r\n"),
+            git("add --force shelf.db app/__pycache__"),
+        ),
+        "inv commit -m x",
+        3,
+        "git rm --cached shelf.db\n",
+        "git rm -r -q --cached app/__pycache__\n",
     ),
     row(
         "named otherwise",
@@ -317,6 +344,47 @@ def test_what_was_looked_at_is_committed_and_what_the_tests_make_is_named_and_st
     assert here.git("show", "--format=", "--name-only", "HEAD") == "app/new.py"
     assert "2 files came since, and stayed out of the commit" in ran.out
     assert here.git("status", "--porcelain").split("\n") == ["M invoke.yaml", "?? .coverage"]
+
+
+def test_a_list_of_what_is_committed_says_what_leaves_git_and_what_comes(here):
+    here.write("shelf.db", "")
+    here.write("film.bin", "")
+    (here.folder / "film.bin").open("wb").truncate(61_000_000)
+    here.git("add", "--force", "shelf.db", "film.bin")
+    here.git("commit", "-qm", "A mistake")
+    here.git("rm", "-q", "--cached", "shelf.db", "film.bin", "app/forms.py")
+    here.write(".gitignore", (here.folder / ".gitignore").read_text() + "/shelf.db\n/film.bin\n")
+    (here.folder / ".flaskenv").unlink()
+    here.git("mv", "requirements.txt", "needed.txt")
+    here.write("app/added.py", "X = 1\n")
+    here.git("add", "app/added.py")
+    here.write("app/new.py", "X = 1\n")
+    here.write("app/forms.py", (here.folder / "app/forms.py").read_text() + "# mine\n")
+    ran = here.inv("commit", "-m", "A list")
+    assert ran.code == 0, ran.out
+    rows, last = [line for line in ran.out.splitlines() if line.startswith("  ")], ran.out.splitlines()[-2]
+    assert sorted(rows) == [
+        "  changed  .gitignore",
+        "  changed  app/forms.py",
+        "  new      app/added.py",
+        "  new      app/new.py",
+        "  removed  .flaskenv",
+        "  removed  film.bin",
+        "  removed  shelf.db",
+        "  renamed  needed.txt, from requirements.txt",
+    ]
+    assert last.endswith(": 8 files."), ran.out
+
+
+def test_no_advice_on_what_git_tracks_is_wider_than_a_terminal(here):
+    here.write("shelf.db", "")
+    here.write(".env", "A=b\n")
+    here.write("app/__pycache__/x.pyc", "x")
+    here.git("add", "--force", "shelf.db", ".env", "app/__pycache__")
+    here.git("commit", "-qm", "A mistake")
+    ran = here.inv("check")
+    assert "git rm --cached shelf.db" in ran.out and "git rm --cached .env" in ran.out
+    assert [line for line in ran.out.splitlines() if len(line) > 84] == []
 
 
 def test_what_changes_while_it_is_tested_is_not_committed(here):

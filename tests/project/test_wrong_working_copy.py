@@ -128,6 +128,13 @@ SECRETS = [
         ".env: holds the environment's secrets",
         next="name .env in .gitignore",
     ),
+    row(
+        "tracked .env, to commit",
+        also(put("\n.env\n", "\n", ".gitignore"), wrote(".env", "A=b\n"), git("add .env")),
+        "inv commit -m x",
+        3,
+        "\nNext: git rm --cached .env\n      name .env in .gitignore\n",
+    ),
     row("a private key", private_key, SAID, 3, "app/key.pem, line 1: a private key", next="move it to .env"),
     row("a token", token, "inv commit -m x", 3, "app/names.py, line 1: a token", next="move it to .env"),
     row("a password", also(password, committed), "inv push", 3, "app/names.py, line 1", next="take it out of"),

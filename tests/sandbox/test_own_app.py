@@ -110,11 +110,11 @@ def test_the_sandbox_is_a_site_without_a_line_in_invoke_yaml_and_the_file_wins(t
     (tmp_path / ".sandbox").mkdir()
     assert settings.names(tmp_path) == ["prod"]
     made = sandbox(tmp_path, "sqlite")
-    own_app.keep(tmp_path, own_app.entry(made, own_app.model(settings.load(tmp_path))))
+    own_app.keep(tmp_path, own_app.entry(made, settings.model(settings.load(tmp_path))))
     assert settings.names(tmp_path) == ["prod", "sandbox"]
     found = settings.site(tmp_path, "sandbox")
     assert (found.port, found.health, found.branch, found.app) == (2222, "/up", "master", "shop")
-    assert own_app.model(settings.load(tmp_path)).name == "prod"
+    assert settings.model(settings.load(tmp_path)).name == "prod"
 
     named = dict(made.environment(), port=22)
     (tmp_path / "invoke.yaml").write_text(INVOKE + f"    sandbox: {json.dumps(named)}\n")

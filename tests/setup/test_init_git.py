@@ -76,3 +76,14 @@ def test_a_database_that_comes_later_is_ignored_and_what_is_tracked_on_purpose_s
         blog.write(path, "later")
     told = blog.git("status", "--porcelain", "--untracked-files=all").split("\n")
     assert sorted(told) == ["?? .gitignore", "?? fabfile.py", "?? invoke.yaml", "?? tasks.py", "M data/cities.sqlite"]
+
+
+def test_a_cache_and_an_env_that_git_tracks_are_ignored_from_now_on(blog):
+    for path in (".env", "app/__pycache__/x.pyc", "data/cities.db"):
+        blog.write(path, "A=b\n")
+    blog.git("add", "--force", ".")
+    blog.git("commit", "-qm", "A mistake")
+    init(blog, *ANSWERS, "--yes")
+    lines = (blog.folder / ".gitignore").read_text().splitlines()
+    assert {".env", "__pycache__/"} <= set(lines)
+    assert "*.db" not in lines

@@ -54,6 +54,22 @@ def test_setup_leaves_the_apps_own_defaults_where_the_example_says_nothing(proje
     assert (project.folder / ".env").read_text() == "# SECRET_KEY=\n# WIDTH=\n# NOTE=\nPLACE=here\nEMPTY=''\n"
 
 
+def test_a_setup_that_stops_says_what_it_has_made(project):
+    (project.folder / ".env").unlink(missing_ok=True)
+    good = (project.folder / "app/__init__.py").read_text()
+    project.write("app/__init__.py", "import os\n\nos.environ['MAIL_KEY']\n")
+    for told in (".\n  KeyError: 'MAIL_KEY'", ". Nothing was changed.\n  KeyError: 'MAIL_KEY'"):
+        ran = project.inv("setup")
+        assert (ran.code, f"cannot be loaded{told}" in ran.out) == (3, True), ran.out
+        assert ("  .env was made, and stays\n" in ran.out) == ("Nothing" not in told), ran.out
+    project.write("app/__init__.py", good)
+    project.replace("invoke.yaml", "seed: [", "seed: [nothing, ")
+    ran = project.inv("setup")
+    assert ran.code == 1, ran.out
+    assert "  the development database was upgraded, and stays so\n" in ran.out
+    assert "Nothing was changed" not in ran.out
+
+
 def test_a_release_to_the_example_is_refused_before_anything_is_done(ready):
     with snapshot.unchanged(ready):
         ran = ready.inv("release", "--yes", "-m", "x")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import flask_slipway
 from flask_slipway import command_names, wording
+from flask_slipway.config import keys, settings
 from flask_slipway.errors import Incident, Interrupted, Refusal, Returned, Unreachable, WrongUse
 from flask_slipway.ui import screen
 
@@ -143,6 +144,40 @@ def test_commands_are_named_as_the_project_calls_them_where_a_message_is_shown()
         "      python -m x",
     ]
     assert "Next: inv release" in stop.message
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (
+            "set  health:  of sandbox in invoke.yaml to a page that is there",
+            "set  health:  of prod in invoke.yaml to a page that is there, then  inv sandbox.up",
+        ),
+        (
+            "or set writes_on_load: true for sandbox in invoke.yaml",
+            "or set writes_on_load: true for prod in invoke.yaml, then  inv sandbox.up",
+        ),
+        ("or correct  remote:  of sandbox in invoke.yaml", "or inv sandbox.up"),
+        ("correct  url:  of sandbox in invoke.yaml, or enable the web app on the Web tab", "inv sandbox.up"),
+        ("and take  key:  of sandbox out of invoke.yaml, so that the agent is asked", "inv sandbox.up"),
+        ("env: of sandbox in invoke.yaml names the driver", "env: of prod in invoke.yaml names the driver"),
+        ("correct  url:  of staging in invoke.yaml", "correct  url:  of staging in invoke.yaml"),
+    ],
+)
+def test_a_key_of_the_sandbox_is_set_where_it_comes_from(tmp_path, told, shown):
+    site = "{user: Ann, domain: www.shop.test, project: shop, virtualenv: shop_venv}"
+    for own, wanted in (("", shown), (f", sandbox: {site}", told)):
+        (tmp_path / "invoke.yaml").write_text(f"slipway: {{app: shop, environments: {{prod: {site}{own}}}}}\n")
+        with command_names.called({}, lambda: settings.sandbox_model(tmp_path)):
+            assert wording.follow([told]) == [f"Next: {wanted}"]
+            assert wording.render(Refusal("Stopped", [told])).splitlines()[1] == f"  {wanted}"
+
+
+def test_many_known_words_are_the_nearest_few():
+    assert wording.nearest("zz", ["prod", "live"]) == "; known here: live, prod"
+    few = wording.nearest("zz", keys.ENVIRONMENT)
+    assert (few.count(","), few.endswith(", …")) == (3, True)
+    assert len(f"slipway.environments.prod.zz: is unknown{few} (line 12)") <= 110
 
 
 def test_what_is_printed_beside_a_message_names_them_so_too_but_a_log_is_left_as_it_is(capsys):

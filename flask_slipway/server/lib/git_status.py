@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Tuple
 
 FIELDS = {"1": 8, "2": 9, "u": 10}  # before the path in the line of a tracked path, by the line's kind
+KINDS = {"A": "added", "D": "removed"}  # by one of the two letters of a tracked path: in the index, beside it
 OTHERS = {"?": "untracked", "!": "ignored"}
 
 
@@ -14,8 +15,9 @@ class GitStatus(NamedTuple):
     `commit`: what is checked out, "" before the first; `branch`: "" with a detached head; `upstream`: "" where the
     branch has none, or one that is not there (any more); `ahead`, `behind`: commits, against the upstream as last
     fetched. All these are there with --branch alone. `changed`: every tracked path that is not as in the commit, a
-    renamed one by its new name; of them `conflicted`: those that a merge left open, and `submodules`. `untracked` and
-    `ignored`: as far as git was asked to show them."""
+    renamed one by its new name; of them `conflicted`: those that a merge left open, and `submodules`; `added` by
+    `git add`, `removed` by `git rm` or from disk; `renamed`: (new name, old name). `untracked` and `ignored`: as far as
+    git was asked to show them."""
 
     commit: str
     branch: str
@@ -27,13 +29,18 @@ class GitStatus(NamedTuple):
     submodules: Tuple[str, ...]
     untracked: Tuple[str, ...]
     ignored: Tuple[str, ...]
+    added: Tuple[str, ...] = ()
+    removed: Tuple[str, ...] = ()
+    renamed: Tuple[Tuple[str, str], ...] = ()
 
 
 def parse(text: str) -> GitStatus:
     """The state that `text`, git's whole output, tells. Lines of a kind that is not known are passed over, as git asks
     of its readers."""
     headers: Dict[str, str] = {}
-    paths: Dict[str, List[str]] = {name: [] for name in ("changed", "conflicted", "submodules", "untracked", "ignored")}
+    names = ("changed", "conflicted", "submodules", "untracked", "ignored", "added", "removed")
+    paths: Dict[str, List[str]] = {name: [] for name in names}
+    renamed: List[Tuple[str, str]] = []
     entries = iter(text.split("\0"))
     for entry in entries:
         kind, _, rest = entry.partition(" ")
@@ -47,10 +54,12 @@ def parse(text: str) -> GitStatus:
                 paths["conflicted"].append(fields[-1])
             if fields[2].startswith("S"):
                 paths["submodules"].append(fields[-1])
+            if kind == "1" and set(fields[1]) & set(KINDS):
+                paths[KINDS["D" if "D" in fields[1] else "A"]].append(fields[-1])
         elif kind in OTHERS:
             paths[OTHERS[kind]].append(rest)
         if kind == "2":
-            next(entries, None)  # the old name of a rename
+            renamed.append((fields[-1], next(entries, "")))
     commit, branch = headers.get("branch.oid", ""), headers.get("branch.head", "")
     ahead, behind = headers.get("branch.ab", "+0 -0").split()
     return GitStatus(
@@ -64,4 +73,7 @@ def parse(text: str) -> GitStatus:
         submodules=tuple(paths["submodules"]),
         untracked=tuple(paths["untracked"]),
         ignored=tuple(paths["ignored"]),
+        added=tuple(paths["added"]),
+        removed=tuple(paths["removed"]),
+        renamed=tuple(renamed),
     )

@@ -38,8 +38,16 @@ NOTHING = git_status.GitStatus("", "", "", 0, 0, (), (), (), (), ())
         ("? a b.txt\0! data/\0! .env\0", {"untracked": ("a b.txt",), "ignored": ("data/", ".env")}),
         (f"1 .M N... 100644 100644 100644 {OID} {OID} a b.txt\0", {"changed": ("a b.txt",)}),
         (
+            f"1 D. N... 100644 000000 000000 {OID} {OID} a\0001 .D N... 100644 100644 000000 {OID} {OID} b\0",
+            {"changed": ("a", "b"), "removed": ("a", "b")},
+        ),
+        (
+            f"1 A. N... 000000 100644 100644 {OID} {OID} a\0001 AM N... 000000 100644 100644 {OID} {OID} b\0",
+            {"changed": ("a", "b"), "added": ("a", "b")},
+        ),
+        (
             f"2 R. N... 100644 100644 100644 {OID} {OID} R100 new it.txt\0? old it.txt\0? x\0",
-            {"changed": ("new it.txt",), "untracked": ("x",)},
+            {"changed": ("new it.txt",), "untracked": ("x",), "renamed": (("new it.txt", "? old it.txt"),)},
         ),
         (
             f"u UU N... 100644 100644 100644 100644 {OID} {OID} {OID} both.txt\0",
