@@ -92,7 +92,7 @@ def check(c: Context) -> None:
 
 @story()
 def status(c: Context) -> None:
-    """Show code, database, drift, lock and last release.
+    """Show code, database, drift, lock and last change.
 
     Example: fab prod.status"""
     from flask_slipway.ui import screen
