@@ -288,6 +288,7 @@ class Where(TypedDict):
 
 class EndData(TypedDict, total=False):
     backup: Optional[str]
+    back: Optional[str]  # the task that goes back, with its options, where there is one: what follows  fab ENV.
     run: str
     gate_left_up: bool
     apart: bool  # code and database do not match: the database alone went down
@@ -319,12 +320,14 @@ Event = Dict[str, Any]  # one of: facts, step, returning, say, text, rows, follo
 class Before(QuickFacts, total=False):
     """The whole state before a run. `revision_file`: the text of REVISION; `answered`: the status of the health page,
     None where a gate answered; `expected_status`: the last good one that is known, also from before the site was
-    closed; `load_seconds`: what a load of the live code took."""
+    closed; `load_seconds`: what a load of the live code took; `heads`: of its revisions, None where they are not
+    known."""
 
     revision_file: Optional[str]
     answered: Optional[int]
     expected_status: Optional[int]
     load_seconds: float
+    heads: Optional[List[str]]
 
 
 class OpenRun(Holder, total=False):
@@ -341,7 +344,8 @@ class Manifest(Kept, total=False):
     contents stayed as they were and all rows are in the dump; `contents`: {table: a digest of its rows}, absent in
     older ones and where rows were changing; `definitions`: {what: its definition}, absent in older ones; `left_out`:
     those of them that are not in it; `restore_blockers`: why this user could not put it back, as texts; `notes`: what a
-    person should know of it; `columns`: {table: {column: type}}."""
+    person should know of it; `columns`: {table: {column: type}}; `heads`: of the revisions of its commit, absent in
+    older ones and None where they are not known."""
 
     id: str
     file: str
@@ -368,6 +372,7 @@ class Manifest(Kept, total=False):
     run: str
     who: str
     commit: Optional[str]
+    heads: Optional[List[str]]
 
 
 class HistoryLine(Kept, total=False):

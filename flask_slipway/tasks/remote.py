@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +64,20 @@ def _change(context: Context, task_name: str, yes: bool = True, **args: Any) -> 
 
     end = conversation.converse(site, task_name, args, decide, screen.show)
     words = DONE.get(task_name, task_name).format(site.name)
-    finish(end, site, words, f"The {task_name} failed", [f"fab {site.name}.{task_name}"])
+    finish(end, site, words, f"The {task_name} failed", [_typed(site.name, task_name, args)])
     return end.get("data") or {}
 
 
+def _typed(name: str, task_name: str, args: Mapping[str, Any]) -> str:
+    """The command as it was typed, to be typed again: another backup, or another target, is another change."""
+    words = [f"fab {name}.{task_name}"]
+    for key in OPTIONS:
+        if args.get(key):
+            words += [f"--{key.replace('_', '-')}", *([] if args[key] is True else [shlex.quote(args[key])])]
+    return " ".join(words)
+
+
+OPTIONS = ("backup", "other_database", "to", "database_only", "leave")  # of the tasks that change a site
 DONE = {
     "backup": "Backed up {}",
     "restore": "Restored {}",
@@ -92,7 +104,7 @@ def check(c: Context) -> None:
 
 @story()
 def status(c: Context) -> None:
-    """Show code, database, drift, lock and last release.
+    """Show code, database, drift, lock and last change.
 
     Example: fab prod.status"""
     from flask_slipway.ui import screen

@@ -173,7 +173,7 @@ def finish(end: End, site: Site, done: str = "", failed: str = "It failed", agai
     outcome = end.get("outcome")
     if outcome == "released":
         say(["", f"Released {wording.short(end.get('commit'))} to {site.name}{_in(end)}.   {site.url}"])
-        say([f"To go back: fab {site.name}.rollback"])
+        _way_back(end, site)
         _gate_left_up(end, site)
     elif outcome == "done":
         what = end.get("what") or done or "Done"
@@ -181,9 +181,7 @@ def finish(end: End, site: Site, done: str = "", failed: str = "It failed", agai
         for line in end.get("cause") or []:
             say([f"  {line}"])
         say(f"  {text[:1].upper()}{text[1:]}." for text in _kept(end))
-        backup = (end.get("data") or {}).get("backup")
-        if backup:
-            say([f"To go back: fab {site.name}.restore --backup {backup}"])
+        _way_back(end, site)
         _gate_left_up(end, site)
     elif outcome == "nothing":
         what = _sentence(end.get("what") or f"Nothing to do on {site.name}", site)
@@ -200,6 +198,13 @@ def _kept(end: End) -> list[str]:
     """Where it is kept what was replaced: visitors and jobs may have written it."""
     places = (end.get("data") or {}).get("kept") or []
     return [f"what was replaced is kept in {' and '.join(places)}"] if places else []
+
+
+def _way_back(end: End, site: Site) -> None:
+    """What goes back, where the server knows of a way that would not be refused."""
+    back = (end.get("data") or {}).get("back")
+    if back:
+        say([f"To go back: fab {site.name}.{back}"])
 
 
 def _gate_left_up(end: End, site: Site) -> None:

@@ -24,7 +24,7 @@ def status(data: Data) -> list[str]:
         ("revision", _revision(data)),
         ("site", _site(data)),
         ("lock", _lock(data)),
-        ("last release", _last(data.get("last"))),
+        _last(data.get("last")),
         ("backups", str(data.get("backups", 0))),
     ]
     lines = [line for label, text in rows for line in _row(label, text)]
@@ -97,10 +97,13 @@ def _lock(data: Data) -> str:
     return f"held by {lock['who']}: {lock.get('task')}" if lock else "free"
 
 
-def _last(last: Data | None) -> str:
+def _last(last: Data | None) -> tuple[str, str]:
+    """The last change, under the name of a release only where it was one."""
     if not last:
-        return "none"
-    return f"{wording.short(last.get('commit'))} at {last.get('revision') or 'no revision'}, by {last.get('who')}"
+        return "last change", "none"
+    task = last.get("task") or "release"
+    words = f"{wording.short(last.get('commit'))} at {last.get('revision') or 'no revision'}, by {last.get('who')}"
+    return ("last release", words) if task == "release" else ("last change", f"{task}, {words}")
 
 
 def _listed(label: str, lines: Sequence[str], most: int, none: str = "") -> list[str]:

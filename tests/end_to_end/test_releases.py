@@ -25,6 +25,53 @@ def test_the_first_release_brings_schema_seed_and_code(released):
         "revision": changes.HEAD,
     }
     assert f"Released {world.base[:7]} to site" in done
+    assert "To go back" not in done
+
+
+def test_what_is_named_as_a_way_back_from_a_first_release_and_an_upgrade_works(sqlite_world):
+    """The commit before has the revision too, and the database was empty: nothing goes back to that."""
+    world = sqlite_world
+    made = world.fab("backup")
+    assert made.code == 0, made.out
+    assert "To go back" not in made, "it is of an empty database, and the code has a revision"
+    assert f"last change   backup, {world.base[:7]} at no revision" in world.fab("status")
+    changes.code_only(world)
+    done = world.release()
+    assert done.code == 0, done.out
+    assert "To go back" not in done
+    assert f"last release  {world.live_commit[:7]}" in world.fab("status")
+    with snapshot.unchanged(world, noted=False):
+        back = world.fab("rollback", "--yes")
+        assert back.code == 3, back.out
+        assert "the database was empty, so there is nothing to go back to" in " ".join(back.out.split())
+        assert "None" not in back
+        bare = world.fab("restore", "--yes")
+        assert bare.code == 3, bare.out
+        assert "is at no revision, the head of its code is d0641f33" in " ".join(bare.out.split())
+        down = world.fab("downgrade", "--yes")
+        assert down.code == 3, down.out
+        assert "restore" not in down, "no backup fits"
+    world.sql("UPDATE currencies SET name = 'ours'")
+    rows = world.contents()
+    down = world.fab("downgrade", "--to", "base", "--database-only", "--yes")
+    assert down.code == 0, down.out
+    way_back = next(line for line in down.out.splitlines() if line.startswith("To go back: "))
+    identifier = way_back.split("--backup ")[1]
+    closed = world.fab("open")
+    assert closed.code == 3, closed.out
+    assert f"fab site.restore --backup {identifier}" in closed
+    up = world.fab("upgrade", "--yes")
+    assert up.code == 0, up.out
+    assert "To go back" not in up, "its own backup does not fit the code"
+    opened = world.fab("open")
+    assert opened.code == 0, opened.out
+    assert world.contents() != rows
+    bare = world.fab("restore", "--yes")
+    assert bare.code == 3, bare.out
+    assert f"Next: fab site.restore --backup {identifier}" in bare
+    done = world.fab("restore", "--yes", "--backup", identifier)
+    assert done.code == 0, done.out
+    assert world.contents() == rows
 
 
 CHANGES = [*on_each(changes.renaming), *on_sqlite(changes.additive)]
@@ -106,6 +153,7 @@ def test_a_release_brings_new_packages(sqlite_released):
     assert "1 package changed" in done
     assert world.health()["commit"] == commit
     assert "six.py" in snapshot.live(world)["packages"]
+    assert done.out.splitlines()[-1] == "To go back: fab site.rollback"
     again = world.fab("rollback", "--yes")
     assert again.code == 0, again.out
     assert world.health()["commit"] == before

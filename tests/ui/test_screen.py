@@ -124,10 +124,18 @@ def test_a_steps_lines_fit_80_columns_and_lose_no_word(text, seconds):
 
 
 def test_a_release_ends_with_where_it_is_and_how_to_go_back(site, capsys):
-    ui_screen.finish({"outcome": "released", "code": 0, "commit": "9bc1f02aaa", "seconds": 8.2}, site)
+    end = {"outcome": "released", "code": 0, "commit": "9bc1f02aaa", "seconds": 8.2, "data": {"back": "rollback"}}
+    ui_screen.finish(end, site)
     told = capsys.readouterr().out
     assert "Released 9bc1f02 to prod in 8.2 s.   https://www.example.com" in told
     assert "To go back: fab prod.rollback" in told
+
+
+def test_no_way_back_is_named_where_the_server_knows_of_none(site, capsys):
+    for outcome in ("released", "done"):
+        data = {"backup": "20261126T012438Z", "back": None}
+        ui_screen.finish({"outcome": outcome, "code": 0, "commit": "9bc1f02aaa", "data": data}, site, "Upgraded prod")
+        assert "To go back" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -203,7 +211,7 @@ def test_a_path_that_is_too_long_for_its_table_loses_its_middle():
 
 
 def test_a_way_down_of_the_database_alone_does_not_send_to_a_command_that_refuses(site, capsys):
-    data = {"gate_left_up": True, "apart": True, "backup": "20261126T012438Z"}
+    data = {"gate_left_up": True, "apart": True, "back": "restore --backup 20261126T012438Z"}
     ui_screen.finish({"outcome": "done", "code": 0, "data": data}, site, "Downgraded prod")
     assert capsys.readouterr().out.splitlines() == [
         "Downgraded prod.",

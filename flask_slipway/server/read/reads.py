@@ -30,7 +30,7 @@ class Follow(NamedTuple):
 
 
 def status(reading: Reading) -> Data:
-    """Commit, revision, drift, lock, gate, last release."""
+    """Commit, revision, drift, lock, gate, last change."""
     live_facts = reading.facts
     live_facts.check_places()
     asking = site_health.Question(site_health.ask, reading.site.health_url())

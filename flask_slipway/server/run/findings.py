@@ -66,12 +66,14 @@ Way = Union[Up, Down, PutBack, Seeds]
 class Findings(NamedTuple):
     """`answered`: the status of the health page, None where a gate or nothing answered; `expected_status`: the last
     good one that is known; `way`: what the task would do, None where there is no more to tell than the facts;
-    `lacking`: what the live code's models need and the database lacks, though it is at their head."""
+    `lacking`: what the live code's models need and the database lacks, though it is at their head; `heads`: of the live
+    code's revisions, None where they are not known."""
 
     answered: int | None = None
     expected_status: int | None = None
     way: Way | None = None
     lacking: list[str] = []
+    heads: list[str] | None = None
 
     def shown(self) -> dict[str, Any]:
         """What the laptop is told of it, beside the facts."""

@@ -13,7 +13,7 @@ from ..protocol import HistoryLine, Manifest, Revision
 from ..records import history
 from ..site import clone, health, load_errors, virtualenv
 from ..site.app_process import App, AppFailed
-from . import losses, schema, stage, steps, version_table
+from . import losses, schema, stage, steps, version_table, ways_back
 from .findings import Down, Findings, PutBack, Seeds, Up, Way
 from .run import Run
 
@@ -35,6 +35,7 @@ def prepare(run: Run) -> Findings:
         expected_status=expected(run, answer),
         way=way(run) if way is not None else None,
         lacking=schema.of_live(run) if run.task in COMPARED else [],
+        heads=ways_back.live_heads(run.facts),
     )
 
 
@@ -98,22 +99,23 @@ def upgrade(run: Run) -> Up:
 
 def downgrade(run: Run) -> Down:
     """The way down that was asked for."""
-    return _down(run, run.wish.get("to"), bool(run.wish.get("database_only")))
+    way = _down(run, run.wish.get("to"))
+    return way if run.wish.get("database_only") else way._replace(commit=commit_before(run, way.undone[-1]))
 
 
-def _down(run: Run, to: str | None, database_only: bool) -> Down:
-    """The way down to the revision `to`, one step without it, and the commit that goes with it."""
+def _down(run: Run, to: str | None) -> Down:
+    """The way down of the database to the revision `to`, one step without it."""
     rows = {row["id"]: row for row in _revisions(run)}
     current = run.database.revisions()
     if len(current) != 1:
         raise Refused(
             "the database is at %s: a way down needs exactly one revision" % (", ".join(current) or "no revision"),
-            next=["a backup goes back from there: fab %s.backups,  fab %s.restore" % (run.site.name, run.site.name)],
+            next=ways_back.to_older(run) or ["fab %s.status  shows code and database" % run.site.name],
         )
     if current[0] not in rows:
         raise stage.unknown(run.site, current)
     way = _live(run).ask("way_down", current=current, target=to)
-    _refuse_way(run.site.name, rows, current[0], to or "base", way)
+    _refuse_way(run, rows, current[0], to or "base", way)
     undone: list[str] = way["undone"]
     operations = _live(run).ask("operations", revisions=undone, direction="down")["operations"]
     lost = losses.losses(run.database, operations)
@@ -122,15 +124,16 @@ def _down(run: Run, to: str | None, database_only: bool) -> Down:
     return Down(
         undone=[rows[identifier] for identifier in undone],
         revision=way["target"],
-        commit=None if database_only else commit_before(run, rows[undone[-1]]),
+        commit=None,
         losses=lost,
         operations=[row["text"] for row in operations],
     )
 
 
-def _refuse_way(name: str, rows: dict[str, Revision], current: str, target: str, way: dict[str, Any]) -> None:
+def _refuse_way(run: Run, rows: dict[str, Revision], current: str, target: str, way: dict[str, Any]) -> None:
     """Raises Refused where there is no way down from `current` to `target`, as the app's process tells (`way`), or one
     that leads past a merge."""
+    name = run.site.name
     if way["why"] == "several":
         raise _no_target("%s is the beginning of several revisions" % target, name, rows, way["choices"], target)
     if not way["undone"]:
@@ -139,7 +142,7 @@ def _refuse_way(name: str, rows: dict[str, Revision], current: str, target: str,
     if way["merge"]:
         raise Refused(
             "revision %s merges two branches: going down past it is not supported" % way["merge"],
-            next=["a backup of before goes back past it: fab %s.backups,  fab %s.restore" % (name, name)],
+            next=ways_back.to_older(run) or ["fab %s.backups" % name],
         )
 
 
@@ -160,23 +163,52 @@ def rollback(run: Run) -> Down:
     before = _replaced(run)
     revisions = before["revisions"]
     if revisions != run.database.revisions():
-        return _down(run, revisions[0] if revisions else "base", False)._replace(commit=before["commit"])
+        return _down(run, revisions[0] if revisions else "base")._replace(commit=before["commit"])
     return Down([], revisions[0] if revisions else None, before["commit"], [], [])
 
 
 def _replaced(run: Run) -> dict[str, Any]:
-    """What the live release replaced: its "before" in the history. Raises Refused."""
-    live = clone.commit(run.site.project)
+    """What the live release replaced: its "before" in the history. Raises Refused where that is no state to go back
+    to."""
+    name, live = run.site.name, clone.commit(run.site.project)
+    short = (live or "no commit")[:7]
     released: HistoryLine | None = history.released(run.site, live)
     before = (released or {}).get("before") or {}
+    if released is None:
+        raise Refused(
+            "no release of %s is in the history, so there is nothing to go back to" % short,
+            next=_other_ways(run) or ["inv release --to %s" % name],
+        )
     if not before.get("commit"):
         raise Refused(
-            "no release of %s is in the history, so there is nothing to go back to" % (live or "no commit")[:7],
-            next=["fab %s.downgrade  or  fab %s.restore" % (run.site.name, run.site.name)],
+            "before the release of %s there was no code here, so there is nothing to go back to" % short,
+            next=["inv release --to %s  with a commit that mends it" % name],
         )
+    if not ways_back.matched(before):
+        raise _unmatched(run, before, short)
     if before["commit"] == live:
-        raise Refused("the last release brought no other commit", next=["fab %s.downgrade" % run.site.name])
+        raise Refused("the last release brought no other commit", next=["fab %s.downgrade" % name])
     return before
+
+
+def _other_ways(run: Run) -> list[str]:
+    """The ways back that no release is needed for, as far as they are there."""
+    name, backup = run.site.name, ways_back.fitting(run)
+    down = ["fab %s.downgrade" % name] if run.database.revisions() else []
+    return down + (["fab %s.restore --backup %s" % (name, backup["id"])] if backup is not None else [])
+
+
+def _unmatched(run: Run, before: dict[str, Any], short: str) -> Refused:
+    """The refusal to go back to a state in which code and database did not match, such as an empty database."""
+    if before["revisions"]:
+        what = "before the release of %s code and database did not match, so there is nothing to go back to" % short
+    else:
+        what = "before the release of %s the database was empty, so there is nothing to go back to" % short
+    cause = "the code's head was %s, the database was at %s" % (
+        ", ".join(before["heads"]) or "none",
+        ", ".join(before["revisions"]) or "no revision",
+    )
+    return Refused(what, [cause], ["inv release --to %s  with a commit that mends it" % run.site.name])
 
 
 def commit_before(run: Run, row: Revision) -> str:
@@ -197,8 +229,8 @@ def commit_before(run: Run, row: Revision) -> str:
             "there is no older commit without %s" % row["id"],
             ["code and schema never part"],
             [
-                "fab %s.backups,  fab %s.restore: what was before, code and rows" % (run.site.name, run.site.name),
-                "or  fab %s.downgrade --database-only  (it leaves the gate up)" % run.site.name,
+                "fab %s.downgrade --database-only  (its tables go, and it leaves the gate up)" % run.site.name,
+                *ways_back.to_older(run),
             ],
         )
     return older
@@ -232,7 +264,9 @@ def restore(run: Run) -> PutBack:
     stays = manifest["commit"] in (None, clone.commit(run.site.project))  # without a commit of its own the code stays
     if stays and run.facts.live is not None:
         heads = run.facts.live.ask("revisions")["heads"]
-        stage.refuse_unfit(run.site, manifest["id"], sorted(manifest["revisions"]), heads)
+        ways_back.refuse_unfit(run, manifest, heads)
+    elif not stays and manifest.get("heads") is not None:
+        ways_back.refuse_unfit(run, manifest, manifest["heads"] or [])
     steps.refuse_unrestorable(run, manifest.get("definitions", ()))
     return PutBack(manifest, sum(run.database.counts().values()), other)
 

@@ -21,7 +21,7 @@ from ..lib.stop import Stop
 from ..protocol import End, HistoryLine, JournalLine, Outcome
 from ..records import history, kept, lock
 from ..site import clone, virtualenv
-from . import decide, endings, steps, take_back
+from . import decide, endings, steps, take_back, ways_back
 from .run import Run, short
 
 KEPT_RUNS = 20
@@ -110,6 +110,7 @@ def _ending(this: Run, outcome: Outcome, stop: Stop | None) -> End:
     ending = endings.end(outcome, stop, where)
     ending["seconds"], ending["closed"], ending["commit"] = _seconds(this), this.closed, where["commit"]
     ending["data"] = {"backup": _backup(this), "run": this.id, "gate_left_up": where["gate"] == "up"}
+    ending["data"]["back"] = ways_back.after(this, outcome, where)
     ending["data"]["kept"] = steps.kept(this)
     ending["data"]["apart"] = outcome == "done" and bool(this.wish.get("database_only"))
     return ending
@@ -195,7 +196,7 @@ def _write_history(this: Run, outcome: Outcome, where: protocol.Where) -> None:
         "revision": where["revision"],
         "database": identity.describe(this.database) if this.facts.database is not None else None,
         "identity": identity.digest(this.facts.identity) if this.facts.identity else None,
-        "before": {"commit": this.before.get("commit"), "revisions": this.before.get("revisions")},
+        "before": {key: this.before.get(key) for key in ("commit", "revisions", "heads")},
         "backup": _backup(this),
         "closed": this.closed,
         "seconds": _seconds(this),

@@ -156,6 +156,7 @@ class Run:
             "expected_status": self.findings.expected_status,
             "answered": self.findings.answered,
             "load_seconds": self.facts.load_seconds,
+            "heads": self.findings.heads,
         }
         self.was_closed = quick["gate"] == "up"
         self.open_folder()

@@ -309,17 +309,6 @@ def fixes(error: str) -> list[str]:
     return ["fix the revision, then release again"]
 
 
-def refuse_unfit(site: Site, identifier: str, revisions: list[str], heads: list[str]) -> None:
-    """Raises Refused where a backup is of another schema than the code that would serve it."""
-    if sorted(revisions) != sorted(heads):
-        words = (identifier, ", ".join(revisions) or "no revision", ", ".join(heads) or "none")
-        raise Refused(
-            "backup %s is at %s, the head of its code is %s" % words,
-            ["code and schema never part"],
-            ["fab %s.backups" % site.name],
-        )
-
-
 def refuse_other_database(run: Run, answer: Any) -> None:
     """Raises Refused unless `answer`, a database as FLASK_APP and env: lead to it, is that of the WSGI file."""
     run.mask.add(answer["url"].get("password"))

@@ -97,6 +97,7 @@ def back_up(run: Run) -> str:
     """A dump, verified; behind the fence all counts must agree."""
     fenced = run.database.fence_is_up() or run.journal.has(protocol.FENCE)
     about = run.about_backup(run.task, run.before["commit"])
+    about["heads"] = run.before.get("heads")
     run.about_to(protocol.BACKING_UP)
     try:
         backup = run.backup = make.make(run.database, run.site.backups, about, fenced=fenced)

@@ -7,7 +7,7 @@ from typing import Callable, Iterator, Tuple
 
 from ..lib.outcome import Nothing, Refused
 from ..site import clone
-from . import stage, steps
+from . import stage, steps, ways_back
 from .run import Run
 
 Story = Iterator[Tuple[str, Callable[[Run], str]]]
@@ -176,15 +176,13 @@ def _refuse_apart(run: Run) -> None:
         )
     heads = sorted(code["heads"])
     if heads != current:
+        other = ways_back.fitting(run)
         mend = "fab %s.upgrade" % name if run.facts.live is not None else "inv release --to %s" % name
         raise Refused(
             "code and database do not match: the code's head is %s, the database is at %s"
             % (", ".join(heads) or "none", ", ".join(current) or "none"),
-            next=[
-                "%s, then  fab %s.open" % (mend, name),
-                "or, where the database alone went down: its rows are in a backup: fab %s.backups,  fab %s.restore"
-                % (name, name),
-            ],
+            next=["%s, then  fab %s.open" % (mend, name)]
+            + (["or, for rows that went down: fab %s.restore --backup %s" % (name, other["id"])] if other else []),
         )
 
 
@@ -207,7 +205,13 @@ def _stage_older(run: Run) -> str:
     """An older commit, which must end at the revision that the way down leads to."""
     text, wanted = _stage(run), run.target.revision
     if run.stage is not None and run.head != wanted:
-        raise Refused("the commit %s has head %s, not %s" % ((run.commit or "")[:7], run.head, wanted))
+        found = ((run.commit or "")[:7], run.head or "none", wanted or "no revision")
+        down = ["fab %s.downgrade --to %s" % (run.site.name, run.head or "base")] if run.task == "downgrade" else []
+        raise Refused(
+            "the head of commit %s is %s, the way back ends at %s" % found,
+            ["code and schema never part"],
+            down or ["inv release --to %s  with a commit that mends it" % run.site.name],
+        )
     return text
 
 
@@ -215,7 +219,7 @@ def _stage_for_restore(run: Run) -> str:
     """The code of a backup, which must end at the backup's own revisions."""
     text, backup = _stage(run), run.target.backup
     if run.stage is not None and backup is not None:
-        stage.refuse_unfit(run.site, backup["id"], sorted(backup["revisions"]), [run.head] if run.head else [])
+        ways_back.refuse_unfit(run, backup, [run.head] if run.head else [])
     return text
 
 

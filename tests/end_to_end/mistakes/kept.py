@@ -85,7 +85,7 @@ def open_run_is_broken(world):
     return holding(world.site_folder / "open_run", "{ not json")
 
 
-@wrong(STATUS, 0, "last release  none")
+@wrong(STATUS, 0, "last change   none")
 @wrong(fab("history"), 0, "none")
 @wrong(fab("rollback", "--yes"), 3, "in the history", "Next: fab site.downgrade")
 def history_is_broken(world):

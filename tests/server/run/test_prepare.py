@@ -1,6 +1,8 @@
 """What a plan is made of, asked of real databases."""
 
+import sqlite3
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -54,3 +56,16 @@ def test_a_backup_without_a_commit_is_put_back_below_the_code_that_fits_it_and_n
     run.facts.live.ask = lambda do: {"heads": ["d0641f33"]}
     with pytest.raises(Refused, match="is at 8a1c5e20, the head of its code is d0641f33"):
         prepare.restore(run)
+
+
+def test_the_newest_backup_that_fits_the_live_code_is_named_and_not_taken(run):
+    fits = backed_up(run, "downgrade")
+    damaged = backed_up(run, "downgrade")
+    (Path(run.site.backups) / damaged["file"]).write_bytes(b"")
+    with sqlite3.connect(run.database.location) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'd0641f33'")
+    backed_up(run, "upgrade")
+    run.facts.live.ask = lambda do: {"heads": ["8a1c5e20"], "folder": "migrations"}
+    with pytest.raises(Refused, match="is at d0641f33, the head of its code is 8a1c5e20") as refused:
+        prepare.restore(run)
+    assert refused.value.next == [f"fab prod.restore --backup {fits['id']}  the newest that fits"]
