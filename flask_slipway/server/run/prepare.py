@@ -182,7 +182,7 @@ def _replaced(run: Run) -> dict[str, Any]:
     if not before.get("commit"):
         raise Refused(
             "before the release of %s there was no code here, so there is nothing to go back to" % short,
-            next=["inv release --to %s  with a commit that mends it" % name],
+            next=["inv release --to %s  with a commit that fixes it" % name],
         )
     if not ways_back.matched(before):
         raise _unmatched(run, before, short)
@@ -208,7 +208,7 @@ def _unmatched(run: Run, before: dict[str, Any], short: str) -> Refused:
         ", ".join(before["heads"]) or "none",
         ", ".join(before["revisions"]) or "no revision",
     )
-    return Refused(what, [cause], ["inv release --to %s  with a commit that mends it" % run.site.name])
+    return Refused(what, [cause], ["inv release --to %s  with a commit that fixes it" % run.site.name])
 
 
 def commit_before(run: Run, row: Revision) -> str:

@@ -210,7 +210,7 @@ def _stage_older(run: Run) -> str:
         raise Refused(
             "the head of commit %s is %s, the way back ends at %s" % found,
             ["code and schema never part"],
-            down or ["inv release --to %s  with a commit that mends it" % run.site.name],
+            down or ["inv release --to %s  with a commit that fixes it" % run.site.name],
         )
     return text
 

@@ -55,7 +55,8 @@ def manifest_lacks_words(world):
     return holding(newest_backup(world), '{"id": "x"}')
 
 
-@wrong(RESTORE, 3, "its manifest is not there", "Next: fab site.backups")
+@wrong(RESTORE, 3, "no backup is known that fits its code", "Next: fab site.backups")
+@wrong(fab("backups"), 0, "its manifest is not there")
 def manifest_is_missing(world):
     return away(newest_backup(world))
 
@@ -69,7 +70,7 @@ def backup_file_is_missing(world):
 @wrong(fab("downgrade", "--yes", "--to", "8a1c5e30"), 3, "below d0641f33", "Next: fab site.downgrade --to 8a1c5e20")
 @wrong(fab("downgrade", "--yes", "--to", "nonsense"), 3, "below it: 8a1c5e20 add posted", "Next: fab site.downgrade")
 @wrong(fab("logs", "--which", "errors"), 3, "access, error, server", "Next: fab site.logs --which error")
-@wrong(fab("rollback", "--yes"), 3, "", "Next: fab site.downgrade")
+@wrong(fab("rollback", "--yes"), 3, "the database was empty, so there is nothing to go back to", "Next: inv release")
 @wrong(fab("open"), 0, "open already")
 @wrong(fab("upgrade", "--yes"), 0, "the head of the live code")
 @wrong(fab("recover", "--yes"), 0, "Nothing was interrupted")
