@@ -29,6 +29,7 @@ NAMES = (
     (re.compile(rb"/\*!50003 DROP (PROCEDURE) IF EXISTS (%s)" % IDENTIFIER), "routine PROCEDURE %s"),
     (re.compile(rb"/\*!50003 DROP (FUNCTION) IF EXISTS (%s)" % IDENTIFIER), "routine FUNCTION %s"),
 )
+MODE, TAKING_ALL = b" SQL_MODE='NO_AUTO_VALUE_ON_ZERO'", b" SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"
 DATABASE = re.compile(rb"ALTER DATABASE %s " % IDENTIFIER)
 NAMED = re.compile(
     rb"(DROP TABLE IF EXISTS|CREATE TABLE|LOCK TABLES|/\*!40000 ALTER TABLE|INSERT INTO) (%s)" % IDENTIFIER
@@ -56,6 +57,8 @@ def parts(lines: Iterable[bytes], user: bytes | None = None, leave: Container[st
                 named = _named(line) or named
             elif line.startswith((b"/*!50013 ", b"ALTER DATABASE ")):
                 line = _own(line, user)
+            elif part == HEAD and user is not None:  # a date that is none, such as 30 February, is a value all the same
+                line = line.replace(MODE, TAKING_ALL)
             inside = first = line.startswith(b"DELIMITER ;;")
         if named in leave:
             yield LEFT, line

@@ -1,5 +1,6 @@
 """The rows of tables as INSERT lines, by SELECTs of our own: for FLOAT columns, of which mysqldump, and every plain
-SELECT, tells six digits. A FLOAT told as DOUBLE comes with all its digits, and is the same FLOAT when it is loaded."""
+SELECT, tells six digits, and for a zero below zero, told there as -0, which is 0. A FLOAT told as DOUBLE comes with all
+its digits, and is the same FLOAT when it is loaded."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Iterable, Iterator, Tuple
 from .mysql_client import DatabaseError, Session, name
 
 STATEMENT = 1 << 20  # bytes of rows in one INSERT, about
-NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "double", "year")
+NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year")
 BYTES = (
     *("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector", "geometry", "point", "linestring"),
     *("polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection"),
@@ -69,8 +70,8 @@ def _literal(column: str, kind: str) -> str:
     """The expression that tells a column's value as SQL; NULL is told as NULL by itself."""
     if kind in NUMBERS:
         return column
-    if kind == "float":
-        return "%s + 0e0" % column
+    if kind in ("float", "double"):  # a zero below zero is one only with an exponent: -0 is 0
+        return "IF(%s = 0, CONCAT(%s, 'e0'), %s + 0e0)" % (column, column, column)
     if kind == "bit":
         return "%s + 0" % column
     if kind in BYTES:

@@ -20,7 +20,7 @@ LOCK_PATIENCE = 5  # seconds to wait for the server's own lock: it may not have 
 KILL_PATIENCE = 600  # seconds to wait until the server has forgotten a killed connection
 NOT_ALLOWED = (1142, 1143, 1044, 1345, 1370)  # rights that lack: on a table, column, database, for EXPLAIN, a routine
 NOT_YOURS = 1227  # whose definer has SYSTEM_USER. Source: MySQL manual, "SYSTEM_USER"
-OF_ONE_LENGTH = (*NUMBERS, "float", "date", "time", "datetime", "timestamp")
+OF_ONE_LENGTH = (*NUMBERS, "float", "double", "date", "time", "datetime", "timestamp")
 UNKNOWN_CHARSET = (1115, 1273)  # a character set or collation that another server has
 # What a schema has beside tables: its kind, its name and all that makes it, and where the server tells of it.
 DEFINED = (
@@ -398,14 +398,24 @@ class MySQL:
         return Dumped(rows, without, [text] if longest > limit else [])
 
     def _exact(self) -> Dict[str, List[Column]] | None:
-        """The columns of each table, but for generated ones, where one is FLOAT; else None."""
+        """The columns of each table, but for generated ones, where one is FLOAT, or a DOUBLE holds the zero below zero,
+        which Python makes of round(-0.4); else None."""
         found: Dict[str, List[Column]] = {table: [] for table in self.tables()}
         for table, column, kind in self.rows(
             "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = DATABASE() "
             "AND COALESCE(generation_expression, '') = '' ORDER BY table_name, ordinal_position"
         ):
             found.get(table, []).append((column, kind.lower()))
-        return found if any(kind == "float" for columns in found.values() for _, kind in columns) else None
+        if any(kind == "float" for columns in found.values() for _, kind in columns):
+            return found
+        return found if any(self._has_negative_zero(table, columns) for table, columns in found.items()) else None
+
+    def _has_negative_zero(self, table: str, columns: Iterable[Column]) -> bool:
+        doubles = [name(column) for column, kind in columns if kind == "double"]
+        if not doubles:
+            return False
+        where = " OR ".join("(%s = 0 AND CAST(%s AS CHAR) LIKE '-%%')" % (column, column) for column in doubles)
+        return self.scalar("SELECT EXISTS (SELECT 1 FROM %s WHERE %s)" % (name(table), where)) == "1"
 
     def load(
         self, dump: Iterable[bytes], database: str, without: Iterable[str] = (), leave: Container[str] = ()

@@ -52,6 +52,18 @@ def test_every_kind_of_value_comes_back_beside_a_float(served, tmp_path):
     assert after == before
 
 
+@pytest.mark.parametrize("other", ["INT", "FLOAT"])
+def test_a_date_that_is_none_and_a_zero_below_zero_come_back_as_they_were(served, tmp_path, other):
+    served.fill()
+    served.execute(
+        "SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO';"
+        f"CREATE TABLE odd (id INT AUTO_INCREMENT PRIMARY KEY, d DATE, t DATETIME, zero DOUBLE, other {other});"
+        "INSERT INTO odd VALUES (0, '2024-02-30', '0000-00-00', -0e0, 1), (7, '2024-00-10', '2023-02-29', 0, NULL)"
+    )
+    before, after = there_and_back(served, tmp_path / "backups")
+    assert after == before
+
+
 def test_rows_are_of_one_moment_although_a_float_is_read_by_itself(served, tmp_path, monkeypatch):
     served.fill()
     served.execute("CREATE TABLE odds (odd FLOAT); INSERT INTO odds VALUES (0.1)")
