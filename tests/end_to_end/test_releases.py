@@ -72,6 +72,13 @@ def test_what_is_named_as_a_way_back_from_a_first_release_and_an_upgrade_works(s
     done = world.fab("restore", "--yes", "--backup", identifier)
     assert done.code == 0, done.out
     assert world.contents() == rows
+    # Of a closed site too, where processes behind the gate have loaded the app and hold its database.
+    assert world.fab("close").code == 0
+    assert world.fab("seed").code == 0
+    done = world.fab("restore", "--yes", "--backup", identifier)
+    assert done.code == 0, done.out
+    assert world.fab("open").code == 0
+    assert world.contents() == rows
 
 
 CHANGES = [*on_each(changes.renaming), *on_sqlite(changes.additive)]

@@ -77,10 +77,10 @@ def close(run: Run) -> str:
     permissions.refuse("the site's account", permissions.unwritable(run.database.written_files()))
     if run.task != "close":  # all others may have to put back what they are about to change
         refuse_unrestorable(run)
+    run.about_to(protocol.GATE)
     if not run.was_closed:
-        run.about_to(protocol.GATE)
         run.closed_at = time.monotonic()
-        gate_up(run)
+    gate_up(run)  # also where one stands: its processes may have loaded the app, to be proved, and hold the database
     run.about_to(protocol.FENCE)
     run.database.fence_up()
     refused = "writes refused" if run.database.fence_kind != "watched" else "no connection left"
