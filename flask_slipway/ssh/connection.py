@@ -134,9 +134,9 @@ def fingerprints(site: Site) -> list[str]:
             key = b64decode(Path(pin).expanduser().read_text(encoding="ascii").split()[1])
         except (OSError, IndexError, ValueError):
             what = "neither SHA256:… nor a readable public key file" if Path(pin).suffix != ".pub" else "not there"
-            make = ["or make it:  inv sandbox.up"] if site.host == "127.0.0.1" else []
-            follow = ["correct  host_key:  in invoke.yaml", *make]
-            raise WrongUse(f"host_key of {site.name} is {what}: {pin}", next=follow) from None
+            correct = "correct  host_key:  in invoke.yaml"
+            ways = ["inv sandbox.up", f"or {correct}"] if site.host == "127.0.0.1" else [correct]
+            raise WrongUse(f"host_key of {site.name} is {what}: {pin}", next=ways) from None
         found.append(_fingerprint(key))
     return found
 

@@ -338,6 +338,14 @@ def test_a_wrong_login_is_tried_once_and_never_again(host, tmp_path):
     assert (host.count("connection"), host.users, host.count("try"), host.count("channel")) == (1, ["bob"], 1, 0)
 
 
+@pytest.mark.parametrize(("where", "first"), [("127.0.0.1", "inv sandbox.up"), ("192.0.2.1", "correct  host_key:")])
+def test_a_pinned_key_that_is_not_there_is_told_with_what_makes_it(tmp_path, where, first):
+    site = SimpleNamespace(name="sandbox", host=where, host_key=str(tmp_path / "host_key.pub"))
+    with pytest.raises(errors.WrongUse) as told:
+        connection.fingerprints(site)
+    assert next(iter(told.value.next)).startswith(first)
+
+
 def test_a_key_that_is_not_there_is_named_before_anything_is_tried(host, tmp_path):
     with pytest.raises(errors.WrongUse, match="no-such-key"):
         ask(host, key=str(tmp_path / "no-such-key"))
