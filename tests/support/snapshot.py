@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ def take(subject: World | Project, *, noted: bool = True, laptop: bool = True) -
     """{name: what is there} of all that `unchanged` compares."""
     if isinstance(subject, Project):
         return files([subject.folder.parent], without=(*CACHED, *LOOSE), times=False)
+    settle(subject)
     found = live(subject)
     without = (*CACHED, *NOTED, *FETCHED) if noted else CACHED
     found |= files([Path(subject.site.home), Path(subject.site.wsgi).parent], without)
@@ -53,6 +55,15 @@ def take(subject: World | Project, *, noted: bool = True, laptop: bool = True) -
             git(subject.laptop, "status", "--porcelain"),
         )
     return found
+
+
+def settle(world: World) -> None:
+    """Waits for the server's half of what was refused: it outlives the link, and removes what it held as it ends."""
+    for _ in range(600):
+        if not world.server_processes():
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server's half is at work there without end")
 
 
 def live(world: World) -> Snapshot:

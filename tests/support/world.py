@@ -212,6 +212,16 @@ class World:
                     found.append(int(path.parent.name))
         return found
 
+    def server_processes(self) -> list[int]:
+        """The processes of the server's half that are at work at the site."""
+        home = f"\0HOME={self.site.home}\0".encode()
+        found = []
+        for pid in self.processes_naming("slipway-hello"):
+            with contextlib.suppress(OSError):
+                if home in b"\0" + Path(f"/proc/{pid}/environ").read_bytes():
+                    found.append(pid)
+        return found
+
     # the database
 
     @property
