@@ -317,6 +317,31 @@ def test_recover_waits_for_nobody_who_holds_the_databases_own_lock(on_mariadb):
     assert folders.recover()["code"] == 0
 
 
+def test_a_change_begun_by_another_account_waits_for_the_databases_own_lock(on_mariadb):
+    folders, _, _ = on_mariadb
+    other = folders.run("backup")
+    other.facts.use(folders.access)
+    assert other.database.hold_lock()
+    with pytest.raises(Refused, match="another release holds the lock of database"):
+        folders.begun(stage=False)
+    other.end()
+
+
+def test_a_run_that_is_left_as_it_stands_has_no_connection_to_its_database_any_more(on_mariadb):
+    folders, _, _ = on_mariadb
+    watching, left = folders.run("backup"), folders.run("backup")
+    for run in (watching, left):
+        run.facts.use(folders.access)
+    number = int(left.database.scalar("SELECT CONNECTION_ID()"))
+    with folders.served():
+        interrupted(folders, SWAP, {"what": protocol.CONNECTION, "id": number})
+        assert number in watching.database.other_connections()
+        assert folders.recover(leave=True)["code"] == 0
+    assert number not in watching.database.other_connections()
+    for run in (watching, left):
+        run.end()
+
+
 def test_the_password_file_of_a_killed_run_is_gone_after_the_next_contact(on_mariadb):
     folders, _, _ = on_mariadb
     interrupted(folders)

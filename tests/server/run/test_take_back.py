@@ -7,6 +7,7 @@ import pytest
 
 from flask_slipway.server import protocol
 from flask_slipway.server.backup import restore, store
+from flask_slipway.server.database.mysql_client import Session
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.records import lock
@@ -120,6 +121,53 @@ def test_a_row_that_is_missing_after_the_exchange_is_a_fault(site, run, monkeypa
         take_back.put_backup_back(run)
 
 
+REFUSED = r"3989|read only|locked"  # the database's own words for a write behind the fence
+
+
+def test_nobody_writes_from_the_look_at_what_is_there_until_it_is_replaced(site, run, monkeypatch):
+    if site.base.fence_kind == "watched":
+        pytest.skip("this database cannot refuse writes")
+    changing(run)
+    site.execute("ALTER TABLE children ADD COLUMN half VARCHAR(20)")
+    dump = site.base.dump
+
+    def a_job_writes_meanwhile(target, aside):
+        with pytest.raises(Exception, match=REFUSED):
+            site.execute(JOB)
+        return dump(target, aside)
+
+    monkeypatch.setattr(site.base, "dump", a_job_writes_meanwhile)
+    assert "as before" in take_back.put_backup_back(run)
+
+
+@pytest.mark.parametrize("served", ["mariadb"], indirect=True)
+def test_a_return_first_ends_what_the_run_left_connected(served, tmp_path):
+    served.fill()
+    run = new_run(served, tmp_path)
+    left = Session(served.base.options, served.base.name)
+    run.connected(int(left.rows("SELECT CONNECTION_ID()")[0][0]))
+    take_back.bring_back(run)
+    assert served.base.other_connections() == []
+    left.close()
+    run.lock.release()
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_row_that_comes_behind_the_fence_makes_no_backup_of_a_release(site, run, monkeypatch):
+    dump = site.base.dump
+
+    def a_job_writes_meanwhile(target, aside):
+        found = dump(target, aside)
+        site.base.fence_down()  # it does not hold, such as on a disk that several machines share
+        site.execute(JOB)
+        return found
+
+    monkeypatch.setattr(site.base, "dump", a_job_writes_meanwhile)
+    with pytest.raises(Failed, match="the backup failed") as failed:
+        steps.back_up(run)
+    assert failed.value.lines == ["rows changed while they were dumped, behind the fence: children"]
+
+
 class Killed(Exception):
     pass
 
@@ -202,7 +250,7 @@ def test_the_fence_is_down_while_the_run_writes_and_up_again_afterwards(site, ru
     with steps.writing(run, "upgrade"):
         site.execute(JOB)
     assert site.base.fence_is_up()
-    with pytest.raises(Exception, match=r"3989|read only|locked"):
+    with pytest.raises(Exception, match=REFUSED):
         site.execute(JOB)
     with steps.writing(run, "downgrade", again=False):
         pass
