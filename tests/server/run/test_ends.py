@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.server import protocol
+from flask_slipway.server.database import mysql
 from flask_slipway.server.lib import files, process
 from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.main import tell_interrupted
@@ -272,6 +273,7 @@ with application.app_context():
 @pytest.fixture
 def on_mariadb(mariadb, tmp_path, monkeypatch):
     """Folders on a MariaDB database, its account, and a function that gives the account another password."""
+    monkeypatch.setattr(mysql, "LOCK_PATIENCE", 0)
     if mariadb.programs:
         monkeypatch.setenv("PATH", f"{mariadb.programs}{os.pathsep}{os.environ['PATH']}")
     account = mariadb.restricted("ends")
