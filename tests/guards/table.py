@@ -242,7 +242,7 @@ GUARDS = [
         (
             "server/run/test_take_back.py"
             "::test_a_return_cut_off_after_its_exchange_does_not_replace_what_was_written_since"
-            "[database returned-sqlite]",
+            "[sqlite-database returned]",
         ),
     ),
     Guard(
@@ -363,7 +363,9 @@ GUARDS = [
         "server/run/steps.py",
         "    stage.refuse_overwriting(run, wanted)\n",
         "",
-        ("server/run/test_steps.py::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[names1",),
+        (
+            "server/run/test_steps.py::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[a persons]",
+        ),
     ),
     Guard(
         "no-commit-of-the-sites-own",
@@ -371,7 +373,9 @@ GUARDS = [
         "server/run/steps.py",
         "    stage.refuse_own(run, wanted)\n",
         "",
-        ("server/run/test_steps.py::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[names0",),
+        (
+            "server/run/test_steps.py::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[the sites own]",
+        ),
     ),
     Guard(
         "stage-has-the-sites-own",
@@ -623,7 +627,7 @@ GUARDS = [
         "            _compare_loaded(manifest, beside.contents(), beside.columns(), database.version)\n"
         '            self.note(protocol.REPLACING, backup=manifest["id"], kept=kept)\n',
         '            self.note(protocol.REPLACING, backup=manifest["id"], kept=kept)\n',
-        ("server/backup/test_definitions.py::test_rows_are_compared_before_they_replace_anything[mariadb-beside]",),
+        ("server/backup/test_definitions.py::test_rows_are_compared_before_they_replace_anything[beside-mariadb]",),
     ),
     Guard(
         "compared-before-it-is-exchanged-in-place",
@@ -631,7 +635,7 @@ GUARDS = [
         "server/backup/restore.py",
         "            _compare_loaded(manifest, tables.contents(), tables.columns(), database.version)\n",
         "            pass\n",
-        ("server/backup/test_definitions.py::test_rows_are_compared_before_they_replace_anything[mariadb-in place]",),
+        ("server/backup/test_definitions.py::test_rows_are_compared_before_they_replace_anything[in place-mariadb]",),
     ),
     Guard(
         "compared-before-a-file-is-replaced",
@@ -669,7 +673,7 @@ GUARDS = [
         "        return name(self.names.setdefault(table, table)).encode()\n",
         (
             "server/backup/test_definitions.py"
-            "::test_a_dump_that_cannot_be_loaded_leaves_all_as_it_was[mariadb-in place]",
+            "::test_a_dump_that_cannot_be_loaded_leaves_all_as_it_was[in place-mariadb]",
         ),
     ),
     Guard(
@@ -680,7 +684,7 @@ GUARDS = [
         "",
         (
             "server/backup/test_definitions.py"
-            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[mariadb-in place]",
+            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[in place-mariadb]",
         ),
     ),
     Guard(
@@ -691,7 +695,7 @@ GUARDS = [
         "                pass\n",
         (
             "server/backup/test_definitions.py"
-            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[mariadb-in place]",
+            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[in place-mariadb]",
         ),
     ),
     Guard(
@@ -702,7 +706,7 @@ GUARDS = [
         "                pass\n",
         (
             "server/backup/test_definitions.py"
-            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[mariadb-beside]",
+            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[beside-mariadb]",
         ),
     ),
     Guard(
@@ -713,7 +717,7 @@ GUARDS = [
         "            database.drop(",
         (
             "server/backup/test_definitions.py"
-            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[mariadb-beside]",
+            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[beside-mariadb]",
         ),
     ),
     Guard(
@@ -724,7 +728,7 @@ GUARDS = [
         '\nBY_NAME = ("trigger", "routine")',
         (
             "server/backup/test_definitions.py"
-            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[mariadb-beside]",
+            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[beside-mariadb]",
         ),
     ),
     Guard(
@@ -735,7 +739,7 @@ GUARDS = [
         "",
         (
             "server/backup/test_definitions.py"
-            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[mariadb-beside]",
+            "::test_all_that_the_schema_has_comes_back_and_what_a_failed_revision_made_is_gone[beside-mariadb]",
         ),
     ),
     Guard(

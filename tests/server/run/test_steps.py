@@ -90,6 +90,7 @@ def fetching(folders, commit):
 @pytest.mark.parametrize(
     ("names", "why"),
     [({".env": "SECRET_KEY=x\n"}, "holds the site's .env"), ({"new.txt": "of the commit\n"}, "brings new.txt")],
+    ids=["the sites own", "a persons"],
 )
 def test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched(folders, names, why):
     commit = committed(folders, names)
