@@ -364,7 +364,8 @@ GUARDS = [
         "    stage.refuse_overwriting(run, wanted)\n",
         "",
         (
-            "server/run/test_steps.py::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[a persons]",
+            "server/run/test_steps.py"
+            "::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[a persons]",
         ),
     ),
     Guard(
@@ -374,7 +375,8 @@ GUARDS = [
         "    stage.refuse_own(run, wanted)\n",
         "",
         (
-            "server/run/test_steps.py::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[the sites own]",
+            "server/run/test_steps.py"
+            "::test_a_commit_that_would_take_a_file_of_the_sites_place_is_not_fetched[the sites own]",
         ),
     ),
     Guard(
@@ -425,7 +427,32 @@ GUARDS = [
         "        if not self.folder:\n",
         ("server/inside/test_migrations.py::test_an_apps_scheduler_is_kept_from_the_database_also_during_an_upgrade",),
     ),
+    Guard(
+        "no-way-down-over-values",
+        2,
+        "server/run/take_back.py",
+        "        refuse_losses(run, app, manifest)\n",
+        "",
+        ("server/run/test_way_down.py::test_a_value_that_it_would_drop_is_left_to_a_person",),
+    ),
+    # 3. A release goes on without the laptop
+    Guard(
+        "a-session-of-its-own",
+        3,
+        "server/run/supervisor.py",
+        "    os.setsid()\n",
+        "",
+        ("server/run/test_supervisor.py::test_a_run_ends_well_although_all_processes_of_its_connection_were_killed",),
+    ),
     # 4. A killed server process leaves a journal
+    Guard(
+        "programs-end-with-their-parent",
+        4,
+        "server/lib/process.py",
+        ", preexec_fn=die_with_parent, **streams)",
+        ", **streams)",
+        ("server/lib/test_process.py::test_a_program_ends_with_the_process_that_started_it_however_that_ended",),
+    ),
     Guard(
         "journal-is-durable",
         4,
@@ -1125,6 +1152,14 @@ GUARDS = [
             "server/inside/test_where_it_leads.py"
             "::test_an_app_that_writes_reaches_no_other_database_than_the_one_that_was_proved",
         ),
+    ),
+    Guard(
+        "the-way-down-is-the-sites-database",
+        10,
+        "server/run/take_back.py",
+        '        stage.refuse_other_database(run, app.ask("database"))  # a recover has today\'s `env:`\n',
+        "",
+        ("server/run/test_way_down.py::test_another_database_that_env_leads_to_by_now_is_not_touched",),
     ),
     Guard(
         "a-backup-of-another-database-is-asked-for",
