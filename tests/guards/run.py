@@ -3,6 +3,7 @@ inv test --guards. Ends with 1 where one is not missed, or its text is not found
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -90,10 +91,12 @@ def tried(copy: Path, tests: Iterable[str], until_one_fails: bool = True) -> tup
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """Ends all that the tests started, where they did not come to their end."""
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    """Ends the tests where they did not come to their end: first as Ctrl-C does, so that they end what they started."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
+            if child.poll() is None:
+                os.killpg(child.pid, number)
+                child.wait(30)
 
 
 def verdict(code: int, out: str) -> str:
