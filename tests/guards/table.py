@@ -12,7 +12,7 @@ GUARDS = [
         "server/site/gate_template.py.in",
         "        passes = _is_open()\n",
         "        passes = True\n",
-        ("server/site/test_gate.py::test_a_wrong_token_is_a_visitor",),
+        ("server/site/test_gate.py::test_the_token_holder_meets_the_site_and_which_processes_answer",),
     ),
     Guard(
         "gate-asks-for-the-token",
@@ -88,7 +88,7 @@ GUARDS = [
         1,
         "server/run/schema.py",
         "    found = _new(run, app)\n    if found:\n        raise Failed(",
-        "    found = _new(run, app)\n    if not found:\n        raise Failed(",
+        "    found = _new(run, app)\n    if not run:\n        raise Failed(",
         ("server/inside/test_where_it_leads.py::test_a_view_stands_for_a_table_that_the_models_name",),
     ),
     Guard(
@@ -119,7 +119,104 @@ GUARDS = [
         '    clone.git(folder, "update-ref", "-m", "moved by Flask-Slipway", "HEAD", revision)\n',
         ("server/site/test_checkout.py::test_stale_bytecode_is_gone_after_a_move",),
     ),
+    Guard(
+        "open-only-what-matches",
+        1,
+        "server/run/stories.py",
+        "    _refuse_apart(run)\n",
+        "",
+        ("server/run/test_stories.py::test_a_site_is_opened_only_where_code_and_database_match",),
+    ),
+    Guard(
+        "a-pull-brings-no-packages",
+        1,
+        "server/run/stories.py",
+        "    if run.python != run.site.python:\n",
+        "    if not run.python:\n",
+        ("server/run/test_stories.py::test_a_pull_brings_no_packages",),
+    ),
+    Guard(
+        "an-older-commit-fits-its-way-down",
+        1,
+        "server/run/stories.py",
+        "    if run.stage is not None and run.head != wanted:\n",
+        "    if not text:\n",
+        ("server/run/test_stories.py::test_an_older_commit_ends_at_the_revision_that_the_way_down_leads_to",),
+    ),
+    Guard(
+        "revisions-are-those-of-the-plan",
+        1,
+        "server/run/stage.py",
+        "    if brought != run.target.pending:\n",
+        "    if not app:\n",
+        ("server/inside/test_where_it_leads.py::test_code_with_other_revisions_than_the_plan_is_refused",),
+    ),
+    Guard(
+        "models-against-database-in-the-stage",
+        1,
+        "server/run/stage.py",
+        "        schema.refuse(run, run.stage)\n",
+        "        pass\n",
+        ("server/inside/test_where_it_leads.py::test_code_whose_models_need_what_no_revision_of_it_brings_is_refused",),
+    ),
+    Guard(
+        "models-against-database-after-an-upgrade",
+        1,
+        "server/run/steps.py",
+        '    schema.see(run, app)\n    return "%s"',
+        '    return "%s"',
+        (
+            "server/inside/test_where_it_leads.py"
+            "::test_an_upgrade_writes_each_revision_down_first_and_looks_at_what_it_made",
+        ),
+    ),
     # 2. No acknowledged write is lost
+    Guard(
+        "closed-before-it-is-changed",
+        2,
+        "server/run/stories.py",
+        '    if closing:\n        yield "close", steps.close\n',
+        "    if closing:\n",
+        ("server/run/test_stories.py::test_a_database_is_changed_only_where_the_site_is_closed_and_backed_up",),
+    ),
+    Guard(
+        "backed-up-before-it-is-changed",
+        2,
+        "server/run/stories.py",
+        '        yield "back up", steps.back_up\n',
+        "",
+        ("server/run/test_stories.py::test_a_database_is_changed_only_where_the_site_is_closed_and_backed_up",),
+    ),
+    Guard(
+        "close-puts-the-fence-up",
+        2,
+        "server/run/steps.py",
+        "    run.database.fence_up()\n    refused = ",
+        "    refused = ",
+        ("server/run/test_steps.py::test_a_closed_sites_database_takes_no_write",),
+    ),
+    Guard(
+        "a-change-is-written-down-first",
+        2,
+        "server/run/steps.py",
+        "    run.about_to(protocol.CHANGING_DATABASE, by=by)\n",
+        "",
+        (
+            "server/inside/test_where_it_leads.py"
+            "::test_an_upgrade_writes_each_revision_down_first_and_looks_at_what_it_made",
+        ),
+    ),
+    Guard(
+        "a-revision-is-written-down-first",
+        2,
+        "server/run/steps.py",
+        "            run.about_to(protocol.REVISION, id=identifier)\n            move(run, app, ",
+        "            move(run, app, ",
+        (
+            "server/inside/test_where_it_leads.py"
+            "::test_an_upgrade_writes_each_revision_down_first_and_looks_at_what_it_made",
+        ),
+    ),
     Guard(
         "kill",
         2,
@@ -828,7 +925,7 @@ GUARDS = [
         5,
         "server/run/steps.py",
         '    if blockers and run.task != "backup":\n',
-        "    if not blockers:\n        return backup_words(backup)\n    if not run.task:\n",
+        "    if not run.task:\n",
         (
             "server/run/test_take_back.py::test_a_backup_that_could_not_be_put_back_ends_a_release_and_not_a_backup[sqlite]",
         ),

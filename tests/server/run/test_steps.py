@@ -134,6 +134,17 @@ def test_a_site_whose_processes_stay_is_not_taken_for_closed(folders, monkeypatc
         run.end()
 
 
+def test_a_closed_sites_database_takes_no_write(folders):
+    with folders.served():
+        run = folders.begun(stage=False)
+        steps.close(run)
+        job = sqlite3.connect(folders.access["url"]["database"], timeout=0.1)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            job.execute("INSERT INTO notes VALUES ('of a job')")
+        job.close()
+        run.end()
+
+
 def test_new_processes_that_are_at_fault_stay_behind_the_gate(folders):
     folders.wsgi.write_text(AT_FAULT)
     with folders.served():
