@@ -5,7 +5,7 @@ import pytest
 from flask_slipway.server.database import mysql
 from flask_slipway.server.database.mysql_client import DatabaseError, Session
 
-MANY = "INSERT INTO many (text) SELECT text FROM many"
+MANY = "INSERT INTO many (text) SELECT text FROM many"  # twice as many rows
 
 
 @pytest.fixture
