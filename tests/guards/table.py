@@ -170,6 +170,38 @@ GUARDS = [
             "::test_an_upgrade_writes_each_revision_down_first_and_looks_at_what_it_made",
         ),
     ),
+    Guard(
+        "packages-go-together",
+        1,
+        "server/site/virtualenv.py",
+        '    process.run([*pip, "check"], cwd=folder, env=env)\n',
+        "",
+        ("server/site/test_virtualenv.py::test_packages_that_do_not_go_together_are_no_installation",),
+    ),
+    Guard(
+        "live-packages-are-not-written-into",
+        1,
+        "server/site/virtualenv.py",
+        "            files.rewrite(path, data.replace(beside.encode(), live.encode()))\n",
+        '            open(path, "wb").write(data.replace(beside.encode(), live.encode()))\n',
+        ("server/site/test_virtualenv.py::test_scripts_are_replaced_never_written_over",),
+    ),
+    Guard(
+        "the-gate-holds-the-sites-own-file",
+        1,
+        "server/site/gate.py",
+        "            own = original_in(data) if kept is None or is_gate(kept) else kept\n",
+        "            own = kept\n",
+        ("server/site/test_gate.py::test_a_closed_site_whose_kept_file_is_gone_gets_it_back_out_of_the_gate",),
+    ),
+    Guard(
+        "no-rollback-past-a-merge",
+        1,
+        "server/run/ways_back.py",
+        'len(before["revisions"]) < 2 and not merges\n',
+        'len(before["revisions"]) < 2\n',
+        ("server/run/test_ways_back.py::test_a_rollback_is_named_after_a_release_where_it_would_go",),
+    ),
     # 2. No acknowledged write is lost
     Guard(
         "closed-before-it-is-changed",
@@ -672,6 +704,80 @@ GUARDS = [
         "            this.lock.check()\n",
         "            pass\n",
         ("server/run/test_ends.py::test_a_run_that_lost_its_lock_ends_nothing_of_the_other_one",),
+    ),
+    Guard(
+        "a-heartbeat-is-life",
+        4,
+        "server/records/lock.py",
+        "        if _last_beat(path) != before:\n",
+        "        if not path:\n",
+        (
+            "server/records/test_lock.py"
+            "::test_a_holder_in_another_pid_namespace_of_this_machine_lives_while_its_heartbeat_moves",
+        ),
+    ),
+    Guard(
+        "a-number-is-no-process",
+        4,
+        "server/records/lock.py",
+        'return process.started_at(holder.get("pid") or 0) == holder.get("started")',
+        'return process.started_at(holder.get("pid") or 0) is not None',
+        ("server/records/test_lock.py::test_a_process_that_got_the_dead_ones_number_is_not_taken_for_it",),
+    ),
+    Guard(
+        "only-the-dead-are-taken-over",
+        4,
+        "server/records/lock.py",
+        "                if not self._inherits(holder, dead):\n",
+        "                if not holder:\n",
+        ("server/records/test_lock.py::test_a_lock_that_somebody_else_got_meanwhile_is_not_taken_over",),
+    ),
+    *(
+        Guard(
+            f"the-lock-is-over-the-{what}",
+            4,
+            "server/run/facts.py",
+            text,
+            instead,
+            (f"server/records/test_lock.py::test_sites_that_share_only_one_thing_exclude_each_other[{what}]",),
+        )
+        for what, text, instead in (
+            ("domain", '["domain " + site.domain.lower(), "project "', '["project "'),
+            ("project", ', "project " + os.path.realpath(site.project)]\n', "]\n"),
+            ("virtualenv", '        keys.append("virtualenv " + os.path.realpath(site.virtualenv))\n', ""),
+            (
+                "database",
+                '            keys.append("database " + " ".join(map(str, self.identity)))\n',
+                "            pass\n",
+            ),
+        )
+    ),
+    Guard(
+        "without-a-journal-a-person-decides",
+        4,
+        "server/run/recover.py",
+        "    if decision is None and not leave:\n",
+        "    if not record:\n",
+        (
+            "server/run/test_ends.py"
+            "::test_without_a_journal_what_the_site_shows_to_be_begun_is_left_closed_or_not_at_all",
+        ),
+    ),
+    Guard(
+        "a-run-of-another-domain-is-named",
+        4,
+        "server/run/recover.py",
+        "        _refuse_elsewhere(this)\n",
+        "",
+        ("server/run/test_ends.py::test_an_interrupted_run_of_another_domain_is_named_with_what_ends_it",),
+    ),
+    Guard(
+        "no-room-ends-no-run",
+        4,
+        "server/run/run.py",
+        "        with contextlib.suppress(OSError):\n            lines.append(self.path, event)\n",
+        "        lines.append(self.path, event)\n",
+        ("server/run/test_steps.py::test_events_that_find_no_room_stop_no_run",),
     ),
     Guard(
         "a-newer-record-is-refused",
@@ -1249,6 +1355,14 @@ GUARDS = [
             "server/inside/test_where_it_leads.py"
             "::test_an_app_that_writes_reaches_no_other_database_than_the_one_that_was_proved",
         ),
+    ),
+    Guard(
+        "recover-goes-to-the-runs-database",
+        10,
+        "server/run/recover.py",
+        "    if wanted and run.facts.identity != wanted:\n",
+        "    if not run:\n",
+        ("server/run/test_ends.py::test_recover_goes_no_way_of_the_site_that_leads_to_another_database",),
     ),
     Guard(
         "the-way-down-is-the-sites-database",

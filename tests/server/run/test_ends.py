@@ -307,6 +307,22 @@ def test_after_a_change_of_the_database_password_recover_goes_the_sites_own_way(
         folders.begun().end()
 
 
+def test_recover_goes_no_way_of_the_site_that_leads_to_another_database(on_mariadb, mariadb, tmp_path):
+    folders, _, change = on_mariadb
+    mariadb.execute("CREATE DATABASE IF NOT EXISTS `ends$other`")
+    with folders.served():
+        run = interrupted(folders, SWAP, {"what": protocol.FENCE})
+        change("an-other")
+        url = tmp_path / "url"
+        url.write_text(url.read_text().replace("ends$site", "ends$other"))
+        path = Path(folders.site.runs) / run / "site.json"
+        path.write_text(json.dumps({**folders.site.words, "virtualenv": sys.prefix}))
+        with pytest.raises(Refused, match="the database cannot be reached") as refused:
+            recover.find(folders.run("recover"), False)
+    assert any("another database than the run's: ends$other" in line for line in refused.value.lines)
+    mariadb.execute("DROP DATABASE `ends$other`")
+
+
 def test_recover_waits_for_nobody_who_holds_the_databases_own_lock(on_mariadb):
     folders, _, _ = on_mariadb
     interrupted(folders, SWAP)

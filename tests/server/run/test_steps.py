@@ -247,6 +247,12 @@ def test_what_a_run_tells_holds_no_secret_before_and_after_the_go(folders, told)
     assert ("after: " in text, "hush" in text) == (True, False)
 
 
+def test_events_that_find_no_room_stop_no_run(folders):
+    run = folders.run("release")
+    run.events.path = str(folders.home / "gone" / "events.jsonl")
+    assert run.step("fetch", lambda run: "9bc1f02") == "9bc1f02"
+
+
 def test_of_runs_long_past_neither_folder_nor_secret_stays(folders, monkeypatch):
     monkeypatch.setattr(record, "KEPT_RUNS", 1)
     old = [Path(folders.site.runs) / f"2020010{number}T000000Z-0000" for number in (1, 2)]
