@@ -27,6 +27,12 @@ def folders(tmp_path):
     return Folders(tmp_path / "home", {"dialect": "sqlite", "url": {"database": str(path)}})
 
 
+@pytest.fixture(autouse=True)
+def believed(monkeypatch):
+    """A fault is believed at once."""
+    monkeypatch.setattr(health, "AGAIN", 0)
+
+
 @pytest.fixture
 def told(monkeypatch):
     """What runs tell, as JSON."""
