@@ -22,6 +22,11 @@ def test_a_fresh_database_is_empty(server):
     assert ("MariaDB" in version) == (server.dialect == "mariadb")
 
 
+def test_a_servers_temporary_files_are_its_own(server):
+    """One that starts removes what it finds in that folder: other servers may have it open."""
+    assert server.execute("SELECT @@tmpdir") == [[str(server.server.folder / "tmp")]]
+
+
 def test_a_restricted_user_makes_databases_of_their_prefix_and_no_other(server):
     bob = server.restricted("bo_b")
     server.execute("CREATE DATABASE `bo_b$x`; CREATE TABLE `bo_b$x`.t (a int); DROP DATABASE `bo_b$x`", bob)

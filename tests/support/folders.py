@@ -59,11 +59,13 @@ class Folders:
         self.site = Site(told)
 
     @contextmanager
-    def served(self):
-        """Meanwhile the WSGI file answers, executed anew for each request."""
+    def served(self, reloads=True):
+        """Meanwhile the WSGI file answers, executed anew for each request; unless the host `reloads`, as it was."""
+        as_it_was = {} if reloads else runpy.run_path(str(self.wsgi))
 
         def application(environ, start_response):
-            return runpy.run_path(str(self.wsgi))["application"](environ, start_response)
+            found = runpy.run_path(str(self.wsgi)) if reloads else as_it_was
+            return found["application"](environ, start_response)
 
         class Quiet(WSGIRequestHandler):
             def log_message(self, *_):

@@ -169,6 +169,17 @@ def test_a_return_says_where_the_site_stands_and_what_to_type(site):
     ]
 
 
+def test_where_it_is_kept_what_was_replaced_is_told_of_a_return_and_of_a_change(site, capsys):
+    data = {"kept": ["backup 20261126T012438Z", "database ann$site_slipway_old_1"]}
+    told = "hat was replaced is kept in backup 20261126T012438Z and database ann$site_slipway_old_1."
+    end = {"outcome": "returned", "code": 6, "what": "d0641f33 failed", "where": WHERE, "data": data}
+    with pytest.raises(Returned) as ended:
+        ui_screen.finish(end, site, failed="Not released")
+    assert f"nothing was lost; w{told}" in " ".join(ended.value.message.split())
+    ui_screen.finish({"outcome": "done", "code": 0, "data": data}, site, "Restored prod")
+    assert f"  W{told}" in capsys.readouterr().out.splitlines()
+
+
 def test_without_a_terminal_nothing_is_asked(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     with pytest.raises(Refusal, match="--yes"):

@@ -116,14 +116,16 @@ def start(programs: Programs, folder: Path, port: int = 0, lasting: bool = True,
     folder.chmod(0o700)
     admin = _admin(folder, port)
     data = folder / "files"
+    own = folder / "tmp"  # in a folder that servers share, one removes as it starts what others have open there
+    own.mkdir(mode=0o700, exist_ok=True)
     if not (data / "mysql").exists():
-        _initialize(programs, data, folder / "install.log", options)
+        _initialize(programs, data, folder / "install.log", options, own)
     opening = folder / "opening.sql"
     write_private(opening, _opening(admin))
     log = folder / "server.log"
     command: list[str | Path] = [
         *(programs.server, "--no-defaults", f"--datadir={data}", f"--port={admin.port}", f"--bind-address={LOOPBACK}"),
-        *("--socket=server.sock", f"--pid-file={folder / 'server.pid'}", f"--init-file={opening}"),
+        *("--socket=server.sock", f"--pid-file={folder / 'server.pid'}", f"--init-file={opening}", f"--tmpdir={own}"),
         *("--skip-name-resolve", "--character-set-server=utf8mb4", *RELAXED, *_as_root(), *options),
         *(["--mysqlx=OFF"] if programs.dialect == "mysql" else []),
     ]
@@ -156,7 +158,7 @@ def _admin(folder: Path, port: int) -> Account:
     return account
 
 
-def _initialize(programs: Programs, data: Path, log: Path, options: Sequence[str]) -> None:
+def _initialize(programs: Programs, data: Path, log: Path, options: Sequence[str], temporary: Path) -> None:
     command: list[str | Path]
     if programs.install is None:
         data.mkdir(exist_ok=True)
@@ -171,8 +173,9 @@ def _initialize(programs: Programs, data: Path, log: Path, options: Sequence[str
     else:
         command = [programs.install, "--no-defaults", f"--datadir={data}", "--skip-test-db"]
         command += ["--auth-root-authentication-method=normal", f"--user={_user()}", "--skip-name-resolve"]
+    env = {**os.environ, "TMPDIR": str(temporary)}
     with log.open("ab") as output:
-        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output).returncode
+        code = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output).returncode
     if code:
         raise WrongUse(f"{command[0]} cannot make a data folder", [f"the end of {log}:", *_tail(log)], changed=True)
 

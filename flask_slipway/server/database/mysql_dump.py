@@ -91,9 +91,10 @@ def _output(arguments: Sequence[str]) -> Iterator[bytes]:
             process.stop(child)
     code = child.wait()
     reader.join(5)
-    if code or not last.startswith(b"-- Dump completed"):
-        text = b"".join(errors).decode("utf-8", "replace")
-        raise DatabaseError(text or "mysqldump ended with %d, without the line that ends a whole dump" % code)
+    if code:
+        raise DatabaseError(b"".join(errors).decode("utf-8", "replace") or "mysqldump ended with %d" % code)
+    if not last.startswith(b"-- Dump completed"):  # what it says besides, such as of an option, is no reason
+        raise DatabaseError("mysqldump ended without the line that ends a whole dump")
 
 
 def _write_exact(

@@ -9,6 +9,7 @@ import pytest
 
 from flask_slipway.server.backup import compress, make, store
 from flask_slipway.server.backup.restore import Restorer, is_as_saved
+from flask_slipway.server.database import sqlite
 from support import ROOT
 
 ABOUT = {"site": "prod", "domain": "www.example.org", "commit": "c" * 40, "task": "backup"}
@@ -81,6 +82,56 @@ def test_a_damaged_backup_is_never_put_back(site, tmp_path):
     with pytest.raises(store.NotVerified, match="damaged"):
         made.put_back(manifest)
     assert notes == []
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_rows_are_compared_before_they_replace_anything(site, tmp_path):
+    site.fill()
+    manifest = make.make(site.base, str(tmp_path / "backups"), ABOUT, fenced=True)
+    site.execute("DELETE FROM children")
+    contents = site.base.contents()
+    told = {**manifest, "tables": {**manifest["tables"], "parents": 12}}
+    with pytest.raises(store.NotVerified, match="loaded beside, has other rows: parents: 11, not 12"):
+        restorer(site, tmp_path / "backups")[0].put_back(told)
+    assert site.base.contents() == contents
+
+
+def test_a_dump_with_fewer_rows_than_the_database_is_no_backup(site, tmp_path, monkeypatch):
+    site.fill()
+    write = site.base.dump
+
+    def dump(target, aside):
+        found = write(target, aside)
+        return found._replace(rows={**found.rows, "parents": 10})
+
+    monkeypatch.setattr(site.base, "dump", dump)
+    with pytest.raises(store.NotVerified, match="do not agree: parents: 11, 10"):
+        make.make(site.base, str(tmp_path / "backups"), ABOUT)
+    assert store.usable(str(tmp_path / "backups")) == []
+
+
+@pytest.mark.parametrize("suffix", ["zst", "gz"])
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_backup_is_its_owners_alone_from_its_first_byte_on(site, tmp_path, monkeypatch, suffix):
+    site.fill()
+    folder, check, seen = tmp_path / "backups", sqlite.SQLite.check, {}
+
+    def looked_at(base):
+        seen.update((path.name, path.stat().st_mode & 0o777) for path in [folder, *folder.iterdir()])
+        check(base)
+
+    monkeypatch.setattr(sqlite.SQLite, "check", looked_at)
+    monkeypatch.setattr(compress, "best", lambda: compress.Compressor(suffix))
+    umask = os.umask(0)
+    try:
+        manifest = make.make(site.base, str(folder), ABOUT)
+        restorer(site, folder)[0].put_back(manifest)
+    finally:
+        os.umask(umask)
+    seen |= {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert seen.pop("backups") == 0o700
+    assert len(seen) >= 5, "the dump, its file aside, its manifest, what a restore writes"
+    assert set(seen.values()) == {0o600}, seen
 
 
 def flipped(file, size):

@@ -112,6 +112,17 @@ def test_a_dump_that_cannot_be_loaded_leaves_all_as_it_was(full, tmp_path, monke
     assert (full.base.definitions(), full.base.contents()) == (definitions, contents)
 
 
+def test_rows_are_compared_before_they_replace_anything(full, tmp_path):
+    folder = tmp_path / "backups"
+    manifest = make.make(full.base, str(folder), ABOUT, fenced=True)
+    full.execute("DELETE FROM children")
+    definitions, contents = full.base.definitions(), full.base.contents()
+    told = {**manifest, "tables": {**manifest["tables"], "parents": 12}}
+    with pytest.raises(store.NotVerified, match="loaded beside, has other rows: parents: 11, not 12"):
+        put_back(full.base, folder, told)
+    assert (full.base.definitions(), full.base.contents()) == (definitions, contents)
+
+
 CUT = ("load_lines", "swap", "rename", "run_unchecked", "undefine", "take_charset", "drop", "create")
 
 

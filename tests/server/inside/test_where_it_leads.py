@@ -7,13 +7,17 @@ import pytest
 
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.lib.outcome import Failed, Refused
-from flask_slipway.server.run import schema, stage
+from flask_slipway.server.records import lock
+from flask_slipway.server.run import schema, stage, steps
+from flask_slipway.server.run.facts import lock_folder
 from flask_slipway.server.run.findings import Findings
 from flask_slipway.server.run.run import Events, Run
+from flask_slipway.server.run.target import Target
 from flask_slipway.server.site import app_process as server_app
 from support.tiny_app import APP, CREATE_ALL, Project, told_of
 
 MOOD = "    mood = db.Column(db.String(20))\n"
+AGE = "    age = db.Column(db.Integer)\n"
 
 
 class Wire:
@@ -157,7 +161,7 @@ def test_what_the_live_code_lacked_already_is_told_and_no_fault_of_what_comes(pr
     run.findings = Findings(lacking=schema.of_live(run))
     assert run.findings.shown() == {"lacking": ["column asset.mood"]}
     schema.see(run, project.loaded())
-    stamped(project, MOOD + "    age = db.Column(db.Integer)\n")
+    stamped(project, MOOD + AGE)
     with pytest.raises(Failed) as caught:
         schema.see(run, project.loaded())
     assert caught.value.lines[1].strip() == "column asset.age"
@@ -178,3 +182,52 @@ def test_a_view_stands_for_a_table_that_the_models_name(project):
     assert caught.value.lines[1].strip() == "table named"
     sql(project.database, "CREATE VIEW named AS SELECT id FROM asset")
     schema.see(run, app)
+
+
+# the stage, and the upgrade
+
+
+def staged(project, pending, task="release"):
+    """A run whose stage holds the code; its plan knew these pending revisions."""
+    run = run_on(project)
+    run.task, run.target, run.before = task, Target("c" * 40, pending), {"revisions": run.database.revisions()}
+    shutil.copytree(project.folder, run.stage_folder)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [("release", "brings other revisions than the plan: bbbb2222"), ("pull", "brings 1 pending revision")],
+)
+def test_code_with_other_revisions_than_the_plan_is_refused(project, task, why):
+    run = staged(project, [], task)
+    with pytest.raises(Refused, match=why):
+        stage.load_stage(run, "c" * 40)
+
+
+def test_code_whose_models_need_what_no_revision_of_it_brings_is_refused(project):
+    stamped(project)
+    run = staged(project, [])
+    with pytest.raises(Refused, match="brings no revision for it"):
+        stage.load_stage(run, "c" * 40)
+
+
+def test_an_upgrade_writes_each_revision_down_first_and_looks_at_what_it_made(project):
+    project.write("app/__init__.py", APP.replace("\n\ndef create_app", f"{MOOD}{AGE}\n\ndef create_app", 1))
+    run = run_on(project)
+    run.target = Target(pending=["bbbb2222"])
+    run.lock = lock.Lock(lock_folder(run.site), ["project"], {"run": run.id})
+    run.lock.acquire()
+    run.open_folder()
+    known = {}
+    write = run.journal.write
+    run.journal.write = lambda what, **words: (
+        known.update({what: (words, run.database.revisions())}),
+        write(what, **words),
+    )
+    with pytest.raises(Failed, match="the database lacks what the code needs") as failed:
+        steps.upgrade(run)
+    assert failed.value.lines[1].strip() == "column asset.age"
+    assert run.database.revisions() == ["bbbb2222"]
+    assert known["changing database"] == ({"by": "upgrade"}, ["aaaa1111"])
+    assert known["revision"] == ({"id": "bbbb2222"}, ["aaaa1111"])

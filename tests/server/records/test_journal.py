@@ -92,6 +92,22 @@ def test_a_writer_that_is_killed_has_lost_nothing_that_it_was_told_is_written(tm
     assert len(found) - len(told) in (0, 1)
 
 
+def test_a_line_is_on_the_disk_before_what_it_tells_is_done(book, monkeypatch):
+    """A machine that loses its power cannot be played: it is looked at what is asked of the kernel."""
+    durable, sync = [], os.fsync
+
+    def noted(descriptor):
+        durable.append((os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    for what in ("gate", "fence"):
+        book.write(what)
+        there = os.stat(book.path)
+        assert durable[-1] == (there.st_ino, there.st_size)
+    assert os.stat(book.folder).st_ino in [inode for inode, _ in durable], "its name too"
+
+
 def test_secrets_are_masked_before_they_are_written(tmp_path):
     mask = Mask()
     mask.add("hush'hush")

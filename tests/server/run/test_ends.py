@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.server import protocol
+from flask_slipway.server.database import mysql
 from flask_slipway.server.lib import files, process
 from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.main import tell_interrupted
@@ -272,6 +273,7 @@ with application.app_context():
 @pytest.fixture
 def on_mariadb(mariadb, tmp_path, monkeypatch):
     """Folders on a MariaDB database, its account, and a function that gives the account another password."""
+    monkeypatch.setattr(mysql, "LOCK_PATIENCE", 0)
     if mariadb.programs:
         monkeypatch.setenv("PATH", f"{mariadb.programs}{os.pathsep}{os.environ['PATH']}")
     account = mariadb.restricted("ends")
@@ -305,6 +307,22 @@ def test_after_a_change_of_the_database_password_recover_goes_the_sites_own_way(
         folders.begun().end()
 
 
+def test_recover_goes_no_way_of_the_site_that_leads_to_another_database(on_mariadb, mariadb, tmp_path):
+    folders, _, change = on_mariadb
+    mariadb.execute("CREATE DATABASE IF NOT EXISTS `ends$other`")
+    with folders.served():
+        run = interrupted(folders, SWAP, {"what": protocol.FENCE})
+        change("an-other")
+        url = tmp_path / "url"
+        url.write_text(url.read_text().replace("ends$site", "ends$other"))
+        path = Path(folders.site.runs) / run / "site.json"
+        path.write_text(json.dumps({**folders.site.words, "virtualenv": sys.prefix}))
+        with pytest.raises(Refused, match="the database cannot be reached") as refused:
+            recover.find(folders.run("recover"), False)
+    assert any("another database than the run's: ends$other" in line for line in refused.value.lines)
+    mariadb.execute("DROP DATABASE `ends$other`")
+
+
 def test_recover_waits_for_nobody_who_holds_the_databases_own_lock(on_mariadb):
     folders, _, _ = on_mariadb
     interrupted(folders, SWAP)
@@ -315,6 +333,31 @@ def test_recover_waits_for_nobody_who_holds_the_databases_own_lock(on_mariadb):
         folders.recover()
     other.end()
     assert folders.recover()["code"] == 0
+
+
+def test_a_change_begun_by_another_account_waits_for_the_databases_own_lock(on_mariadb):
+    folders, _, _ = on_mariadb
+    other = folders.run("backup")
+    other.facts.use(folders.access)
+    assert other.database.hold_lock()
+    with pytest.raises(Refused, match="another release holds the lock of database"):
+        folders.begun(stage=False)
+    other.end()
+
+
+def test_a_run_that_is_left_as_it_stands_has_no_connection_to_its_database_any_more(on_mariadb):
+    folders, _, _ = on_mariadb
+    watching, left = folders.run("backup"), folders.run("backup")
+    for run in (watching, left):
+        run.facts.use(folders.access)
+    number = int(left.database.scalar("SELECT CONNECTION_ID()"))
+    with folders.served():
+        interrupted(folders, SWAP, {"what": protocol.CONNECTION, "id": number})
+        assert number in watching.database.other_connections()
+        assert folders.recover(leave=True)["code"] == 0
+    assert number not in watching.database.other_connections()
+    for run in (watching, left):
+        run.end()
 
 
 def test_the_password_file_of_a_killed_run_is_gone_after_the_next_contact(on_mariadb):

@@ -58,6 +58,16 @@ def test_a_backup_without_a_commit_is_put_back_below_the_code_that_fits_it_and_n
         prepare.restore(run)
 
 
+def test_a_backup_of_another_database_is_put_back_only_where_that_is_meant(run):
+    manifest = backed_up(run, "release")
+    run.facts.identity = ["sqlite", "/elsewhere/live.db", "live.db"]
+    with pytest.raises(Refused, match="is of another database than the site's") as refused:
+        prepare.restore(run)
+    assert refused.value.next[-1].endswith(f"fab prod.restore --backup {manifest['id']} --other-database")
+    run.wish["other_database"] = True
+    assert prepare.restore(run).backup["id"] == manifest["id"]
+
+
 def test_the_newest_backup_that_fits_the_live_code_is_named_and_not_taken(run):
     fits = backed_up(run, "downgrade")
     damaged = backed_up(run, "downgrade")

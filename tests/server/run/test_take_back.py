@@ -1,12 +1,18 @@
 """A return's way with the database, on SQLite, MariaDB and MySQL: what is there is put back, kept or left alone."""
 
+import contextlib
+import itertools
 import os
+import re
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from flask_slipway.server import protocol
-from flask_slipway.server.backup import restore, store
+from flask_slipway.server.backup import compress, restore, store
+from flask_slipway.server.database.mysql_client import Session
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.records import lock
@@ -120,6 +126,105 @@ def test_a_row_that_is_missing_after_the_exchange_is_a_fault(site, run, monkeypa
         take_back.put_backup_back(run)
 
 
+REFUSED = r"3989|read only|locked"  # the database's own words for a write behind the fence
+
+
+def test_nobody_writes_from_the_look_at_what_is_there_until_it_is_replaced(site, run, monkeypatch):
+    if site.base.fence_kind == "watched":
+        pytest.skip("this database cannot refuse writes")
+    changing(run)
+    site.execute("ALTER TABLE children ADD COLUMN half VARCHAR(20)")
+    dump = site.base.dump
+
+    def a_job_writes_meanwhile(target, aside):
+        with pytest.raises(Exception, match=REFUSED):
+            site.execute(JOB)
+        return dump(target, aside)
+
+    monkeypatch.setattr(site.base, "dump", a_job_writes_meanwhile)
+    assert "as before" in take_back.put_backup_back(run)
+
+
+class Job:
+    """A program of the owner's that writes all the time, by connections of its own. `stored`: what it was told is."""
+
+    def __init__(self, site):
+        self.site, self.stored, self._stop = site, [], threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def _write(self):
+        for number in itertools.count(1000):
+            with contextlib.suppress(Exception):
+                self.site.execute(f"INSERT INTO parents VALUES ({number}, 'job-{number}')")
+                self.stored.append(f"job-{number}")
+            if self._stop.wait(0.05):
+                return
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def wait_for(self, count):
+        wanted, deadline = len(self.stored) + count, time.monotonic() + 60
+        while len(self.stored) < wanted:
+            assert time.monotonic() < deadline, "the job cannot write"
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("site", ["mariadb", "mysql"], indirect=True)
+def test_of_a_job_that_writes_during_a_release_and_its_return_every_row_is_somewhere_that_is_told(site, run):
+    with Job(site) as job:
+        changing(run)
+        job.wait_for(2)
+        site.execute("ALTER TABLE children ADD COLUMN half VARCHAR(20)")
+        told = take_back.put_backup_back(run)
+        job.wait_for(2)
+    kept = kept_backup(run)
+    path = store.path_of(run.site.backups, kept)
+    with compress.for_file(path).reader(path) as file:
+        found = set(re.findall(r"job-\d+", file.read().decode()))
+    assert kept["id"] in told
+    names = [line["kept"] for line in run.journal.all(protocol.REPLACED) if not line["saved"]]
+    for name in [site.base.name, *names]:
+        base = site.base.at(name)
+        found.update(row[0] for row in base.rows("SELECT name FROM parents"))
+        base.close()
+        assert name == site.base.name or name in told
+    assert set(job.stored) <= found
+
+
+@pytest.mark.parametrize("served", ["mariadb"], indirect=True)
+def test_a_return_first_ends_what_the_run_left_connected(served, tmp_path):
+    served.fill()
+    run = new_run(served, tmp_path)
+    left = Session(served.base.options, served.base.name)
+    run.connected(int(left.rows("SELECT CONNECTION_ID()")[0][0]))
+    take_back.bring_back(run)
+    assert served.base.other_connections() == []
+    left.close()
+    run.lock.release()
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_row_that_comes_behind_the_fence_makes_no_backup_of_a_release(site, run, monkeypatch):
+    dump = site.base.dump
+
+    def a_job_writes_meanwhile(target, aside):
+        found = dump(target, aside)
+        site.base.fence_down()  # it does not hold, such as on a disk that several machines share
+        site.execute(JOB)
+        return found
+
+    monkeypatch.setattr(site.base, "dump", a_job_writes_meanwhile)
+    with pytest.raises(Failed, match="the backup failed") as failed:
+        steps.back_up(run)
+    assert failed.value.lines == ["rows changed while they were dumped, behind the fence: children"]
+
+
 class Killed(Exception):
     pass
 
@@ -202,7 +307,7 @@ def test_the_fence_is_down_while_the_run_writes_and_up_again_afterwards(site, ru
     with steps.writing(run, "upgrade"):
         site.execute(JOB)
     assert site.base.fence_is_up()
-    with pytest.raises(Exception, match=r"3989|read only|locked"):
+    with pytest.raises(Exception, match=REFUSED):
         site.execute(JOB)
     with steps.writing(run, "downgrade", again=False):
         pass

@@ -2,15 +2,19 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from flask_slipway.server import protocol
 from flask_slipway.server.database.sqlite import SQLite
-from flask_slipway.server.lib import process
+from flask_slipway.server.lib import own_files, process
 from flask_slipway.server.lib.outcome import Refused
+from flask_slipway.server.run import stage, steps
 from flask_slipway.server.site import checkout, clone, permissions, virtualenv
 from flask_slipway.server.site.site import Site
 from support.servers import lacking
@@ -129,6 +133,47 @@ def test_what_pip_could_not_write_is_refused_by_name(account, place):
     with pytest.raises(Refused, match="pip on the server cannot write") as refused:
         permissions.refuse_foreign_packages(account.site)
     assert refused.value.what.endswith(os.path.normpath(f" {account.virtualenv}/{place}"))
+
+
+@pytest.fixture
+def run(cloned):
+    """A release of the newer commit, that has what its steps ask of it before they change anything; `began`: what they
+    were about to do."""
+    account, live, newer = cloned
+    made = SimpleNamespace(site=account.site, task="release", began=[], target=SimpleNamespace(commit=newer))
+    made.before = {"commit": live, "changes": [], "requirements": {}}
+    made.facts = SimpleNamespace(own=lambda: {".env": own_files.ENV}, database_file=lambda: None)
+    made.stage_folder, made.packages_folder = str(account.folder / "stage/app"), str(account.folder / "venv.stage")
+    made.about_to = lambda what, **words: made.began.append(what)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "who"),
+    [
+        ("fetch", "app/.git/objects", "git on the server"),
+        ("stage", "app/.git/objects", "git on the server"),
+        ("stage", "app/static", "git on the server"),
+        ("packages", "venv", "pip on the server"),
+        ("close", "data", "the site's account"),
+    ],
+)
+def test_a_step_is_refused_before_it_begins_where_the_account_may_not_write(run, cloned, step, place, who):
+    account, _live, newer = cloned
+    for folder in ("venv", "data", "stage/app"):
+        (account.folder / folder).mkdir(parents=True)
+    (account.folder / "stage/app/requirements.txt").touch()
+    run.database = SQLite(str(account.folder / "data/site.sqlite"))
+    account.take(account.folder / place, 0o755)
+    steps_of = {
+        "fetch": lambda: steps.fetch(run),
+        "stage": lambda: shutil.rmtree(run.stage_folder) or stage.stage_code(run, newer),
+        "packages": lambda: stage.stage_packages(run, always=True),
+        "close": lambda: steps.close(run),
+    }
+    with pytest.raises(Refused, match=f"{who} cannot write {account.folder / place}"):
+        steps_of[step]()
+    assert not set(run.began) - {protocol.STAGING}
 
 
 @pytest.mark.parametrize("place", ["data", "data/site.sqlite", "data/site.sqlite-wal"])

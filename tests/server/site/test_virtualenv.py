@@ -123,6 +123,19 @@ def test_an_install_that_fails_leaves_the_live_virtualenv_as_it_was(template):
     assert state(live) == before
 
 
+def test_packages_that_do_not_go_together_are_no_installation(template):
+    """pip installs all the same what another package cannot work with."""
+    live, beside = template / "it's live", template / "it's live.stage-r3"
+    virtualenv.copy(str(live), str(beside))
+    info = next((beside / "lib").glob("python*/site-packages")) / "needy-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: needy\nVersion: 1.0\nRequires-Dist: greeter<2\n")
+    (info / "INSTALLER").write_text("pip\n")
+    with pytest.raises(process.Failed, match=r"needy 1\.0 has requirement greeter<2"):
+        virtualenv.install(str(beside), str(live), str(template / "requirements.txt"), str(template))
+    virtualenv.discard(str(beside))
+
+
 def test_a_copy_replaces_what_an_earlier_one_left(tmp_path):
     (tmp_path / "live").mkdir()
     (tmp_path / "live" / "one").write_text("1")
