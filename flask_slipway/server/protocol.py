@@ -376,8 +376,23 @@ class Rows(TypedDict):
 
 
 class Returning(TypedDict, total=False):
+    """A return begins. `to`: a commit, short."""
+
     site: Optional[str]
     to: Optional[str]
+
+
+class NoHome(TypedDict):
+    """The account has no such folder."""
+
+    home: str
+
+
+class NotKept(TypedDict):
+    """The server's half could not be kept there."""
+
+    folder: str
+    why: Optional[str]
 
 
 class Where(TypedDict):

@@ -81,6 +81,8 @@ EVENTS: Mapping[str, type] = {
     "text": protocol.Said,
     "rows": protocol.Rows,
     "returning": protocol.Returning,
+    "no home": protocol.NoHome,
+    "not kept": protocol.NotKept,
 }
 FACTS: Mapping[str, type] = {
     "upgrade": protocol.UpFacts,
@@ -131,7 +133,7 @@ def _see_end(end: Event, task: str) -> None:
     if code != codes.get(outcome, code) and not (outcome == "refused" and code == WRONG_USE):
         raise Wrong(f"the exit code {_shown(code)} for {_shown(outcome)}")
     data: Any = end.get("data") or {}
-    if outcome == "done" and task in FOUND:
+    if code == 0 and task in FOUND:
         _see(data, FOUND[task], "data")
     _see(data, protocol.EndData, "data", partial=True)
 

@@ -71,7 +71,7 @@ class Talk:
             while True:
                 event = self._next()
                 went = HEARD if went == SENT else went
-                if event["event"] == "facts" and decide is not None:
+                if event["event"] == "facts" and decide is not None and went == NOT_SENT:
                     answer = decide(event)
                     went = SENT
                     assert self._line is not None
@@ -173,7 +173,7 @@ class _Line:
     def greet(self, site: Site, request: Event) -> None:
         """Waits for the server's greeting, then sends what is asked, and the engine if it is not there."""
         for line in self._lines(connection.PATIENCE):
-            match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d+)\.(\d+)", line.strip())
+            match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d{1,3})\.(\d{1,3})", line.strip())
             if match:
                 break
         else:

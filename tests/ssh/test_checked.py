@@ -133,6 +133,8 @@ WRONG = [
     (ROWS, "rows", 3),
     (STEP, "seconds", "x"),
     (STEP, "step", 5),
+    ({"event": "no home", "home": "/home/x"}, "home", ...),
+    ({"event": "not kept", "folder": "/home/x", "why": None}, "folder", 3),
 ]
 TASKS = {id(DOWN): "downgrade", id(RESTORE): "restore", id(RECOVER): "recover"}
 
@@ -148,6 +150,8 @@ def test_the_values_of_an_answer_are_held_too():
         said({**END, "data": {**STATUS, "commit": "-p"}}, "status")
     with pytest.raises(checked.Wrong, match="data without heads"):
         said({**END, "data": {"revisions": []}}, "current")
+    with pytest.raises(checked.Wrong, match="data without"):
+        said({**END, "outcome": "nothing"}, "status")
 
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b"5", b"null", b'{"event": 5}', b"{}", b"\xff", b"[" * 100_000])

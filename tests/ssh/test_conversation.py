@@ -227,10 +227,17 @@ def test_a_commit_that_would_be_an_option_of_git_reaches_nobody_and_nothing_is_c
 
 
 def test_an_end_that_cannot_be_true_does_not_pass_for_one_and_it_is_told_that_the_run_may_go_on(host):
-    site = host.site(**saying(host, FACTS, {"event": "end", "code": 0, "outcome": "incident"}))
+    site = host.site(**saying(host, FACTS, FACTS, {"event": "end", "code": 0, "outcome": "incident"}))
+    asked = []
+
+    def decide(facts):
+        asked.append(facts)
+        return {"go": facts["fingerprint"]}
+
     with pytest.raises(errors.Unreachable, match="The recover may be running") as caught:
-        conversation.converse(site, "recover", {}, lambda facts: {"go": facts["fingerprint"]}, print)
+        conversation.converse(site, "recover", {}, decide, print)
     assert "Nothing was changed" not in caught.value.message
+    assert len(asked) == 1  # what was agreed to is not asked for anew
 
 
 def test_the_engine_is_sent_once_and_then_kept(host):
