@@ -16,6 +16,7 @@ from typing import NoReturn  # noqa: E402
 from flask_slipway import __version__  # noqa: E402
 from flask_slipway.errors import Fault, Interrupted, SlipwayError, WrongUse  # noqa: E402
 from flask_slipway.setup import init  # noqa: E402
+from flask_slipway.ui import output  # noqa: E402
 
 SHORT = """\
 Flask-Slipway releases a Flask app to PythonAnywhere: code, packages, database.
@@ -49,16 +50,14 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Does what the words say; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    output.settle()
     try:
         return _do(arguments)
     except SlipwayError as stop:
-        print(stop.message, file=sys.stderr)
+        output.error(stop.message)
         return stop.code
     except KeyboardInterrupt:
-        print(Interrupted("Interrupted; nothing was written").message, file=sys.stderr)
+        output.error(Interrupted("Interrupted; nothing was written").message)
         return Interrupted.code
     except Exception as error:
         if "--debug" in arguments:
@@ -67,16 +66,16 @@ def main(arguments: Sequence[str]) -> int:
 
         text = requirements.redacted(str(error))
         fault = Fault(f"Internal error ({type(error).__name__}: {text}). This is a bug", next=[HOW])
-        print(fault.message, file=sys.stderr)
+        output.error(fault.message)
         return fault.code
 
 
 def _do(arguments: Sequence[str]) -> int:
     first, *rest = [*arguments] or [""]
     if first in ("", "-h", "--help", "help"):
-        print(SHORT)
+        output.text(SHORT)
     elif first == "--version":
-        print(f"Flask-Slipway {__version__}")
+        output.line(f"Flask-Slipway {__version__}")
     elif first == "init":
         _init(rest)
     else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
-from typing import Any
 
 from flask_slipway.command_names import as_called
 from flask_slipway.server.lib.amounts import count as count  # both halves count in the same words
@@ -15,7 +15,13 @@ from flask_slipway.server.lib.stop import Stop
 WIDTH = 80  # of a terminal, at least
 FEW = 4  # known words that are named where none is near
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # of ASCII, Latin 1, and of direction
+# What has a use in some scripts and in emoji, and is never seen: the joiners, the variation selectors. And letters and
+# marks that are never seen. Source: Unicode's Default_Ignorable_Code_Point.
+JOINERS = "\u200c\u200d"
+SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+KEYCAP = "\u20e3"
+VIRAMA = 9  # its combining class: joins two letters of an Indian script
 
 # What is to be typed: between two spaces and two spaces, as in  inv run,  or a program with its words and options.
 SET_OFF = re.compile(r"  (?! )(.+?)(?:  |$)")
@@ -27,23 +33,25 @@ COMMAND = re.compile(
 
 def render(stop: Stop, width: int | None = None) -> str:
     """A stop as a person reads it: a sentence, whether anything was changed, indented lines, then what to type next.
-    Commands are named as this project calls them; what comes from afar, such as git's own words, is printable in it.
+    Commands are named as this project calls them; all of it is printable, and only its lines may have lines of their
+    own, which are indented too: so no value in it begins a line that says what to type.
     `width`: of a terminal, where words are folded; what is to be typed stays whole."""
-    what = printable(stop.what)
+    what = line(stop.what)
     head = what if what.endswith((".", "?", "!", ":")) else f"{what}."
     if stop.changed is False:
-        place, but = f" on {stop.at}" if stop.at else "", f"; {stop.but}" if stop.but else ""
+        place, but = f" on {line(stop.at)}" if stop.at else "", f"; {line(stop.but)}" if stop.but else ""
         head += f" Nothing was changed{place}{but}."
     if stop.where:
-        head += f" {stop.where}." if len(head) + len(stop.where) < WIDTH - 1 else f"\n{stop.where}."
-    lines = [f"  {part}" for line in stop.lines for part in as_called(printable(line)).split("\n")]
+        where = line(stop.where)
+        head += f" {where}." if len(head) + len(where) < WIDTH - 1 else f"\n{where}."
+    lines = [f"  {part}" for text in stop.lines for part in as_called(printable(text)).split("\n")]
     words = "\n".join([head, *lines])
     return "\n".join([words if width is None else folded(words, width), *follow(stop.next)])
 
 
 def follow(next: Iterable[str]) -> list[str]:
     """What to type next, a line each: the first behind Next:, the others below it."""
-    return [f"{'      ' if number else 'Next: '}{as_called(printable(line))}" for number, line in enumerate(next)]
+    return [f"{'      ' if number else 'Next: '}{as_called(line(text))}" for number, text in enumerate(next)]
 
 
 def folded(text: str, width: int = WIDTH, hanging: int = 0) -> str:
@@ -72,16 +80,48 @@ def _pieces(text: str) -> list[str]:
     return [piece.replace("\0", " ") for piece in re.findall(r"[^ ]+ *", text)]
 
 
-def printable(value: Any) -> Any:
-    """The value, also of lists and dicts, without the colours of its texts, each control character as \\x1b or so: what
-    comes from afar, such as a row's value in a database's complaint, gives no orders to a terminal. New lines and
-    tabs stay."""
-    if isinstance(value, str):
-        plain = COLOUR.sub("", value.replace("\r\n", "\n"))
-        return CONTROL.sub(lambda found: ascii(found[0])[1:-1], plain)
-    if isinstance(value, dict):
-        return {printable(key): printable(each) for key, each in value.items()}
-    return [printable(each) for each in value] if isinstance(value, list) else value
+def printable(text: str) -> str:
+    """The text without its colours, each character that is not shown as itself as \\x1b or so: what comes from afar,
+    such as a row's value in a database's complaint, or a file's name, gives no orders to a terminal, and hides nothing.
+    New lines and tabs stay. What counts is the character's category in Unicode: DESIGN.md, "Choices"."""
+    plain = COLOUR.sub("", text.replace("\r\n", "\n"))
+    if plain.isascii() and plain.replace("\n", "").replace("\t", "").isprintable():
+        return plain
+    return "".join(char if _is_shown(plain, place) else ascii(char)[1:-1] for place, char in enumerate(plain))
+
+
+def line(text: str) -> str:
+    """The same as one line: what should have none gets no second one."""
+    return printable(text).replace("\n", "\\n")
+
+
+def _is_shown(text: str, place: int) -> bool:
+    """Whether a character shows as itself, with no effect on what stands around it. Python's own isprintable() is by
+    category: no control, format, line or paragraph separator, surrogate, private or unassigned character."""
+    char, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
+    if char in "\n\t":
+        return True
+    if char in JOINERS:
+        return _joins(before, after)
+    if SELECTORS.match(char):
+        return _category(before) in ("So", "Sm", "Lo") or after == KEYCAP
+    return (char.isprintable() and not UNSEEN.match(char)) or _category(char) == "Zs"
+
+
+def _joins(before: str, after: str) -> bool:
+    """Whether a joiner has its use between these two: in an emoji, between Arabic letters, at a virama. Between others
+    it would only make two names look alike. Source: RFC 5892, appendix A.1 and A.2."""
+    if not before or not after:
+        return False
+    if _category(after) in ("So", "Sm"):
+        return _category(before) in ("So", "Sk", "Mn")
+    if VIRAMA in (unicodedata.combining(before), unicodedata.combining(after)):
+        return True
+    return unicodedata.bidirectional(after) == "AL" and unicodedata.bidirectional(before) in ("AL", "NSM")
+
+
+def _category(char: str) -> str:
+    return unicodedata.category(char) if char else ""
 
 
 def short(commit: str | None) -> str:

@@ -169,7 +169,7 @@ def refuse_large(here: WorkingCopy) -> None:
         size = place.lstat().st_size if path not in here.removed and place.is_file() else 0
         if size > LARGEST and quietly(here.root, "check-attr", "filter", "--", path).rpartition(" ")[2] != "lfs":
             what = f"{path} has {wording.size(size)}: too large for git, and it would stay in the history"
-            next_lines = [f"name {path} in .gitignore, and keep it elsewhere", f"or  git lfs track {path}"]
+            next_lines = [f"name {path} in .gitignore, and keep it elsewhere", f"or  git lfs track {shlex.quote(path)}"]
             raise Refusal(what, next=next_lines)
 
 

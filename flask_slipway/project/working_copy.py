@@ -136,7 +136,8 @@ def _content(root: Path, path: str, at: str | None) -> str | None:
         place = (root / path).resolve()
         data = place.read_bytes() if place.is_relative_to(root.resolve()) and place.is_file() else None
     else:
-        done = run(root, "cat-file", "--batch", "--follow-symlinks", data=f"{at}:./{path}\n".encode())
+        name = f"{at}:./{path}\n".encode("utf-8", "surrogateescape")
+        done = run(root, "cat-file", "--batch", "--follow-symlinks", data=name)
         head, _, rest = done.stdout.partition(b"\n")
         data = rest[: int(head.split()[2])] if head.split()[1:2] == [b"blob"] else None
     return None if data is None else hashlib.sha256(data).hexdigest()

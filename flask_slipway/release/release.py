@@ -20,7 +20,7 @@ from flask_slipway.project.look import Look, look, refuse_other_commit, since
 from flask_slipway.release import check, plan, run_tests
 from flask_slipway.revisions import edited
 from flask_slipway.ssh import conversation
-from flask_slipway.ui import prompt
+from flask_slipway.ui import output, prompt
 from flask_slipway.ui.screen import Screen, finish, headline, note, say
 
 
@@ -138,7 +138,7 @@ def commit_and_push(seen: Look, site: Site, message: str) -> str | None:
     if came:
         text = f"note: {wording.count(len(came), 'file')} came since, and stayed out of the commit"
         note(f"{text}: name in .gitignore what the tests write", wording.listed(came))
-    print()
+    output.line()
     return f"commit {wording.short(here.commit)} is pushed to {place}" if made or pushed else None
 
 
@@ -157,7 +157,7 @@ def preview(root: Path, site: Site, message: str) -> None:
         say(push.listing(here))
     elif working_copy.pushed(root, *place.split("/", 1)) != here.commit:
         say([f"Would push      {wording.short(here.commit)} to {place}"])
-    print()
+    output.line()
 
 
 def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOptions, talk: conversation.Talk) -> None:
@@ -190,7 +190,7 @@ def converse(site: Site, candidate: plan.Candidate, app: App, options: ReleaseOp
             raise plan.Nothing(f"Dry: nothing was changed, here or on {site.name}.")
         if not prompt.confirm(made.question, options.yes):
             raise Refusal("Not released", at=site.name)
-        print()
+        output.line()
         return {**candidate.args(conversation.who()), **made.go()}
 
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal
+from flask_slipway.ui import output
 
 NO_TESTS = 5  # pytest's exit code where it found none
 LAST_LINES = 12
@@ -33,15 +34,15 @@ def suite(root: Path, arguments: Sequence[str]) -> int:
     for line in linters(root):
         done = subprocess.run(line, cwd=root, capture_output=True, text=True)
         name = " ".join(line[2:])
-        print(f"{name}: {'done' if done.returncode == 0 else 'failed'}", flush=True)
+        output.line(f"{name}: {'done' if done.returncode == 0 else 'failed'}")
         if done.returncode:
             failed = True
-            print(done.stdout + done.stderr, flush=True)
+            output.text(done.stdout + done.stderr)
     if importlib.util.find_spec("pytest") is None:
-        print("pytest is not installed; to run tests: pip install pytest")
+        output.line("pytest is not installed; to run tests: pip install pytest")
         return int(failed)
     if failed:
-        print("The tests run all the same; this ends with 1.", flush=True)
+        output.line("The tests run all the same; this ends with 1.")
     code = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=root).returncode
     return 0 if code == NO_TESTS and not arguments and not failed else (code or int(failed))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def refuse(found: Iterable[Mapping[str, Any]], site: str, commit: str, root: Pat
         what,
         wording.listed([*renamed, *names[len(renamed) :]]),
         [
-            f"git checkout {wording.short(commit)} -- {was}{away}",
+            f"git checkout {wording.short(commit)} -- {shlex.quote(was)}{away}",
             'inv migrate -m "…"  makes a new revision for what is different',
             f"if it is meant so: write  {ALLOWED}  in a comment of the file",
         ],

@@ -187,7 +187,7 @@ def _report_way_down(app: App, made: Revision) -> None:
         app.move("downgrade", "base")
         screen.say(["Proved on an empty scratch database: up and down."])
     except AppFailed as error:
-        screen.say([f"No way down: {error.error}"])
+        screen.say(f"No way down: {error.error}".splitlines())
 
 
 def _settle(root: Path, app_name: str, access: Any, made: Revision, wanted: Sequence[str]) -> None:

@@ -53,7 +53,7 @@ class Stage:
     def type(self, *command: str, expect: int = 0) -> None:
         """Types one command in the clone and shows what it prints. Raises DemoFailed on another exit code."""
         shown = " ".join(f'"{word}"' if " " in word else word for word in command)
-        print(f"\n$ {shown}", flush=True)
+        screen.say(["", f"$ {shown}"])
         program = Path(sys.executable).parent / command[0]
         done = subprocess.run([program, *command[1:]], cwd=self.clone, env=self.env, stdin=subprocess.DEVNULL)
         if done.returncode != expect:
@@ -75,7 +75,7 @@ def run(root: Path) -> None:
         _play(stage)
     finally:
         host.down(folder / ".sandbox")
-    print(f"\nThat was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped.")
+    screen.say(["", f"That was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped."])
     screen.say(["What is left lies in .sandbox:  inv sandbox.down --remove  deletes it."])
     screen.say(wording.follow(["in your own project:  python -m flask_slipway init  (README.md)"]))
 
@@ -174,7 +174,7 @@ def _play(stage: Stage) -> None:
 
 
 def _tell(text: str) -> None:
-    print("\n" + "\n".join(textwrap.wrap(text, 80)), flush=True)
+    screen.say(["", *textwrap.wrap(text, 80)])
 
 
 def _look(stage: Stage) -> dict[str, str]:
@@ -183,7 +183,7 @@ def _look(stage: Stage) -> dict[str, str]:
     answer = json.loads(body) if status == 200 else {}
     if not answer:
         raise DemoFailed(f"The demo stops: /health answers {status}")
-    print(f"\nThe site answers: commit {answer['commit'][:7]}, revision {answer['revision']}", flush=True)
+    screen.say(["", f"The site answers: commit {answer['commit'][:7]}, revision {answer['revision']}"])
     return {"commit": answer["commit"], "revision": answer["revision"]}
 
 
@@ -206,7 +206,7 @@ def _write_comments(stage: Stage) -> None:
         status, _ = _get(stage.url + "/comments", urllib.parse.urlencode(form).encode(), opener)
         if status != 200:
             raise DemoFailed(f"The demo stops: a comment was answered with {status}")
-    print(f"\nA visitor writes {len(COMMENTS)} comments.", flush=True)
+    screen.say(["", f"A visitor writes {len(COMMENTS)} comments."])
 
 
 def _see_comments(stage: Stage) -> None:

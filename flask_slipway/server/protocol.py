@@ -15,8 +15,11 @@ else:
     class TypedDict(dict):
         """The shapes are for the reader and the type checker: made in full they would cost each start milliseconds."""
 
+        total = True
+
         def __init_subclass__(cls, total=True):
             """Takes what typing's own takes."""
+            cls.total = total
 
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
@@ -34,6 +37,21 @@ CODES: Dict[Outcome, int] = {
     "returned": 6,
     "incident": 4,
 }
+
+# Values that the laptop's half uses, and does not only show: by these names ssh/checked.py holds what a server says to
+# their form.
+
+Commit = str  # 40 hexadecimal digits
+Digest = str  # of a sha256: 64 of them
+ProjectPath = str  # from the project's folder, and in it
+SiteName = str  # as invoke.yaml names a site
+UpDown = str  # up or down
+Amount = int  # zero or more
+Moment = float  # seconds since 1970, up to the year 9999
+Seconds = float  # a duration
+Label = List[str]  # a revision and its message
+ToType = str  # a line that a person is to type: one command, or words
+WayBack = str  # what follows  fab ENV.  to go back: a task with an option
 
 
 # A request
@@ -159,13 +177,13 @@ class ShownFacts(TypedDict):
     `requirements`: {path: sha256 or None}; `wsgi`: its sha256; `gate`: up or down; `packages`: the run that marked
     the virtualenv."""
 
-    commit: Optional[str]
+    commit: Optional[Commit]
     branch: str
-    changes: List[str]
+    changes: List[ProjectPath]
     revisions: List[str]
-    requirements: Dict[str, Optional[str]]
-    wsgi: Optional[str]
-    gate: str
+    requirements: Dict[ProjectPath, Optional[Digest]]
+    wsgi: Optional[Digest]
+    gate: UpDown
     packages: Optional[str]
 
 
@@ -182,9 +200,9 @@ class DatabaseFacts(TypedDict):
     version: str
     name: str
     host: str
-    bytes: int
-    tables: int
-    rows: int
+    bytes: Amount
+    tables: Amount
+    rows: Amount
 
 
 class Kept(TypedDict, total=False):
@@ -218,30 +236,33 @@ class HeldFacts(TypedDict):
     """A lock's holder as others are told. `alive`: whether its process is there."""
 
     who: Optional[str]
-    since: Optional[float]
+    since: Optional[Moment]
     task: Optional[str]
-    commit: Optional[str]
+    commit: Optional[Commit]
     run: Optional[str]
-    site: Optional[str]
+    site: Optional[SiteName]
     alive: bool
 
 
-class InterruptedFacts(TypedDict, total=False):
-    """A run that began and did not end, and whose process is gone. `since`: seconds since 1970."""
-
+class _Began(TypedDict):
     run: str
     task: str
     who: str
-    since: float
-    commit: Optional[str]
+    since: Moment
+
+
+class InterruptedFacts(_Began, total=False):
+    """A run that began and did not end, and whose process is gone. `since`: seconds since 1970."""
+
+    commit: Optional[Commit]
 
 
 class LastFacts(TypedDict):
     """The last change that ended well. `at`: seconds since 1970."""
 
-    commit: Optional[str]
+    commit: Optional[Commit]
     revision: Optional[str]
-    at: Optional[float]
+    at: Optional[Moment]
     who: Optional[str]
     task: Optional[str]
 
@@ -256,39 +277,138 @@ class SiteFacts(ShownFacts):
 
     event: str
     fingerprint: str
-    edits: List[str]
-    own: Dict[str, str]
+    edits: List[ToType]
+    own: Dict[ProjectPath, str]
     database: DatabaseFacts
-    fence: str
+    fence: UpDown
     fence_kind: str
     unseen: str
     scratch: bool
     restore_blockers: List[str]
-    load_seconds: float
+    load_seconds: Seconds
     lock: Optional[HeldFacts]
     interrupted: Optional[InterruptedFacts]
     last: Optional[LastFacts]
-    backups: int
+    backups: Amount
     other_database: Optional[str]
+
+
+class Lacking(TypedDict, total=False):
+    """Beside the facts: what the live code needs and the database lacks, in words."""
+
+    lacking: List[str]
+
+
+class TaskFacts(SiteFacts, Lacking):
+    """The facts of a task that has nothing to add."""
+
+
+class UpFacts(TaskFacts):
+    """The facts of an upgrade. `pending`: in order of application; `texts`: the same, labelled."""
+
+    pending: List[str]
+    texts: List[Label]
+
+
+class DownFacts(TaskFacts):
+    """The facts of a way down: findings.Down."""
+
+    undone: List[Label]
+    target: Optional[str]
+    target_commit: Optional[Commit]
+    losses: List[str]
+    operations: List[str]
+
+
+class BackupFacts(TypedDict):
+    """A backup that would be put back."""
+
+    id: str
+    commit: Optional[Commit]
+    rows: Amount
+
+
+class RestoreFacts(TaskFacts):
+    """The facts of a restore: findings.PutBack."""
+
+    backup: BackupFacts
+    rows_now: Amount
+    other: Optional[str]
+
+
+class RecoverFacts(TypedDict):
+    """The facts of a recover. `decision`: how it is to be ended (decide.Recovery); `reached`: the journal's last
+    event."""
+
+    fingerprint: str
+    interrupted: InterruptedFacts
+    decision: Optional[str]
+    leave: bool
+    reached: str
+    commit: Optional[Commit]
+    revisions: List[str]
 
 
 # Events, from the server to the laptop
 
 
+class Step(TypedDict, total=False):
+    """A step of a run. `state`: begin, done or failed."""
+
+    step: str
+    state: str
+    text: Optional[str]
+    seconds: Optional[Seconds]
+
+
+class Said(TypedDict, total=False):
+    """A line between the steps; or what a program printed."""
+
+    text: Optional[str]
+
+
+class Rows(TypedDict):
+    """A table, each row as long as `columns`."""
+
+    title: Optional[str]
+    columns: List[str]
+    rows: List[List[Any]]
+
+
+class Returning(TypedDict, total=False):
+    """A return begins. `to`: a commit, short."""
+
+    site: Optional[str]
+    to: Optional[str]
+
+
+class NoHome(TypedDict):
+    """The account has no such folder."""
+
+    home: str
+
+
+class NotKept(TypedDict):
+    """The server's half could not be kept there."""
+
+    folder: str
+    why: Optional[str]
+
+
 class Where(TypedDict):
     """Where a site stands. `gate`, `fence`: up or down; `healthy`: None where it was not asked."""
 
-    commit: Optional[str]
+    commit: Optional[Commit]
     revision: Optional[str]
-    gate: Optional[str]
-    fence: str
+    gate: Optional[UpDown]
+    fence: UpDown
     lock: Optional[str]
     healthy: Optional[bool]
 
 
 class EndData(TypedDict, total=False):
     backup: Optional[str]
-    back: Optional[str]  # the task that goes back, with its options, where there is one: what follows  fab ENV.
+    back: Optional[WayBack]  # the task that goes back, with its options, where there is one: what follows  fab ENV.
     run: str
     gate_left_up: bool
     apart: bool  # code and database do not match: the database alone went down
@@ -305,11 +425,43 @@ class End(TypedDict):
     what: str
     cause: List[str]
     where: Optional[Where]
-    next: List[str]
-    seconds: Optional[float]
-    closed: Optional[float]
-    commit: Optional[str]
+    next: List[ToType]
+    seconds: Optional[Seconds]
+    closed: Optional[Seconds]
+    commit: Optional[Commit]
     data: Dict[str, Any]
+
+
+class TextsData(TypedDict, total=False):
+    """The messages of the live code's revisions, where they are known."""
+
+    texts: Dict[str, str]
+
+
+class StatusData(SiteFacts, TextsData):
+    """What `status` found, beside the facts. `differences`: None where no models are known."""
+
+    heads: List[str]
+    differences: Optional[List[str]]
+    subject: Optional[str]
+    health: str
+    guarantees: List[str]
+    next: List[ToType]
+
+
+class CurrentData(TextsData):
+    """What `current` found."""
+
+    revisions: List[str]
+    heads: List[str]
+
+
+class HealthData(TypedDict):
+    """What `health` found."""
+
+    url: str
+    answer: str
+    seconds: Seconds
 
 
 Event = Dict[str, Any]  # one of: facts, step, returning, say, text, rows, following, follow, beat, end

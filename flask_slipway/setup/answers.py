@@ -88,8 +88,7 @@ def _answer(question: Question) -> str:
         try:
             return question.take(text)
         except keys.Wrong as wrong:
-            for line in screen.wrapped(f"It {wrong}.", 2):
-                print(line)
+            screen.say(screen.wrapped(f"It {wrong}.", 2))
 
 
 def read(question: str) -> str:

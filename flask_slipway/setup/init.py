@@ -14,7 +14,7 @@ from flask_slipway.setup import answers, templates, write_files
 from flask_slipway.setup.answers import Answers
 from flask_slipway.setup.discover import Found, find
 from flask_slipway.setup.write_files import File
-from flask_slipway.ui import prompt, screen
+from flask_slipway.ui import output, prompt, screen
 
 CONFIG = "invoke.yaml"
 NARROW = 16
@@ -37,19 +37,18 @@ def adopt(root: Path, options: Mapping[str, str], env: Mapping[str, str], yes: b
     screen.say([f"In {root.name}, by looking alone; nothing of it was run:", *table(seen(found))])
     for missing, fix in notes(found):
         screen.say([f"Note: {missing}", f"      Fix: {fix}"])
-    print()
+    output.line()
     planned = plan(found, *_answered(found, options, env))
     if not planned.files:
-        print(
-            f"Nothing to write: {', '.join(sorted(_there(found)))} {'are' if len(_there(found)) > 1 else 'is'} there."
-        )
+        there = _there(found)
+        output.line(f"Nothing to write: {', '.join(sorted(there))} {'are' if len(there) > 1 else 'is'} there.")
     else:
         screen.say(shown(planned, found))
         if not _agreed(yes):
-            print("Nothing was written.")
+            output.line("Nothing was written.")
             return
         write_files.place(root, planned.files)
-        print(f"Wrote {', '.join(file.path for file in planned.files)}.")
+        output.line(f"Wrote {', '.join(file.path for file in planned.files)}.")
     screen.say([*added_by_hand(planned), *following(planned, found)])
 
 
@@ -64,7 +63,7 @@ def _answered(found: Found, options: Mapping[str, str], env: Mapping[str, str]) 
     if prompt.can_ask():
         screen.say(["Return takes what stands in [ ]. Nothing is written before the last question."])
     given = answers.ask(found, options, env)
-    print()
+    output.line()
     return given, given.environment
 
 
@@ -179,7 +178,7 @@ def shown(planned: Plan, found: Found) -> list[str]:
 def added_by_hand(planned: Plan) -> Iterator[str]:
     """The lines that a person adds to their own files."""
     for path, text in planned.by_hand:
-        yield f"\n{path} is yours and stays as it is. Add to its end:\n"
+        yield from ("", f"{path} is yours and stays as it is. Add to its end:", "")
         yield from (f"  {line}" if line else "" for line in text.splitlines())
 
 

@@ -16,10 +16,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from flask_slipway import __version__, wording
+from flask_slipway import __version__
 from flask_slipway.errors import Interrupted, Refusal, Unreachable, WrongUse
 from flask_slipway.server.protocol import End, Event
-from flask_slipway.ssh import connection, engine
+from flask_slipway.ssh import checked, connection, engine
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -71,7 +71,7 @@ class Talk:
             while True:
                 event = self._next()
                 went = HEARD if went == SENT else went
-                if event["event"] == "facts" and decide is not None:
+                if event["event"] == "facts" and decide is not None and went == NOT_SENT:
                     answer = decide(event)
                     went = SENT
                     assert self._line is not None
@@ -84,6 +84,8 @@ class Talk:
             raise _interrupted(self.site, self.task, went) from None
         except _Lost as lost:
             raise _lost(self.site, self.task, went, str(lost)) from None
+        except checked.Wrong as wrong:
+            raise _untrue(self.site, self.task, went, str(wrong)) from None
 
     def _next(self) -> Event:
         """The next event, or what went wrong. It looks up each second, so that Ctrl-C is heard everywhere."""
@@ -102,7 +104,7 @@ class Talk:
                 line = _Line(_channel(transport, self.site))
                 line.greet(self.site, self._request)
                 self._line = line
-                for event in line.events(self.site):
+                for event in line.events(self.site, self.task):
                     self._heard.put(event)
                     if self._left or event["event"] == "end":
                         return
@@ -171,7 +173,7 @@ class _Line:
     def greet(self, site: Site, request: Event) -> None:
         """Waits for the server's greeting, then sends what is asked, and the engine if it is not there."""
         for line in self._lines(connection.PATIENCE):
-            match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d+)\.(\d+)", line.strip())
+            match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d{1,3})\.(\d{1,3})", line.strip())
             if match:
                 break
         else:
@@ -196,12 +198,12 @@ class _Line:
             self.rest = line + self.rest
             return
 
-    def events(self, site: Site) -> Iterator[Event]:
-        """The events of the server, to the end. Raises _Lost."""
+    def events(self, site: Site, task: str) -> Iterator[Event]:
+        """The events of the server about `task`, to the end. Raises _Lost, checked.Wrong."""
         for line in self._lines(SILENCE):
             if not line.startswith(self.nonce + b" "):
                 continue  # what a login script or a program prints there
-            event = wording.printable(json.loads(line[len(self.nonce) + 1 :]))
+            event = checked.event(line[len(self.nonce) + 1 :], task)
             if event["event"] == "need":
                 self._send_block(self.engine)
             elif event["event"] == "no home":
@@ -300,3 +302,13 @@ def _lost(site: Site, task: str, went: int, how: str) -> Unreachable:
     if went:
         return Unreachable(what, [f"The {task} goes on, on the server."], watch)
     return Unreachable(what, next=["try again"], changed=False)
+
+
+def _untrue(site: Site, task: str, went: int, how: str) -> Unreachable:
+    """The end of a conversation in which the server said what cannot be true: nothing of it is used."""
+    what = f"{site.name} answers what cannot be true: {how}"
+    lines = ["What answers there is not the server's half that this machine sent, or something changes what it says."]
+    if went:
+        lines.append(f"The {task} may be running.")
+    next_lines = [f"{connection.login(site)}  and see what runs there, and which Python  {site.python}  is"]
+    return Unreachable(what, lines, next_lines, changed=None if went else False)

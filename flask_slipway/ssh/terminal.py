@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from paramiko import Channel
 
+LARGEST_CODE = 255
+
 
 def kind_and_size() -> tuple[str, int, int]:
     """The terminal's name, columns and rows, as a pty request wants them."""
@@ -31,10 +33,16 @@ def attach(channel: Channel, first: bytes, interactive: bool) -> int:
         errors.start()
         _pump(channel.recv, sys.stdout)
         errors.join()
-        return channel.recv_exit_status()
+        return _exit_code(channel)
     with _raw():
         _both_ways(channel)
-    return channel.recv_exit_status()
+    return _exit_code(channel)
+
+
+def _exit_code(channel: Channel) -> int:
+    """How the other end ended, as a code of this machine's: one that would be cut to 0 is none."""
+    code = channel.recv_exit_status()
+    return code if 0 <= code <= LARGEST_CODE else LARGEST_CODE
 
 
 def _pump(receive: Callable[[int], bytes], stream: Any) -> None:

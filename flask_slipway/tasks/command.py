@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from invoke.tasks import task as invoke_task
 
 from flask_slipway import command_names, wording
 from flask_slipway.errors import Fault, Interrupted, SlipwayError
+from flask_slipway.ui import output
 
 KEY = "_slipway"  # where a collection keeps its project's root in the context
 
@@ -40,9 +39,7 @@ def shown(function: Callable[..., Any], after: Sequence[str] | None) -> Callable
         from flask_slipway.project import taskfiles
 
         folder = root(context)
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")
+        output.settle()
         with command_names.called(taskfiles.prefixes(folder), lambda: settings.sandbox_model(folder)):
             try:
                 return _ended(function, after, context, *args, **options)
@@ -62,7 +59,7 @@ def _ended(function: Callable[..., Any], after: Sequence[str] | None, *args: Any
     except KeyboardInterrupt:
         raise Interrupted("Interrupted", next=after or (), changed=False if after is None else None) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.close()
         raise Exit(code=1) from None
     except Exception as error:
         if is_debugging():
@@ -74,11 +71,10 @@ def _ended(function: Callable[..., Any], after: Sequence[str] | None, *args: Any
 
 
 def show(stop: Exit) -> None:
-    """Renders an ending where it is printed: folded where a person reads it in a terminal; in a file its lines stay as
-    long as they are."""
-    is_read = sys.stderr is not None and sys.stderr.isatty()
+    """Renders an ending, which Invoke prints: folded where a person reads it in a terminal; in a file its lines stay
+    as long as they are."""
     if isinstance(stop, SlipwayError):
-        stop.show(wording.WIDTH if is_read else None)
+        stop.show(wording.WIDTH if output.are_errors_read() else None)
     elif stop.message:
         stop.message = wording.printable(stop.message)
 

@@ -7,6 +7,7 @@ import select
 import sys
 
 from flask_slipway.errors import Interrupted, Refusal
+from flask_slipway.ui import output
 
 
 def can_ask() -> bool:
@@ -29,7 +30,7 @@ def confirm(question: str, yes: bool = False) -> bool:
     try:
         return read_line(question).strip().lower() in ("y", "yes")
     except EOFError:
-        print()
+        output.line()
         return False
     except KeyboardInterrupt:
         raise Interrupted("Interrupted", changed=False) from None
@@ -40,9 +41,9 @@ def read_line(question: str) -> str:
 
     At a terminal it looks up twice a second: a Ctrl-C that comes between the question and its reading does not break
     the reading off, and would be heard at the next key alone."""
+    output.line(question, end="")
     if os.name == "nt" or not can_ask():
-        return input(question)
-    print(question, end="", flush=True)
+        return input()
     while not select.select([sys.stdin], [], [], 0.5)[0]:
         pass
     line = sys.stdin.readline()

@@ -6,7 +6,6 @@ it never carries the meaning, and NO_COLOR is respected."""
 from __future__ import annotations
 
 import os
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TextIO
@@ -16,7 +15,7 @@ from flask_slipway.command_names import as_called
 from flask_slipway.config.settings import Site
 from flask_slipway.errors import Incident, Refusal, Returned, SlipwayError, WrongUse
 from flask_slipway.server.protocol import End, Event, Where
-from flask_slipway.ui import views
+from flask_slipway.ui import output, views
 from flask_slipway.ui.table import WIDTH, table
 
 MARGIN = 16  # columns before a step's words
@@ -27,11 +26,12 @@ MOST_LINES = 10
 
 
 class Screen:
-    """Shows events in order. `out`: where to; `live`: whether the running step may be rewritten."""
+    """Shows events in order. `out`: where to, None for this terminal; `live`: whether the running step may be
+    rewritten."""
 
     def __init__(self, out: TextIO | None = None, live: bool | None = None) -> None:
-        self.out = out or sys.stdout
-        self.live = is_terminal(self.out) if live is None else live
+        self.out = out
+        self.live = output.is_terminal(self.out) if live is None else live
         self.colour = self.live and "NO_COLOR" not in os.environ
         self._running: str | None = None
 
@@ -50,39 +50,42 @@ class Screen:
     def line(self, text: str = "", colour: str | None = None) -> None:
         """One plain line, above the running step."""
         self._erase()
-        self._write(self.paint(as_called(text), colour) + "\n")
-        if self._running:
-            self._write(self._running)
+        self._write(as_called(text), colour)
+        self._go_on()
 
     def step(self, name: str, text: str, seconds: float | None = None, failed: bool = False) -> None:
         """One finished step."""
         self._erase()
         self._running = None
         for line in step_lines(name, as_called(text), seconds):
-            self._write(self.paint(line, "red" if failed else None) + "\n")
+            self._write(line, "red" if failed else None)
 
     def begin(self, name: str) -> None:
         """A step that begins: its line stands until it is done."""
         if self.live:
             self._erase()
-            self._running = f"  {name:<{MARGIN - 4}}  …"
-            self._write(self._running)
+            self._running = wording.line(f"  {name:<{MARGIN - 4}}  …")
+            self._go_on()
 
     def close(self) -> None:
         """Leaves no unfinished line."""
         self._erase()
         self._running = None
 
-    def paint(self, text: str, colour: str | None) -> str:
-        return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if colour and self.colour and text else text
+    def _write(self, text: str, colour: str | None = None) -> None:
+        """One line in its colour, where there are colours."""
+        painted = bool(colour and self.colour and text)
+        start = f"\x1b[{COLOURS[colour]}m" if colour and painted else ""
+        output.line(text, self.out, start, "\x1b[0m\n" if painted else "\n")
 
-    def _write(self, text: str) -> None:
-        self.out.write(text)
-        self.out.flush()
+    def _go_on(self) -> None:
+        """The running step stands at the end again."""
+        if self._running:
+            output.line(self._running, self.out, end="")
 
     def _erase(self) -> None:
         if self._running:
-            self._write("\r" + " " * len(self._running) + "\r")
+            output.line("", self.out, start="\r" + " " * len(self._running) + "\r", end="")
 
     def _step(self, event: Event) -> None:
         state, name, text = event.get("state"), event["step"], event.get("text") or ""
@@ -104,9 +107,8 @@ class Screen:
     def _text(self, event: Event) -> None:
         """What a program printed, such as a log: its own words."""
         self._erase()
-        self._write((event.get("text") or "").rstrip("\n") + "\n")
-        if self._running:
-            self._write(self._running)
+        output.text((event.get("text") or "").rstrip("\r\n"), self.out)
+        self._go_on()
 
     def _rows(self, event: Event) -> None:
         rows = [[as_called(str("" if cell is None else cell)) for cell in row] for row in event.get("rows") or []]
@@ -128,43 +130,40 @@ def headline(name: str, text: str, note: str = "", seconds: float | None = None)
     time = "" if seconds is None else f"{seconds:.1f} s"
     right = f"{note:>12}{time:>{TIME}}" if note else f"{time:>{TIME}}"
     room = WIDTH - MARGIN - len(right)
-    first, *rest = textwrap.wrap(as_called(text), room - 1) or [""]
+    first, *rest = textwrap.wrap(wording.line(as_called(text)), room - 1) or [""]
     say([f"{name:<{MARGIN}}{first:<{room}}{right}".rstrip(), *(" " * MARGIN + line for line in rest)])
 
 
 def note(text: str, lines: Sequence[str] = ()) -> None:
     """Something to know that stops nothing."""
-    say([wording.folded(f"  {as_called(text)}", WIDTH - 2), *(f"    {line}" for line in lines)])
+    words = wording.folded(wording.line(f"  {as_called(text)}"), WIDTH - 2)
+    say([*words.split("\n"), *(f"    {line}" for line in lines)])
 
 
 def wrapped(text: str, indent: int = 0) -> list[str]:
     """The text in lines of 80 columns, indented; what is long stays whole."""
-    return wording.folded(" " * indent + as_called(text), WIDTH, hanging=2).split("\n")
+    return wording.folded(wording.printable(" " * indent + as_called(text)), WIDTH, hanging=2).split("\n")
 
 
 def say(lines: Iterable[str]) -> None:
     """Plain lines, their commands as this project calls them."""
     for line in lines:
-        print(as_called(line), flush=True)
+        output.line(as_called(line))
 
 
 def tell(lines: Iterable[str]) -> None:
     """Lines of words, folded where a person reads them in a terminal."""
-    say([wording.folded(as_called(line)) for line in lines] if is_terminal(sys.stdout) else lines)
+    shown = [wording.line(as_called(line)) for line in lines]
+    say([part for line in shown for part in wording.folded(line).split("\n")] if output.is_terminal() else shown)
 
 
 def step_lines(name: str, text: str, seconds: float | None, width: int = WIDTH) -> list[str]:
     """A step's line, its time right-aligned at `width`; longer words go on below, under the first."""
     room = width - MARGIN - TIME
-    first, *rest = textwrap.wrap(text, room) or [""]
+    first, *rest = textwrap.wrap(wording.line(text), room) or [""]
     time = "" if seconds is None else f"{seconds:.1f} s"
     head = f"  {name:<{MARGIN - 4}}  {first:<{room}}{time:>{TIME}}".rstrip()
     return [head, *(" " * MARGIN + line for line in rest)]
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """True where lines can be rewritten."""
-    return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
 
 
 def finish(end: End, site: Site, done: str = "", failed: str = "It failed", again: Sequence[str] = ()) -> None:
@@ -235,7 +234,7 @@ def _raise(end: End, site: Site, failed: str, again: Sequence[str]) -> NoReturn:
     if not next_lines and kind is not WrongUse:
         next_lines = list(again) if again and kind is Returned else [f"fab {site.name}.status"]
     if kind in (Returned, Incident):
-        print(flush=True)
+        output.line()
     room = MOST_LINES - 1 - len(next_lines)
     stop = kind(what, cause[: max(1, room)], next_lines)
     stop.where = where

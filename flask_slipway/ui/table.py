@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flask_slipway import wording
+
 WIDTH = 80
 
 
-def table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
+def table(given: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
     """Rows as aligned columns, two spaces between; the last columns are cut where the line would be too long."""
+    rows = [[wording.line(cell) for cell in row] for row in given]  # as they will be shown: so they are aligned
     columns = len(rows[0])
     widths = [max(len(row[index]) for row in rows) for index in range(columns)]
     room = width - sum(widths[:-2]) - 2 * (columns - 1)

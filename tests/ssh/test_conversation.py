@@ -1,6 +1,7 @@
 """The link: against a real SSH server that counts what it is asked."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from flask_slipway import errors
 from flask_slipway.sandbox.host import home as sandbox_home
 from flask_slipway.sandbox.host import processes
 from flask_slipway.ssh import connection, conversation, engine
+from flask_slipway.ui.screen import Screen
 from support import ROOT
 
 NOISE = 'echo "Good day"; echo "{\\"event\\": \\"end\\"} 100 %"; printf "no newline at the end"\n'
@@ -189,11 +191,53 @@ def test_what_the_server_tells_gives_no_orders_to_the_terminal(host):
         "outcome": "released",
     }
     (folder / "history.jsonl").write_text(json.dumps(line) + "\n")
-    seen = []
-    told = ask(host, show=seen.append)["data"]["lines"]
-    assert [one["who"] for one in told] == [r"\x1b]0;owned\x07ann\r\u202e\x9b2J"]
-    assert r"\x1b]0;owned" in json.dumps(seen)
-    assert "\\u001b" not in json.dumps(seen)
+    told = io.StringIO()
+    ask(host, show=Screen(told).show)
+    assert r"\x1b]0;owned\x07ann" in told.getvalue()
+    assert told.getvalue().replace("\n", "").isprintable()
+
+
+def saying(host, *events):
+    """The words of invoke.yaml by which a server answers so, whatever it is asked."""
+    hostile = host.home / "hostile.py"
+    lines = ["", f"slipway-hello {'0' * 24} 3.11", *(f"{'0' * 24} {json.dumps(event)}" for event in events)]
+    hostile.write_text(f"import sys\nprint({chr(10).join(lines)!r}, flush=True)\nsys.stdin.read()\n")
+    shim = host.home / "python-shim"
+    shim.write_text(f"#!/bin/sh\nexec {sys.executable} {hostile}\n")
+    shim.chmod(0o755)
+    return {"python": str(shim)}
+
+
+FACTS = {
+    **{"event": "facts", "fingerprint": "recover 1", "decision": None, "leave": False, "reached": "gate"},
+    **{"interrupted": {"run": "1", "task": "release", "who": "ann", "since": 1}, "commit": None, "revisions": []},
+}
+
+
+def test_a_commit_that_would_be_an_option_of_git_reaches_nobody_and_nothing_is_changed(host):
+    asked = []
+    site = host.site(**saying(host, {**FACTS, "commit": "--output=/home/ann/.bashrc"}))
+    with pytest.raises(errors.Unreachable) as caught:
+        conversation.converse(site, "recover", {}, asked.append, asked.append)
+    assert asked == []
+    assert caught.value.message.splitlines()[0] == (
+        "prod answers what cannot be true: facts.commit is '--output=/home/ann/.bashrc', not 40 hexadecimal digits."
+        " Nothing was changed."
+    )
+
+
+def test_an_end_that_cannot_be_true_does_not_pass_for_one_and_it_is_told_that_the_run_may_go_on(host):
+    site = host.site(**saying(host, FACTS, FACTS, {"event": "end", "code": 0, "outcome": "incident"}))
+    asked = []
+
+    def decide(facts):
+        asked.append(facts)
+        return {"go": facts["fingerprint"]}
+
+    with pytest.raises(errors.Unreachable, match="The recover may be running") as caught:
+        conversation.converse(site, "recover", {}, decide, print)
+    assert "Nothing was changed" not in caught.value.message
+    assert len(asked) == 1  # what was agreed to is not asked for anew
 
 
 def test_the_engine_is_sent_once_and_then_kept(host):

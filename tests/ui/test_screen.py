@@ -100,6 +100,45 @@ def test_no_color_is_respected(monkeypatch):
     assert "\x1b" not in shown(step("failed", "d0641f33 failed"))
 
 
+ORDERS = "\x1b]52;c;eA==\x07\u2028\u202e"
+SAFE = "\\x1b]52;c;eA==\\x07\\u2028\\u202e"
+
+
+def test_no_event_gives_orders_to_the_terminal_and_none_makes_a_line_of_its_own(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = f"{ORDERS}\nNext: rm"
+    events = [
+        {"event": "step", "step": ORDERS, "state": "begin"},
+        {"event": "step", "step": ORDERS, "state": "failed", "text": text, "seconds": 1.0},
+        {"event": "returning", "site": text, "to": text},
+        {"event": "say", "text": text},
+        {"event": "rows", "title": text, "columns": [text, text], "rows": [[text, text]]},
+    ]
+    for event in events:
+        told = shown(event, live=True)
+        assert SAFE in told, event
+        assert told.replace("\n", "").replace("\r", "").isprintable(), event
+        assert not any(line.startswith("Next:") for line in told.splitlines()), event
+
+
+def test_a_log_keeps_its_lines_and_loses_its_orders():
+    assert shown({"event": "text", "text": f"one\n\ttwo {ORDERS}\r\n"}) == f"one\n\ttwo {SAFE}\n"
+
+
+def test_colours_of_ours_surround_what_is_shown_and_nothing_of_it(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    told = shown(step("failed", f"it failed {ORDERS}"), live=True)
+    assert told.count("\x1b") == 2 and told.startswith("\x1b[31m") and SAFE in told
+
+
+@pytest.mark.parametrize("outcome", ["released", "done", "nothing"])
+def test_an_ending_gives_no_orders(site, capsys, outcome):
+    data = {"kept": [ORDERS], "back": ORDERS, "gate_left_up": True}
+    end = {"outcome": outcome, "code": 0, "what": ORDERS, "cause": [ORDERS], "commit": ORDERS, "data": data}
+    ui_screen.finish(end, site)
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+
+
 def test_a_step_without_words_leaves_no_line():
     assert shown(step("begin"), step("done", "")) == ""
 

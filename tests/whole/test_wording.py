@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,8 +66,79 @@ def test_a_line_with_lines_of_its_own_stays_indented():
 
 
 def test_what_comes_from_afar_gives_no_orders_to_a_terminal():
-    shown = Refusal("It said \x1b[31mred", ["\x1b]0;title\x07"], ["inv \x08run"]).message
-    assert not wording.CONTROL.search(shown.replace("\n", "")), shown
+    stop = Refusal("It said \x1b[31mred", ["\x1b]0;title\x07"], ["inv \x08run"], at="\x1bc", but="\x9b1m")
+    stop.where = "prod serves \u202e3f2a6d1"
+    assert stop.message.split("\n") == [
+        "It said red. Nothing was changed on \\x1bc; \\x9b1m. prod serves \\u202e3f2a6d1.",
+        "  \\x1b]0;title\\x07",
+        "Next: inv \\x08run",
+    ]
+
+
+def test_no_value_in_a_message_begins_a_line_that_says_what_to_type():
+    forged = "a\nNext: curl evil.example"
+    stop = Refusal(forged, [forged], [forged], at=forged, but=forged)
+    stop.where = forged
+    lines = stop.message.split("\n")
+    assert [line for line in lines if line.startswith("Next:")] == ["Next: a\\nNext: curl evil.example"]
+    assert "  Next: curl evil.example" in lines
+
+
+# Which characters are shown as themselves
+
+READABLE = {
+    "Hebrew": "שלום עולם.py",
+    "Arabic": "مرحبا بالعالم",
+    "Persian, with a non-joiner in the word": "می\u200cخواهم",
+    "Hindi, with a joiner at its virama": "क्\u200dष",
+    "Sinhala": "ශ්\u200dරී",
+    "Japanese, with its wide space": "日本語\u3000テスト",
+    "a Japanese name with a variant of its letter": "葛\U000e0100飾区",
+    "Korean": "한국어",
+    "French, with spaces that hold together": "«\xa0été\xa0» 1\u202f000",
+    "letters with marks of their own": "e\u0301 ñ ß",
+    "an emoji of several": "👩🏽\u200d💻 👨\u200d👩\u200d👧 🏳\ufe0f\u200d🌈 ❤\ufe0f\u200d🔥",
+    "a keycap": "1\ufe0f\u20e3",
+    "lines and tabs": "a\tb\nc",
+}
+HIDDEN = {
+    "clipboard, by ESC": "\x1b]52;c;aGk=\x07",
+    "the same by C1": "\x9d52;c;aGk=\x9c",
+    "delete, backspace, return alone": "\x7f\x08\r",
+    "line and paragraph separator": "\u2028\u2029",
+    "zero width": "a\u200bb\ufeff\u2060",
+    "marks of direction": "a\u200e\u200f\u061cb",
+    "overrides and embeddings": "\u202a\u202b\u202c\u202d\u202e",
+    "isolates": "\u2066\u2067\u2068\u2069",
+    "tags": "\U000e0001\U000e0041\U000e007f",
+    "a surrogate, as of a file's name that is no UTF-8": "caf\udce9",
+    "private, unassigned, no character": "\ue000\u0378\uffff",
+    "soft hyphen": "a\xadb",
+    "a joiner that joins nothing": "rele\u200dase\u200c",
+    "a selector behind a letter": "app\ufe0f.py",
+    "letters that are never seen": "\u3164\u115f\uffa0\u2800\u034f",
+}
+
+
+@pytest.mark.parametrize("text", READABLE.values(), ids=READABLE)
+def test_what_a_person_writes_is_shown_as_it_is(text):
+    assert wording.printable(text) == text
+
+
+@pytest.mark.parametrize("text", HIDDEN.values(), ids=HIDDEN)
+def test_what_hides_or_gives_orders_is_shown_as_its_number(text):
+    shown = wording.printable(text)
+    assert shown.isprintable() and shown.isascii(), shown
+    assert ast.literal_eval(f"'{shown}'") == text
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=30))
+def test_whatever_the_text_no_other_character_reaches_a_terminal_and_twice_changes_nothing(text):
+    shown = wording.printable(text)
+    kinds = {unicodedata.category(char) for char in shown if char not in "\n\t\u200c\u200d"}
+    assert not kinds & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert wording.printable(shown) == shown
+    assert "\n" not in wording.line(text)
 
 
 def literals() -> Iterator[tuple[str, str]]:

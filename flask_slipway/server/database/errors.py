@@ -29,11 +29,11 @@ def fixes(site: Named, error: BaseException, text: str) -> list[str]:
             "or, where it is gone: make it on the Databases tab, then  fab %s.restore" % name,
         ]
     if code in NOBODY:
-        return ["correct its host in .env, or start it; then  fab %s.check" % name]
+        return ["correct its host in .env, or start it, then  fab %s.check" % name]
     if code in TOO_MANY:
         return ["end consoles and tasks that use it, or wait; then try again"]
     if "is not installed" in text:
-        return ["install the MySQL client programs there; then  fab %s.check" % name]
+        return ["install the MySQL client programs there, then  fab %s.check" % name]
     if "not a database" in text or "malformed" in text:
         path = text.split(": ")[0]
         return [on_server(site, "mv", path, path + ".damaged"), "then  fab %s.restore" % name]

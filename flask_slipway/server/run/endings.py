@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import traceback
 from typing import Any, Mapping
 
@@ -51,7 +52,8 @@ def of_error(error: BaseException, site: Site | None) -> End:
     lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
     fixes = ["fab %s.check" % name]
     if isinstance(error, files.Damaged):
-        fixes = ["fab %s.workon -c 'cat %s'" % (name, error.path), "when nothing runs there, remove it"]
+        looked = shlex.quote("cat %s" % shlex.quote(error.path))
+        fixes = ["fab %s.workon -c %s" % (name, looked), "when nothing runs there, remove it"]
     elif site and disk_full.is_full(error):
         lines, fixes = [disk_full.message(error)], disk_full.fixes(site, error)
     return end("refused", Refused(lines[0], next=fixes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from typing import Any, Callable
 
 from ..backup import store
@@ -154,7 +155,7 @@ def _no_target(what: str, name: str, rows: dict[str, Revision], choices: list[st
     return Refused(
         what,
         ["below it: %s" % "; ".join(text.strip() for text in texts)],
-        ["fab %s.downgrade --to %s" % (name, near[0])],
+        ["fab %s.downgrade --to %s" % (name, shlex.quote(near[0]))],
     )
 
 

@@ -64,6 +64,6 @@ def _told(run: Run, found: list[str]) -> list[str]:
 def _fixes(run: Run, app: App) -> list[str]:
     tool = str(app.ask("revisions")["tool"]).split()
     return [
-        'inv migrate -m "…"  makes the revision that lacks; or, for one that was never run there:',
+        'inv migrate -m "…"  makes the revision that lacks, or, for one that was never run there:',
         "%s, with the one that the tables are of" % on_server(run.site, *tool, "stamp", "REVISION"),
     ]

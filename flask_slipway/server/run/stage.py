@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import Any, Collection, Iterable
 
 from .. import protocol
@@ -47,7 +48,7 @@ def refuse_submodules(run: Run, wanted: str) -> None:
             ["its files are another repository's: neither stage nor swap would bring them"],
             [
                 "git rm --cached %s, remove %s/.git, git add %s: so its files are the project's own"
-                % (path, path, path),
+                % ((shlex.quote(path),) * 3),
                 "or list it in requirements.txt, as  NAME @ git+URL@COMMIT",
             ],
         )
@@ -60,7 +61,7 @@ def refuse_overwriting(run: Run, wanted: str, kept: Collection[str] = ()) -> Non
         raise Refused(
             "the new commit brings %s, and a file of that name lies on the server, unknown to git" % path,
             next=[
-                "if it is the site's own: git rm --cached %s here, and name it in .gitignore" % path,
+                "if it is the site's own: git rm --cached %s here, and name it in .gitignore" % shlex.quote(path),
                 "or move it away on the server, then try again",
             ],
         )
@@ -200,7 +201,7 @@ def refuse_itself(run: Run, path: str) -> None:
     if line:
         raise Refused(
             "%s lists the project itself" % path,
-            [line, "its code comes by git; pip would fetch another copy of it, or stop at a password"],
+            [line, "its code comes by git, and pip would fetch another copy of it, or stop at a password"],
             ["take the line out (inv freeze leaves it out), then release again"],
         )
 

@@ -24,7 +24,7 @@ def advice(site: Site, paths: list[str]) -> list[str]:
     return [
         *first,
         on_server(site, "git", "diff", "HEAD"),
-        "take the changes into your own commit; only then, to undo them there:",
+        "take the changes into your own commit, and only then, to undo them there:",
         *undo,
         "or, to keep them: git rm --cached FILE here, and name it in .gitignore",
     ]

@@ -88,14 +88,14 @@ def _staged_fixes(site: Site, error: AppFailed) -> list[str]:
     module = MISSING.search(text)
     if module and not _is_of_project(site, module.group(1)):
         return [
-            "inv freeze  lists what the code imports; or add the package that",
-            "has %s to requirements.txt; then release again" % module.group(1),
+            "inv freeze  lists what the code imports, or add the package that",
+            "has %s to requirements.txt, then release again" % module.group(1),
         ]
     if "KeyError" in text or "not set" in text or "environ" in text:
         name = LACKING.fullmatch(text)
         if name:
-            return ["fab %s.workon  and set %s in .env there; then release again" % (site.name, name.group(1))]
-        return ["fab %s.env  tells what .env lacks there; then release again" % site.name]
+            return ["fab %s.workon  and set %s in .env there, then release again" % (site.name, name.group(1))]
+        return ["fab %s.env  tells what .env lacks there, then release again" % site.name]
     return ["fix it, then release again"]
 
 

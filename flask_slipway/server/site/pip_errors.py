@@ -40,13 +40,13 @@ def refusal(site: Site, error: process.Failed) -> Refused:
         return Refused(
             "the requirements contradict each other",
             causes[:1] + causes[1:][-4:] or [line for line in lines if "Cannot install" in line][:1],
-            ["correct one of them, or pip install both here and  inv freeze; %s" % again],
+            ["correct one of them, or pip install both here and  inv freeze, %s" % again],
         )
     if "has requirement" in text or "which is not installed" in text:
         return Refused(
             "the packages would not fit together (pip check)",
             lines[:4],
-            ["pip install -r requirements.txt here, then pip check, then  inv freeze; %s" % again],
+            ["pip install -r requirements.txt here, then pip check, then  inv freeze, %s" % again],
         )
     return Refused("the packages cannot be installed", _why(lines), _after_build(text, again))
 
@@ -60,5 +60,5 @@ def _why(lines: list[str]) -> list[str]:
 
 def _after_build(text: str, again: str) -> list[str]:
     if "[end of output]" in text:
-        return ["choose a version that has a wheel, or another package (PyMySQL for mysqlclient); %s" % again]
+        return ["choose a version that has a wheel, or another package (PyMySQL for mysqlclient), %s" % again]
     return ["correct requirements.txt, %s" % again]

@@ -145,16 +145,16 @@ def _apart(site: Site, path: str) -> list[str]:
     """What to type so that the WSGI file is one of its own, not `path` of the project."""
     names = os.path.splitext(path)[0].split(os.sep)
     module = ".".join(names) if all(map(str.isidentifier, names)) else "MODULE"
-    lines = ["import sys; sys.path.insert(0, %r)" % site.project, "from %s import application" % module]
+    lines = ["import sys", "sys.path.insert(0, %r)" % site.project, "from %s import application" % module]
     closed = gate.is_gate(files.read(site.wsgi))
     if not os.path.islink(site.wsgi):
-        new = "let the host serve a file outside of the project, of two lines:"
+        new = "let the host serve a file outside of the project, of three lines:"
         first = ["fab %s.open, then" % site.name] if closed else []
         return [*first, new, *lines, "then %s" % next_steps.correct(site, "wsgi")]
     copied = next_steps.on_server(site, "cp", "-p", "--remove-destination", os.path.realpath(site.wsgi), site.wsgi)
     if closed:  # the copy is the gate, too, and the site stays closed
         return [copied, "then the same again"]
-    return [copied, "then the same again; where %s is to be used on, let the copy hold two lines:" % path, *lines]
+    return [copied, "then the same again, and where %s is to be used on, let the copy hold three lines:" % path, *lines]
 
 
 def _names(folder: str) -> list[str]:
