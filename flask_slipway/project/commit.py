@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.project import push as project_push
-from flask_slipway.project import tracked, working_copy
+from flask_slipway.project import secret_scan, tracked, working_copy
 
 
 def commit(root: Path, message: str) -> Iterator[str]:
@@ -16,7 +16,7 @@ def commit(root: Path, message: str) -> Iterator[str]:
     if message.strip() and not here.clean:
         project_push.refuse_unfit(here)
         tracked.refuse(root, changed_alone=True)
-        project_push.refuse_secrets(root)
+        project_push.refuse_secrets(secret_scan.in_files(root), root)
         project_push.refuse_large(here)
         yield from project_push.listing(here)
     made = project_push.commit(root, message)
@@ -31,7 +31,6 @@ def push(root: Path) -> Iterator[str]:
     """Pushes the branch to its remote. Raises Refusal, WrongUse."""
     here = working_copy.working_copy(root)
     project_push.refuse_unfit(here)
-    project_push.refuse_secrets(root)
     remote = project_push.default_remote(root)
     commit = wording.short(working_copy.commit(root))
     if project_push.push(root, remote, here.branch):

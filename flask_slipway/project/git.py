@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, SlipwayError, Unreachable, WrongUse
+from flask_slipway.server.lib import git_settings
 
 # A part of what git says → what it means, what to type. The first that fits counts.
 EXPLANATIONS = {
@@ -69,26 +70,73 @@ def run(
     env: Mapping[str, str] | None = None,
     data: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs git in `root`, with `data` on its stdin. `terminal`: it may ask the person for a password instead. Raises
-    WrongUse where there is no git, subprocess.TimeoutExpired after `seconds`."""
-    program = shutil.which("git")
-    if program is None:
-        raise WrongUse("git is not installed", next=["install git: https://git-scm.com"])
-    environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "1" if terminal else "0", **(env or {})}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"  # a look changes nothing, not even the index's times
+    """Runs git in `root`, with `data` on its stdin. `terminal`: as for a person, it may ask for a password instead, and
+    runs the repository's hooks. Raises WrongUse where there is no git, subprocess.TimeoutExpired after `seconds`."""
     return subprocess.run(
-        [program, "-c", "core.quotePath=off", "-c", "diff.autoRefreshIndex=false", *arguments],
+        _line(arguments, hooks=terminal),
         cwd=root,
-        env=environment,
+        env=_environment(terminal, env),
         input=None if terminal else data,
         capture_output=True,
         timeout=seconds,
     )
 
 
-def git(root: Path, *arguments: str, terminal: bool = False, env: Mapping[str, str] | None = None) -> str:
+def _line(arguments: Sequence[str], hooks: bool = False) -> list[str]:
+    program = shutil.which("git")
+    if program is None:
+        raise WrongUse("git is not installed", next=["install git: https://git-scm.com"])
+    return [program, *git_settings.options(hooks), *arguments]
+
+
+def _environment(terminal: bool = False, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.endswith("_PATHSPECS")
+    }  # ours mean what they say
+    kept |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "1" if terminal else "0", **(env or {})}
+    return {**kept, "GIT_OPTIONAL_LOCKS": "0"}  # a look changes nothing, not even the index's times
+
+
+class Objects:
+    """What git holds, by name: `objects[NAME]` is the content of a blob, None for what is none; within a `with`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __enter__(self) -> Objects:
+        self.process = subprocess.Popen(
+            _line(["cat-file", "--batch"]),
+            cwd=self.root,
+            env=_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        return self
+
+    def __getitem__(self, name: str) -> bytes | None:
+        into, out = self.process.stdin, self.process.stdout
+        assert into is not None and out is not None
+        into.write(f"{name}\n".encode("utf-8", "surrogateescape"))
+        into.flush()
+        words = out.readline().split()
+        if not words:
+            raise WrongUse("git cat-file failed", ["it ended in the middle"], ["git fsck"])
+        if len(words) != 3 or not words[2].isdigit():
+            return None  # it is missing
+        data = out.read(int(words[2]))
+        out.read(1)
+        return data if words[1] == b"blob" else None
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+
+def git(
+    root: Path, *arguments: str, terminal: bool = False, env: Mapping[str, str] | None = None, data: bytes = b""
+) -> str:
     """What git prints. Raises Refusal, Unreachable or WrongUse, in words that say what to type next."""
-    done = run(root, *arguments, terminal=terminal, env=env)
+    done = run(root, *arguments, terminal=terminal, env=env, data=data)
     if done.returncode:
         raise explain(arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
     return done.stdout.decode("utf-8", "surrogateescape")
@@ -124,7 +172,8 @@ def explain(arguments: Sequence[str], complaint: str, hook: str = "") -> Slipway
 def hook(root: Path, command: str) -> str:
     """The name of a hook that git runs before `command`, "" where there is none."""
     for name in HOOKS.get(command, ()):
-        path = root / quietly(root, "rev-parse", "--git-path", f"hooks/{name}")
+        found = run(root, "rev-parse", "--git-path", f"hooks/{name}", terminal=True).stdout
+        path = root / found.decode("utf-8", "surrogateescape").strip()
         if path.is_file() and os.access(path, os.X_OK):
             return name
     return ""

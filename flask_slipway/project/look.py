@@ -43,7 +43,7 @@ def look(root: Path) -> Iterator[Look]:
         env = {"GIT_INDEX_FILE": str(index)}
         git(root, "add", "--all", "--", ".", env=env)
         tree = git(root, "write-tree", env=env).strip()
-        before = here.commit or git(root, "hash-object", "-t", "tree", "--stdin").strip()
+        before = here.commit or working_copy.empty_tree(root)
         paths = _paths(git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", before, tree))
         files = len(here.paths)
         yield Look(root, here.commit, here.branch, tree, frozenset(paths), files, index)

@@ -13,9 +13,8 @@ from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project import secret_scan, tracked, working_copy
 from flask_slipway.project.git import git, quietly, succeeds
 from flask_slipway.project.look import Look, look, refuse_changed, refuse_other_commit
-from flask_slipway.project.working_copy import WorkingCopy
+from flask_slipway.project.working_copy import SANDBOX, WorkingCopy
 
-SANDBOX = "sandbox"  # the remote that inv sandbox.up makes; no other machine reaches it
 LARGEST = 50_000_000  # bytes: GitHub warns at 50 MB and refuses at 100
 
 
@@ -47,7 +46,7 @@ def commit_look(seen: Look, message: str) -> Committed | None:
         return None
     refuse_other_commit(seen)
     refuse_changed(seen)
-    refuse_secrets(seen.root, seen.tree)
+    refuse_secrets(secret_scan.in_tree(seen.root, seen.tree), seen.root)
     with _index_put_back(seen.root):
         git(seen.root, "read-tree", "-i", "-m", seen.tree)
         git(seen.root, "commit", "--quiet", "--message", message, terminal=True)
@@ -87,12 +86,14 @@ def listing(here: WorkingCopy, most: int = 12) -> list[str]:
 
 
 def push(root: Path, remote: str, branch: str) -> bool:
-    """Pushes the branch; False where the remote had it already. Raises what git.explain makes of git's complaint."""
+    """Pushes the branch; False where the remote had it already. Raises Refusal for a secret in a commit that it would
+    take along, and what git.explain makes of git's complaint."""
     before = working_copy.pushed(root, remote, branch)
     here = working_copy.working_copy(root)
     track = ["--set-upstream"] if _is_to_track(here, remote) else []
     if before == here.commit and not track:
         return False
+    refuse_secrets(secret_scan.in_commits(root, remote), root, remote)
     git(root, "push", "--quiet", *track, remote, f"HEAD:refs/heads/{branch}", terminal=True)
     return before != here.commit
 
@@ -173,25 +174,49 @@ def refuse_large(here: WorkingCopy) -> None:
             raise Refusal(what, next=next_lines)
 
 
-def refuse_secrets(root: Path, tree: str = "") -> None:
-    """Raises Refusal where the change holds a secret, up to what is here or to `tree`; names place and reason, never
-    the value."""
-    found = secret_scan.in_change(root, tree)
+def refuse_secrets(found: Sequence[secret_scan.Secret], root: Path, remote: str = "") -> None:
+    """Raises Refusal where secrets were `found` in what would be committed, or pushed to `remote`; names place and
+    reason, never the value."""
     if found:
         what = "The change holds what looks like a secret"
-        raise Refusal(what, wording.listed(map(str, found)), _without(root, found))
+        raise Refusal(what, wording.listed(map(str, found)), without(root, found, remote))
 
 
-def _without(root: Path, found: Sequence[secret_scan.Secret]) -> Iterator[str]:
-    """What to type so that a commit holds none of them: whole files leave git, lines leave their file."""
+def without(root: Path, found: Sequence[secret_scan.Secret], remote: str = "") -> list[str]:
+    """What to type so that no commit, also none that `remote` does not have yet, holds them: such commits are taken
+    back, whole files leave git, lines leave their file."""
     whole = list(dict.fromkeys(one.path for one in found if not one.line))
-    yield from untracked(working_copy.tracked(root, *(f":(literal){path}" for path in whole)) if whole else [])
-    yield from wording.listed((f"name {path} in .gitignore" for path in whole), 2)
-    if any(one.line for one in found):
-        yield "move it to .env, and name .env in .gitignore"
-    yield "if it was committed: take it out of the commit, and make the secret invalid"
-    if any(one.line for one in found):
-        yield "if it is none: write  not a secret  in a comment on that line"
+    back = _taken_back(root, remote, {one.commit for one in found if one.commit})
+    held = working_copy.tracked(root, *(f":(literal){path}" for path in whole)) if whole else []
+    away = wording.listed((f"name {path} in .gitignore" for path in whole if not is_ignored(root, path)), 2)
+    lines = any(one.line for one in found)
+    return [
+        *back,
+        *untracked(held),
+        *away,
+        *(["move it to .env, and name .env in .gitignore"] if lines else []),
+        *(['inv commit -m "…"'] if back else []),
+        *(
+            [f"if it is none: write  not a secret  in a comment on that line{', inv commit' * bool(back)}"]
+            if lines
+            else []
+        ),
+    ]
+
+
+def _taken_back(root: Path, remote: str, bad: set[str]) -> list[str]:
+    """What to type so that the branch stands before the first of the commits `bad`, and every file stays as it is."""
+    if not bad:
+        return []
+    parents = working_copy.unpushed(root, remote)
+    for commit, above in parents.items():  # parents come first: what follows a bad one has it too
+        if bad & set(above):
+            bad = {*bad, commit}
+    at, count = working_copy.commit(root), 0
+    while at in bad:
+        at, count = next(iter(parents[at]), ""), count + 1
+    line = f"git reset --soft {wording.short(at)}" if at else "git update-ref -d HEAD"
+    return [f"{line}  undoes {wording.count(count, 'commit')}; the files stay"]
 
 
 def untracked(paths: Sequence[str]) -> list[str]:

@@ -66,12 +66,10 @@ def refuse(root: Path, changed_alone: bool = False) -> None:
 def entries(root: Path) -> list[Entry]:
     """What a commit of all that git does not ignore would hold, by paths below `root`."""
     here = working_copy.working_copy(root)
-    prefix = quietly(root, "rev-parse", "--show-prefix")
-    changed = {path.removeprefix(prefix) for path in here.changed}
+    changed = set(here.changed)
     gone = set(_paths(git(root, "ls-files", "-z", "--deleted", "--", ".")))
     modes = {path: mode for mode, path in _staged(root) if path not in gone}
-    unknown = [path.removeprefix(prefix) for path in here.untracked]
-    attributes = _attributes(root, [*modes, *unknown])
+    attributes = _attributes(root, [*modes, *here.untracked])
     return [
         Entry(
             path=path,
@@ -81,7 +79,7 @@ def entries(root: Path) -> list[Entry]:
             data=attributes.get((path, DATA)) == "data",
             markers=(path, MARKERS) not in attributes,
         )
-        for path in [*modes, *unknown]
+        for path in [*modes, *here.untracked]
     ]
 
 
@@ -120,7 +118,7 @@ def open_conflicts(root: Path) -> Refusal | None:
 def _marked(root: Path, held: Sequence[Entry]) -> Iterator[Refusal]:
     """Files with the lines that git wrote where two changes met, also where `git add` has closed the conflict since."""
     signs = ("-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
-    found = quietly(root, "grep", "--untracked", "--all-match", "-l", "-z", "-I", "--no-color", *signs, "--", ".")
+    found = quietly(root, "grep", "--untracked", "--all-match", "-l", "-z", "--text", *signs, "--", ".")
     known = {entry.path for entry in held if entry.markers}
     paths = [path for path in found.split("\0") if path in known]
     if paths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from flask_slipway.project.git import git, quietly, run, succeeds
 from flask_slipway.server.lib import git_status
 
 REQUIREMENTS = "requirements.txt"
+SANDBOX = "sandbox"  # the remote that inv sandbox.up makes; no other machine reaches it
 # A file in git's own folder → what it shows to be under way.
 UNDER_WAY = {
     "rebase-merge": "rebase",
@@ -25,10 +26,10 @@ UNDER_WAY = {
 
 @dataclass(frozen=True)
 class WorkingCopy:
-    """The project's git facts. `commit` is "" before the first; `branch` is "" with a detached head; `upstream` is ""
-    where the branch has none; `ahead` and `behind` compare with the upstream as last fetched; `conflicted`: those of
-    `changed` that two changes met in, and nobody has settled. `added`, `removed`: those of `changed` that a commit
-    would add, or remove; `renamed`: (new name, old name)."""
+    """The project's git facts, its paths below `root`. `commit` is "" before the first; `branch` is "" with a detached
+    head; `upstream` is "" where the branch has none; `ahead` and `behind` compare with the upstream as last fetched;
+    `conflicted`: those of `changed` that two changes met in, and nobody has settled. `added`, `removed`: those of
+    `changed` that a commit would add, or remove; `renamed`: (new name, old name)."""
 
     root: Path
     branch: str
@@ -55,8 +56,13 @@ class WorkingCopy:
 
 def working_copy(root: Path) -> WorkingCopy:
     """The git facts of the project at `root`, by one look. Raises WrongUse where it is in no repository."""
-    line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "-z", "--", ".")
-    found = git_status.parse(git(root, *line))
+    line = ("status", "--porcelain=v2", "--branch", "--ahead-behind", "--untracked-files=all", "--find-renames", "-z")
+    found = git_status.parse(git(root, *line, "--", "."))
+    above = prefix(root) if found.changed or found.untracked else ""
+
+    def below(paths: Iterable[str]) -> tuple[str, ...]:
+        return tuple(path.removeprefix(above) for path in paths)
+
     return WorkingCopy(
         root=root,
         branch=found.branch,
@@ -64,13 +70,18 @@ def working_copy(root: Path) -> WorkingCopy:
         upstream=found.upstream,
         ahead=found.ahead,
         behind=found.behind,
-        changed=found.changed,
-        untracked=found.untracked,
-        conflicted=found.conflicted,
-        added=found.added,
-        removed=tuple(path for path in found.removed if path not in found.untracked),
-        renamed=found.renamed,
+        changed=below(found.changed),
+        untracked=below(found.untracked),
+        conflicted=below(found.conflicted),
+        added=below(found.added),
+        removed=below(path for path in found.removed if path not in found.untracked),
+        renamed=tuple((path.removeprefix(above), old.removeprefix(above)) for path, old in found.renamed),
     )
+
+
+def prefix(root: Path) -> str:
+    """The folder of the project in its repository, with a slash at the end; "" where it is the repository's top."""
+    return git(root, "rev-parse", "--show-prefix").rstrip("\n")
 
 
 def under_way(root: Path) -> str:
@@ -167,7 +178,19 @@ def pushed(root: Path, remote: str, branch: str) -> str:
     return quietly(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{branch}")
 
 
-def base(root: Path) -> str:
-    """What the change starts from: where the upstream was last, else the empty tree."""
-    upstream = quietly(root, "merge-base", "HEAD", "@{upstream}")
-    return upstream or git(root, "hash-object", "-t", "tree", "--stdin").strip()
+def unpushed(root: Path, remote: str) -> dict[str, list[str]]:
+    """{commit: its parents} of what is checked out and `remote` does not have, as last fetched or pushed; parents come
+    first. To the sandbox nothing leaves this machine, so there what any remote has is old; without a `remote`, what any
+    other than the sandbox's has."""
+    if not succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
+        return {}
+    known = [f"--remotes={remote}"]
+    if remote in ("", SANDBOX):
+        known = ["--remotes"] if remote else [f"--exclude={SANDBOX}/*", "--remotes"]
+    line = ("rev-list", "--topo-order", "--reverse", "--parents", "HEAD", "--not", *known)
+    return {commit: parents for commit, *parents in (row.split() for row in git(root, *line).splitlines())}
+
+
+def empty_tree(root: Path) -> str:
+    """The name of the tree that holds nothing: what there is before the first commit."""
+    return git(root, "hash-object", "-t", "tree", "--stdin").strip()

@@ -30,7 +30,7 @@ def look(settings: Settings, site: Site | None) -> list[Finding]:
     if not any(finding.stops and finding.subject == "remote" for finding in findings):
         findings += pushable(here, site)
     findings += files(settings.root)
-    findings += hidden(settings.root)
+    findings += hidden(settings.root, site)
     findings += look_at_packages(settings.root, site.app if site else settings.app, site)
     findings += env_file(settings.root)
     try:
@@ -50,12 +50,12 @@ def of_error(subject: str, error: SlipwayError) -> Finding:
 
 def pushable(here: WorkingCopy, site: Site | None) -> Iterator[Finding]:
     """Whether the remote answers, and takes what is here."""
-    with contextlib.suppress(Refusal):  # no remote at all: a finding of its own
-        remote = push.remote_for(here.root, site.name if site else "")
-        try:
+    remote = _remote_of(here.root, site)
+    try:
+        if remote:
             remote_head.refuse_unpushable(here.root, remote, site.branch if site else here.branch, prompt.can_ask())
-        except (Refusal, Unreachable) as error:
-            yield of_error("remote", error)
+    except (Refusal, Unreachable) as error:
+        yield of_error("remote", error)
 
 
 def since_pushed(app: App, here: WorkingCopy) -> Iterator[Finding]:
@@ -135,22 +135,29 @@ def development(app: App) -> Iterator[Finding]:
         yield of_error("files", refusal)
 
 
-def hidden(root: Path) -> Iterator[Finding]:
-    """Secrets: a tracked .env, one that git does not ignore, secrets in the change."""
-    env = [path for path in working_copy.tracked(root, ".") if secret_scan.of_name(path)]
+def hidden(root: Path, site: Site | None) -> Iterator[Finding]:
+    """Secrets: in the commits that a push would take along, in what is not committed, and a tracked .env."""
+    remote = _remote_of(root, site)
+    found = secret_scan.in_commits(root, remote)
+    new = {one.path for one in found}
+    env = [path for path in working_copy.tracked(root, ".") if secret_scan.of_name(path) and path not in new]
     if env:
         stays = ("untracked, it stays here and on the site", "change the secrets that it held")
         away = (*push.untracked(env), f"name {' and '.join(env[:3])} in .gitignore, and commit that")
         yield Finding("secrets", f"{', '.join(env)} is tracked by git", True, stays, away)
-    found = [one for one in secret_scan.in_change(root) if one.path not in env]
+    found += [one for one in secret_scan.in_files(root) if one.path not in env]
     if found:
-        lines = tuple(wording.listed(map(str, found)))
-        advice = tuple(wording.listed((f"name {one.path} in .gitignore" for one in found if not one.line), 2))
-        if any(one.line for one in found):
-            advice += ("move it to .env, or write  not a secret  in a comment on that line",)
-        yield Finding("secrets", "the change holds what looks like a secret", True, lines, advice)
+        lines, next_lines = wording.listed(map(str, found)), push.without(root, found, remote)
+        yield Finding("secrets", "the change holds what looks like a secret", True, tuple(lines), tuple(next_lines))
     if not env and not found:
         yield Finding("secrets", "none in the change")
+
+
+def _remote_of(root: Path, site: Site | None) -> str:
+    """Where a release to the site is pushed; "" where that is nowhere, which is a finding of its own."""
+    with contextlib.suppress(Refusal):
+        return push.remote_for(root, site.name if site else "")
+    return ""
 
 
 def env_file(root: Path) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def prepare(
     findings = [
         *check.tree(here, site, message=bool(options.message) or options.dry),
         *check.files(known.root),
-        *check.hidden(known.root),
+        *check.hidden(known.root, site),
     ]
     if any(finding.stops for finding in findings):
         check.refuse([*findings, *look_at_packages(known.root, site.app, site)])

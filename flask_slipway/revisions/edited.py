@@ -23,7 +23,7 @@ def since(root: Path, commit: str, revisions: Iterable[Mapping[str, Any]]) -> li
     """Those of `revisions` (id, text, path) whose file in `commit` said something else than the one here, also under
     another name; with `was`: that name."""
     top = root.resolve()
-    changed = _paths(root, "diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--", "*.py")
+    changed = _paths(root, "diff-index", "--name-only", "--no-renames", "--relative", "-z", commit, "--", "*.py")
     known = _paths(root, "ls-tree", "-r", "-z", "--name-only", commit)
     found: list[Mapping[str, Any]] = []
     for row in revisions:
@@ -50,7 +50,7 @@ def _older_name(root: Path, commit: str, identifier: str, names: set[str]) -> st
 
 
 def _text(root: Path, commit: str, name: str) -> str:
-    return run(root, "show", f"{commit}:./{name}").stdout.decode("utf-8", "replace")
+    return run(root, "cat-file", "blob", f"{commit}:./{name}").stdout.decode("utf-8", "replace")
 
 
 def _identifier(text: str) -> str:

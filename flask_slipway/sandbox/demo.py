@@ -26,6 +26,7 @@ from flask_slipway import wording
 from flask_slipway.errors import SlipwayError, WrongUse
 from flask_slipway.sandbox import host
 from flask_slipway.sandbox.host.processes import free_port
+from flask_slipway.server.lib import git_settings
 from flask_slipway.ui import screen
 
 MODELS = Path("app/models.py")
@@ -89,7 +90,7 @@ def remove(folder: Path) -> None:
 
 
 def _refuse_without_commit(root: Path) -> None:
-    line = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
+    line = ["git", *git_settings.options(), "rev-parse", "--verify", "--quiet", "HEAD"]
     if not (root / MODELS).is_file() or subprocess.run(line, cwd=root, capture_output=True).returncode:
         what = "The demo plays with the app of Flask-Slipway's own repository, which is not here"
         raise WrongUse(
@@ -122,7 +123,7 @@ def _prepare(root: Path, folder: Path) -> Stage:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(["git", *git_settings.options(), *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise DemoFailed(f"The demo stops: git {arguments[0]} failed", done.stderr.splitlines())
 

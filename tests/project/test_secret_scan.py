@@ -116,10 +116,13 @@ def test_a_file_is_judged_by_its_name(path, is_secret):
     assert (secret_scan.of_name(path) is not None) == is_secret
 
 
-def test_a_diff_is_told_by_file_and_line_and_never_by_value():
+def test_a_secret_is_told_by_file_and_line_and_never_by_value(tmp_path):
     value = "k8dj3" + "ksl"
     line = "PASS" + f'WORD = "{value}"'
-    diff = f"+++ b/app/config.py\n@@ -3,0 +4,2 @@\n+import os\n+{line}\n-{line}\n"
-    found = list(secret_scan.in_diff(diff))
-    assert [str(secret) for secret in found] == ["app/config.py, line 5: a secret's value"]
+    (tmp_path / "config.py").write_text(f"import sys\nimport os\n{line}\n")
+    found = list(secret_scan.in_file(tmp_path, "config.py", b"import os\n"))
+    assert [str(secret) for secret in found] == ["config.py, line 3: a secret's value"]
     assert value not in repr(found)
+    assert list(secret_scan.in_file(tmp_path, "config.py", f"{line}\n".encode())) == []
+    (tmp_path / "config.py").write_text(f"{line}\n{line}\n")
+    assert len(list(secret_scan.in_file(tmp_path, "config.py", f"{line}\n".encode()))) == 1

@@ -185,8 +185,8 @@ ROWS = [
         also(wrote("deploy/prod.env", "A=b\n"), committed),
         RELEASE,
         3,
-        "deploy/prod.env is tracked by git",
-        next="git rm --cached deploy/prod.env",
+        "holds the environment's secrets\nNext: git reset --soft",
+        next="git rm --cached deploy/prod.env\n      name deploy/prod.env in .gitignore\n      inv commit -m",
     ),
     row(
         "a submodule", submodule, RELEASE, 3, "lib is a submodule, which no release brings", next="git rm --cached lib"

@@ -36,7 +36,7 @@ def committed(git, message="More"):
 def test_before_the_first_commit(git, tmp_path):
     here = working_copy.working_copy(tmp_path / "shop")
     assert (here.commit, here.branch, here.upstream, here.changed) == ("", "main", "", ())
-    assert here.untracked == ("shop/app.py", "shop/models.py")
+    assert here.untracked == ("app.py", "models.py")
 
 
 def test_what_was_changed_and_what_is_new_in_the_project_alone(git, tmp_path):
@@ -48,8 +48,9 @@ def test_what_was_changed_and_what_is_new_in_the_project_alone(git, tmp_path):
         (tmp_path / "shop" / name).write_text("new\n")
     here = working_copy.working_copy(tmp_path / "shop")
     assert (here.commit, here.branch, here.clean) == (commit, "main", False)
-    assert here.changed == ("shop/all models.py", "shop/app.py")
-    assert sorted(here.untracked) == sorted(f"shop/{name}" for name in ODD)
+    assert here.changed == ("all models.py", "app.py")
+    assert here.renamed == (("all models.py", "models.py"),)
+    assert sorted(here.untracked) == sorted(ODD)
     assert working_copy.subject(tmp_path) == "Begin"
 
 

@@ -114,7 +114,7 @@ GIT = [
 SECRETS = [
     row(
         "tracked .env",
-        also(wrote(".env", "A=b\n"), committed),
+        also(wrote(".env", "A=b\n"), committed, git("push -q")),
         RELEASE,
         3,
         ".env is tracked by git",
@@ -137,7 +137,7 @@ SECRETS = [
     ),
     row("a private key", private_key, SAID, 3, "app/key.pem, line 1: a private key", next="move it to .env"),
     row("a token", token, "inv commit -m x", 3, "app/names.py, line 1: a token", next="move it to .env"),
-    row("a password", also(password, committed), "inv push", 3, "app/names.py, line 1", next="take it out of"),
+    row("a password", also(password, committed), "inv push", 3, "app/names.py, line 1", next="git reset --soft"),
 ]
 
 

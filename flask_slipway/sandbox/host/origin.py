@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from flask_slipway.errors import WrongUse
+from flask_slipway.server.lib import git_settings
 
 BRANCH = "main"
 FOLDER = "origin.git"  # below the sandbox's
@@ -17,7 +18,7 @@ def make(origin: Path, source: Path | None, branch: str = BRANCH) -> None:
     if origin.exists():
         return
     git("init", "--quiet", "--bare", f"--initial-branch={branch}", str(origin))
-    git("-C", str(origin), "config", "receive.shallowUpdate", "true")
+    git("--git-dir", str(origin), "config", "receive.shallowUpdate", "true")
     if source is not None:
         git("-C", str(source), "push", "--quiet", "--no-verify", str(origin), f"HEAD:refs/heads/{branch}")
 
@@ -31,7 +32,8 @@ def clone(origin: Path, project: Path, branch: str = BRANCH) -> None:
 def git(*words: str) -> str:
     """Runs git and returns what it prints. Raises WrongUse with git's words."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(["git", *words], capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL)
+    line = ["git", *git_settings.options(), *words]
+    done = subprocess.run(line, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise WrongUse(f"git {' '.join(words)} failed", done.stderr.splitlines(), changed=True)
     return done.stdout

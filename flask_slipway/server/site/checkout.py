@@ -202,7 +202,7 @@ def _is_same(folder: str, revision: str, path: str, entry: str) -> bool:
         return False
     if mode != "120000" and os.access(place, os.X_OK) != (mode == "100755"):
         return False
-    return _content(folder, revision, path) == _on_disk(place)
+    return clone.content(folder, "%s:%s" % (revision, path)) == _on_disk(place)
 
 
 def _is_edited(folder: str, after: str, path: str) -> bool:
@@ -213,7 +213,7 @@ def _is_edited(folder: str, after: str, path: str) -> bool:
 def _is_from(folder: str, revision: str, path: str) -> bool:
     """True where the file at `path` holds what the commit has there, or its beginning: what a checkout wrote."""
     data = _on_disk(os.path.join(folder, path))
-    content = None if data is None else _content(folder, revision, path)
+    content = None if data is None else clone.content(folder, "%s:%s" % (revision, path))
     return data is not None and content is not None and content.startswith(data)
 
 
@@ -222,15 +222,6 @@ def _on_disk(place: str) -> bytes | None:
     if os.path.islink(place):
         return os.fsencode(os.readlink(place))
     return files.read(place) if os.path.isfile(place) else None
-
-
-def _content(folder: str, revision: str, path: str) -> bytes | None:
-    """What a checkout of the commit would write at `path`; None where the commit has no such file."""
-    line = [process.find("git") or "git", "cat-file", "--filters", "%s:%s" % (revision, path)]
-    try:
-        return process.run_raw(line, cwd=folder, name="git cat-file")
-    except process.Failed:
-        return None
 
 
 def _remove_empty(folder: str, path: str) -> None:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from typing import Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from ..lib import files, git_status, process
+from ..lib import files, git_settings, git_status, process
 
 REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
 # What a repository is made of, but for its HEAD, its objects and what is under way. Source: gitrepository-layout(5).
@@ -37,20 +37,17 @@ def _git(
     env: Mapping[str, str] | None = None,
     data: bytes | None = None,
 ) -> bytes:
-    line = [
-        process.find("git") or "git",
-        "-c",
-        "core.hooksPath=" + os.devnull,
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.quotePath=off",
-        "-c",
-        "gc.auto=0",
-    ]
-    return process.run_raw(
-        [*line, *arguments], cwd=folder, env=env, timeout=timeout, check=check, name="git " + arguments[0], data=data
-    )
+    line = [process.find("git") or "git", *git_settings.options(), "-c", "gc.auto=0", *arguments]
+    name = "git " + arguments[0]
+    return process.run_raw(line, cwd=folder, env=env, timeout=timeout, check=check, name=name, data=data)
+
+
+def content(folder: str, name: str) -> bytes | None:
+    """What a checkout would write of the blob of that name, such as COMMIT:PATH; None where there is none."""
+    try:
+        return _git(folder, ["cat-file", "--filters", name])
+    except process.Failed:
+        return None
 
 
 def names(
@@ -233,7 +230,7 @@ def is_ancestor(folder: str, older: str, newer: str) -> bool:
 
 def changed_paths(folder: str, older: str, newer: str, only: str | None = None) -> list[str]:
     """The paths that differ between two commits; `only`: a letter such as "A" (added)."""
-    arguments = ["diff", "--name-only", "--no-renames", "-z"] + (["--diff-filter=" + only] if only else [])
+    arguments = ["diff-tree", "-r", "--name-only", "--no-renames", "-z"] + (["--diff-filter=" + only] if only else [])
     return names(folder, *arguments, older, newer, "--")
 
 
