@@ -1,31 +1,11 @@
 """The server's half run by the oldest Python that it is written for, and by the newest there is."""
 
-import re
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from flask_slipway.sandbox import host
 from support import changes
+from support.versions import PYTHONS
 from support.world import make_world
-
-
-def interpreters() -> dict[tuple[int, int], str]:
-    """The Pythons on PATH and under pyenv, by version."""
-    found = {}
-    candidates = [shutil.which(f"python3.{minor}") for minor in range(8, 20)]
-    candidates += [str(path) for path in Path.home().glob(".pyenv/versions/*/bin/python3")]
-    for path in filter(None, candidates):
-        done = subprocess.run([path, "--version"], capture_output=True, text=True)
-        version = re.match(r"Python (\d+)\.(\d+)", done.stdout)
-        if version:
-            found[int(version[1]), int(version[2])] = path
-    return found
-
-
-PYTHONS = interpreters()
 
 
 @pytest.mark.parametrize("which", ["3.8", "newest"])

@@ -1148,7 +1148,7 @@ GUARDS = [
         "a-read-makes-no-database",
         6,
         "server/inside/guard.py",
-        '                cargs[0] = ":memory:"  # to connect would make the file\n',
+        '                path = ":memory:"  # to connect would make the file\n',
         "                pass\n",
         ("server/inside/test_inside.py::test_loading_and_reading_do_not_make_a_missing_database_file",),
     ),

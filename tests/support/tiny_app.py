@@ -89,7 +89,8 @@ def told_of(database):
 class Project:
     """A project folder with the app, its revisions, its database file and a WSGI file."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, virtualenv=None):
+        self.virtualenv = str(virtualenv or sys.prefix)
         self.folder = folder / "project"
         self.database = folder / "live.db"
         self.url = f"sqlite:///{self.database}"
@@ -128,10 +129,11 @@ class Project:
     def site(self, **more):
         words = {"name": "prod", "domain": "d", "url": "u", "health": "/", "branch": "main", "remote": "origin"}
         words.update(app="app", home=str(self.home), project=str(self.folder), wsgi=str(self.wsgi))
-        words.update(virtualenv=sys.prefix, backups=str(self.home / "backups"), env={"DATABASE_URL": self.url})
+        words.update(virtualenv=self.virtualenv, backups=str(self.home / "backups"), env={"DATABASE_URL": self.url})
         return Site(dict(words, **more))
 
-    def start(self, folder=None, python=sys.executable, **more):
+    def start(self, folder=None, python=None, **more):
+        python = python or os.path.join(self.virtualenv, "bin", "python")
         self.processes.append(server_app.App(python, str(folder or self.folder), self.site(**more)))
         return self.processes[-1]
 

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import traceback
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -116,19 +116,24 @@ class Guard:
     def _on_checkout(self, connection: Any, record: Any, proxy: Any) -> None:
         self._keep_away()
 
-    def _on_connect_to(self, dialect: Any, record: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    def _on_connect_to(self, dialect: Any, record: Any, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Any:
+        """The connection to where this one is sent; None where it leads there by itself. The arguments stay as they
+        are: before SQLAlchemy 2.1 each connection of an engine is handed the same ones."""
         self._keep_away()
         if record is not None:
             record.info["slipway_dialect"] = dialect.name
         if self.only is not None and where_to(dialect, cargs, cparams) != self.only:
             raise WriteRefused("the app connects to another database than the one it was proved to use")
         if dialect.name == "sqlite":
-            cargs[0] = self._target("", os.path.realpath(cargs[0])) if self.redirect else cargs[0]
-            if self.reads_only and not os.path.exists(cargs[0]):
-                cargs[0] = ":memory:"  # to connect would make the file
-        elif self.redirect:
-            key = "db" if "db" in cparams else "database"
-            cparams[key] = self._target(cparams.get("host") or "", cparams[key])
+            path = self._target("", os.path.realpath(cargs[0])) if self.redirect else cargs[0]
+            if self.reads_only and not os.path.exists(path):
+                path = ":memory:"  # to connect would make the file
+            return None if path == cargs[0] else dialect.connect(path, *cargs[1:], **cparams)
+        if not self.redirect:
+            return None
+        key = "db" if "db" in cparams else "database"
+        target = self._target(cparams.get("host") or "", cparams[key])
+        return dialect.connect(*cargs, **{**cparams, key: target})
 
     def _target(self, host: str, database: str) -> str:
         for (known_host, known), scratch in (self.redirect or {}).items():

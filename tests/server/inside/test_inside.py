@@ -20,13 +20,18 @@ from flask_slipway.server.lib import outcome
 from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.run import facts as server_facts
 from flask_slipway.server.site import app_process as server_app
+from support import versions
 from support.tiny_app import APP, CREATE_ALL, SECOND, WSGI, Project, told_of
 
+VERSIONS = [None, *(pytest.param(which, marks=pytest.mark.xdist_group(which)) for which in versions.PINS)]
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+
+@pytest.fixture(params=VERSIONS, ids=["newest", *versions.PINS])
+def project(request, tmp_path, tmp_path_factory, monkeypatch):
+    """In a virtualenv with the versions of the name, None for those here."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    made = Project(tmp_path)
+    virtualenv = request.param and versions.virtualenv(request.param, tmp_path_factory.getbasetemp() / "versions")
+    made = Project(tmp_path, virtualenv)
     yield made
     for app in made.processes:
         app.close()
@@ -310,13 +315,36 @@ def test_after_an_upgrade_only_reads_are_allowed_again(project):
     )
     app = project.loaded()
     app.ask("upgrade", to="aaaa1111")
-    assert app.ask("command", args=["peek"])["output"].strip().endswith("0 assets")
+    assert app.ask("command", args=["peek"])["output"].strip().startswith("0 assets")
     with pytest.raises(server_app.AppFailed):
         app.ask("command", args=["fail"])
     with pytest.raises(server_app.AppFailed):
         app.ask("command", args=["no-such"])
     assert app.ask("command", args=["leave"])["output"].strip() == "all done"
     assert app.ask("current")["revisions"] == ["aaaa1111"]
+
+
+def test_a_database_file_that_is_not_there_is_made_by_the_upgrade_and_by_nothing_before(project):
+    """Before SQLAlchemy 2.1 each connection of an engine is made of the same arguments."""
+    app = project.loaded()
+    assert app.ask("current")["revisions"] == []
+    assert app.ask("differences")["differences"]
+    assert not project.database.exists()
+    app.ask("upgrade", to="aaaa1111")
+    assert sqlite3.connect(project.database).execute("SELECT * FROM alembic_version").fetchall() == [("aaaa1111",)]
+
+
+def test_every_connection_goes_to_the_scratch_database_and_one_elsewhere_to_none(project, tmp_path):
+    project.fill()
+    scratch = str(tmp_path / "scratch.db")
+    app = project.start()
+    app.ask("load", app="app", cwd=str(project.folder), scratch=[["", str(project.database), scratch]])
+    for to in ("aaaa1111", "bbbb2222"):
+        app.ask("upgrade", to=to)
+        assert app.ask("current")["revisions"] == [to]
+    tables = "SELECT name FROM sqlite_master WHERE name = 'asset'"
+    assert sqlite3.connect(scratch).execute(tables).fetchall() == [("asset",)]
+    assert sqlite3.connect(project.database).execute("SELECT * FROM alembic_version").fetchall() == [("aaaa1111",)]
 
 
 def test_an_app_that_comes_from_elsewhere_is_refused(project, tmp_path):
@@ -375,7 +403,7 @@ def test_each_connection_of_an_upgrade_is_announced_before_it_is_used(project, m
     """So that it can be ended later, on the server, if this process dies."""
     account = mariadb.restricted("announced")
     name = "announced$site"
-    mariadb.execute(f"CREATE DATABASE `{name}`", account)
+    mariadb.execute(f"CREATE OR REPLACE DATABASE `{name}`", account)
     project.url = account.url(name)
     app = project.loaded()
     seen = []
@@ -392,7 +420,7 @@ def test_each_connection_of_an_upgrade_is_announced_before_it_is_used(project, m
 
 def test_a_write_while_loading_is_refused_on_a_real_server_too(project, mariadb):
     account = mariadb.restricted("guarded")
-    mariadb.execute("CREATE DATABASE `guarded$site`", account)
+    mariadb.execute("CREATE OR REPLACE DATABASE `guarded$site`", account)
     project.url = account.url("guarded$site")
     project.while_it_loads(
         "with app.app_context():\n        db.session.execute(db.text('SELECT 1 /* so far so good */'))\n"
