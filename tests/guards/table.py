@@ -44,8 +44,8 @@ GUARDS = [
         "close-proves-the-gate",
         1,
         "server/run/steps.py",
-        "    health.prove_gate(run.site.health_url(), run.token, nonce, run.patience)\n",
-        "",
+        "    health.prove_gate(",
+        "    (lambda *_: None)(",
         ("server/run/test_steps.py::test_a_site_whose_processes_stay_is_not_taken_for_closed",),
     ),
     Guard(
@@ -71,8 +71,8 @@ GUARDS = [
         "health-in-public",
         1,
         "server/run/steps.py",
-        "        health.prove_own(run.site.health_url(), run.token, run.healthy, broken, run.patience)\n",
-        "        pass\n",
+        "        health.prove_own(",
+        "        (lambda *_: None)(",
         ("server/run/test_steps.py::test_a_site_that_is_at_fault_once_it_is_open_is_no_release",),
     ),
     Guard(
@@ -685,8 +685,8 @@ GUARDS = [
         "old-runs-are-forgotten",
         4,
         "server/run/record.py",
-        '        this.step("record", _tidy, [_prune, _remove_stage, _forget_old])\n',
-        '        this.step("record", _tidy, [_prune, _remove_stage])\n',
+        "        shutil.rmtree(os.path.join(this.site.runs, name), ignore_errors=True)\n",
+        "        pass\n",
         ("server/run/test_steps.py::test_of_runs_long_past_neither_folder_nor_secret_stays",),
     ),
     Guard(
