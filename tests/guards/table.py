@@ -1313,9 +1313,9 @@ GUARDS = [
     Guard(
         "hooks-are-not-run",
         9,
-        "server/site/clone.py",
-        '        "core.hooksPath=" + os.devnull,\n',
-        '        "core.hooksPath=.git/hooks",\n',
+        "server/lib/git_settings.py",
+        'SETTINGS if hooks else {**SETTINGS, "core.hooksPath": os.devnull}\n',
+        "SETTINGS\n",
         ("server/site/test_clone.py::test_hooks_of_the_clone_are_not_run",),
     ),
     # 10. The WSGI file decides which database is the site's
