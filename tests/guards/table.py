@@ -1193,7 +1193,41 @@ GUARDS = [
             ),
         )
     ),
+    Guard(
+        "git-runs-nothing-that-is-configured",
+        6,
+        "server/lib/git_settings.py",
+        '    "core.fsmonitor": "false",',
+        "",
+        ("project/test_hostile_git.py::test_every_reading_is_the_same_and_runs_nothing",),
+    ),
+    Guard(
+        "git-answers-the-same-whatever-is-configured",
+        6,
+        "server/lib/git_settings.py",
+        '    "diff.noprefix": "false",\n',
+        "",
+        ("project/test_hostile_git.py::test_every_reading_is_the_same_and_runs_nothing",),
+    ),
     # 7. No secret is in an argument list, a log, the journal or on the terminal
+    Guard(
+        "no-secret-is-committed",
+        7,
+        "project/push.py",
+        "    refuse_secrets(secret_scan.in_tree(seen.root, seen.tree), seen.root)\n",
+        "",
+        (
+            "project/test_wrong_working_copy.py::test_a_mistake_is_told_with_its_fix_and_changes_nothing[.env not ignored]",
+        ),
+    ),
+    Guard(
+        "no-secret-is-pushed",
+        7,
+        "project/push.py",
+        "    refuse_secrets(secret_scan.in_commits(root, remote), root, remote)\n",
+        "",
+        ("project/test_pushed_secrets.py::test_a_secret_that_a_later_commit_removed_is_not_pushed_with_the_first",),
+    ),
     Guard(
         "a-journal-is-masked",
         7,
@@ -1310,6 +1344,33 @@ GUARDS = [
         ),
     ),
     # 9. Nothing on the server is run through a shell
+    Guard(
+        "what-a-server-says-is-held-to-its-form",
+        9,
+        "ssh/conversation.py",
+        "            event = checked.event(line[len(self.nonce) + 1 :], task)\n",
+        '            event = __import__("json").loads(line[len(self.nonce) + 1 :])\n',
+        (
+            "ssh/test_conversation.py"
+            "::test_a_commit_that_would_be_an_option_of_git_reaches_nobody_and_nothing_is_changed",
+        ),
+    ),
+    Guard(
+        "a-home-has-no-modules-for-us",
+        9,
+        "ssh/engine.py",
+        " -I -c ",
+        " -c ",
+        ("ssh/test_conversation.py::test_a_module_of_the_home_is_not_taken_for_pythons_own",),
+    ),
+    Guard(
+        "words-give-no-orders-to-a-terminal",
+        9,
+        "wording.py",
+        '    return "".join(char if _is_shown(plain, place) else ascii(char)[1:-1] for place, char in enumerate(plain))\n',
+        "    return plain\n",
+        ("ssh/test_conversation.py::test_what_the_server_tells_gives_no_orders_to_the_terminal",),
+    ),
     Guard(
         "hooks-are-not-run",
         9,
