@@ -678,7 +678,19 @@ GUARDS = [
         "    if not _write_down(this, ending):\n        _let_go(this)\n    _tidy_up(this, outcome)\n",
         "    _tidy_up(this, outcome)\n",
         (
-            "server/run/test_ends.py::test_a_run_killed_at_any_line_of_its_end_is_ended_by_recover_and_the_next_one_goes_on",
+            "server/run/test_ends.py"
+            "::test_a_run_killed_after_its_end_was_known_needs_neither_database_nor_stage_to_be_ended[True]",
+        ),
+    ),
+    Guard(
+        "without-room-it-is-let-go-before-it-is-tidied",
+        4,
+        "server/run/record.py",
+        "    if not _write_down(this, ending):\n        _let_go(this)\n",
+        "    _write_down(this, ending)\n",
+        (
+            "server/run/test_ends.py"
+            "::test_a_run_killed_after_its_end_was_known_needs_neither_database_nor_stage_to_be_ended[False]",
         ),
     ),
     Guard(
