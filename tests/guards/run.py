@@ -43,7 +43,7 @@ def run(root: Path, guards: Sequence[Guard]) -> int:
             if passing != "passes":
                 say(f"They do not: {passing}.\n{words}")
                 return 1
-        say(f"\n{'guarantee':>9}  {'guard':<34} {'its tests without it':<26} seconds")
+        say("\n" + row("", "guard", "its tests without it", "seconds"))
         kept = [guard for guard in guards if not is_missed(copy, guard)]
     if not guards or kept:
         names = ", ".join(guard.name for guard in kept) or "there are none of that name"
@@ -67,10 +67,15 @@ def is_missed(copy: Path, guard: Guard) -> bool:
     except ValueError as error:
         found.append(str(error))
     seconds = time.monotonic() - began
-    say(f"{guard.guarantee:>9}  {guard.name:<34} {found[-1]:<26} {seconds:7.1f}")
+    say(row(str(guard.guarantee), guard.name, found[-1], f"{seconds:.1f}"))
     if found[-1] not in (FAILS, "passes"):
         say(words)
     return set(found) == {FAILS}
+
+
+def row(guarantee: str, name: str, found: str, seconds: str) -> str:
+    """A line of the table, of 80 columns."""
+    return f"{guarantee:>2}  {name:<45} {found:<22}{seconds:>8}"
 
 
 def tried(copy: Path, tests: Iterable[str], until_one_fails: bool = True) -> tuple[str, str]:

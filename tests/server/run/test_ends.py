@@ -8,7 +8,7 @@ import resource
 import shutil
 import sqlite3
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,29 @@ def test_a_release_that_finds_no_room_at_its_end_is_released_and_the_next_one_go
     assert folders.recover() is None
     assert folders.left() == []
     folders.begun().end()
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_run_killed_after_its_end_was_known_needs_neither_database_nor_stage_to_be_ended(folders, tmp_path, room):
+    """How it ended is written down before anything is removed that a return would need; where there is no room for
+    that, it stands open no more by then."""
+
+    def act():
+        run = folders.begun()
+        run.journal.write(protocol.RELOADING)
+        record._tidy_up = lambda *words: os._exit(9)
+        with nullcontext() if room else no_room():
+            record.finish(run, "returned", Failed("the reload failed"))
+
+    assert not ends(act, -1)
+    (tmp_path / "live.db").unlink()
+    if not room:
+        assert facts.open_run(folders.site) is None
+        return
+    run = facts.open_run(folders.site)["run"]
+    (Path(folders.site.runs) / run / "access.json").unlink()
+    assert folders.recover()["code"] == 0
+    assert folders.outcomes(run) == ["returned"]
 
 
 def test_a_run_killed_without_room_before_its_record_is_finished_once_there_is_room(folders):
