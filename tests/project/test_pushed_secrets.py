@@ -111,6 +111,10 @@ def test_on_a_new_branch_only_what_the_remote_does_not_have_is_the_change(root):
     git(root, "remote", "add", "other", str(root.parent / "other.git"))
     assert [one.path for one in secret_scan.in_commits(root, "other")] == ["old.py"]
     assert secret_scan.in_commits(root, "sandbox") == []
+    for name in ("origin", "other"):
+        git(root, "remote", "remove", name)
+    git(root, "remote", "add", "sandbox", str(root.parent / "origin.git"))
+    assert secret_scan.in_commits(root, "sandbox") == []  # nothing was fetched from it, but it has all
 
 
 def test_a_push_asks_nothing_of_what_is_not_committed(root):
