@@ -216,3 +216,9 @@ def test_in_a_folder_of_the_repository_new_files_are_looked_at_and_what_others_s
     assert stop.value.lines == ["../beside.py, line 1: a secret's value"]
     bad = committed(root)
     assert refused(shop).lines == [f"../beside.py, line 1, in {bad[:7]}: a secret's value"]
+
+
+def test_what_git_replace_puts_in_the_place_of_a_commit_hides_nothing(root):
+    bad = committed(root, **{"app.py": LINE})
+    git(root, "replace", bad, "HEAD~1")
+    assert refused(root).lines == [f"app.py, line 1, in {bad[:7]}: a secret's value"]
