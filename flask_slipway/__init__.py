@@ -2,11 +2,16 @@
 
 A project's tasks.py says `namespace = flask_slipway.local()`, its fabfile.py `namespace = flask_slipway.remote()`."""
 
-from __future__ import annotations
+import os
+import sys
+
+# `python -m flask_slipway` puts the folder that it is started in first: no file of a project's, be it a typing.py or a
+# __future__.py, is to be taken for Python's own, from here on. What is imported above is loaded since Python began.
+if sys.argv[:1] == ["-m"] and {"flask_slipway", "-mflask_slipway"} & set(sys.orig_argv):
+    sys.path[:] = [place for place in sys.path if os.path.realpath(place) != os.path.realpath("")]
 
 import atexit
 import gc
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 
-def local() -> Collection:
+def local() -> "Collection":
     """The tasks for the developer's machine, for the project in whose tasks.py this is called."""
     from flask_slipway.tasks import suggest
     from flask_slipway.tasks.local import collection
@@ -27,7 +32,7 @@ def local() -> Collection:
     return collection(root)
 
 
-def remote() -> Collection:
+def remote() -> "Collection":
     """The tasks for each environment of invoke.yaml, for the project in whose fabfile.py this is called."""
     from invoke.collection import Collection
 

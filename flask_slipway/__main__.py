@@ -1,29 +1,27 @@
-"""python -m flask_slipway: `init` for a project that has no task files yet; all else is a task of inv or fab."""
+"""The program flask-slipway, also python -m flask_slipway: `init` for a project that has no task files yet; all else is
+a task of inv or fab."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-# Python puts the folder that it is started in first; a project's own secrets.py or config.py must not be ours.
+from flask_slipway import __version__
+from flask_slipway.errors import Fault, Interrupted, SlipwayError, WrongUse
+from flask_slipway.setup import init
+from flask_slipway.ui import output
+
 HERE = Path.cwd()
-sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HERE.resolve()]
-
-import argparse  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from typing import NoReturn  # noqa: E402
-
-from flask_slipway import __version__  # noqa: E402
-from flask_slipway.errors import Fault, Interrupted, SlipwayError, WrongUse  # noqa: E402
-from flask_slipway.setup import init  # noqa: E402
-from flask_slipway.ui import output  # noqa: E402
 
 SHORT = """\
 Flask-Slipway releases a Flask app to PythonAnywhere: code, packages, database.
 
-  python -m flask_slipway init         adopt the project in this folder
-  python -m flask_slipway init --help  its options, for scripts
-  python -m flask_slipway --version
+  flask-slipway init         adopt the project in this folder
+  flask-slipway init --help  its options, for scripts
+  flask-slipway --version
 
 After init, in the project:  inv --list  and  fab --list"""
 
@@ -45,7 +43,12 @@ class Parser(argparse.ArgumentParser):
     """argparse, whose faults are ours: one message, exit code 1."""
 
     def error(self, message: str) -> NoReturn:
-        raise WrongUse(f"{message[:1].upper()}{message[1:]}", next=["python -m flask_slipway init --help"])
+        raise WrongUse(f"{message[:1].upper()}{message[1:]}", next=["flask-slipway init --help"])
+
+
+def program() -> NoReturn:
+    """What `flask-slipway` runs: Python looks for modules beside it, and not in the folder that it is started in."""
+    sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -97,7 +100,7 @@ def _init(rest: Sequence[str]) -> None:
 
 def _parser() -> Parser:
     about = "Looks at the project in this folder, asks, shows what it would write, and writes it after your yes."
-    parser = Parser(prog="python -m flask_slipway init", description=about, allow_abbrev=False)
+    parser = Parser(prog="flask-slipway init", description=about, allow_abbrev=False)
     for name, text in OPTIONS.items():
         parser.add_argument(f"--{name}", help=text, metavar=name.upper())
     parser.add_argument(
@@ -116,8 +119,8 @@ def _refuse_unknown(word: str) -> NoReturn:
         raise WrongUse(f"{word} is a task of inv", next=[f"inv {word}"])
     if word in remote.collection("ENV", HERE).task_names:
         raise WrongUse(f"{word} is a task of fab", next=[f"fab prod.{word}"])
-    raise WrongUse(f"There is no command {word!r}", next=["python -m flask_slipway --help"])
+    raise WrongUse(f"There is no command {word!r}", next=["flask-slipway --help"])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    program()

@@ -27,7 +27,7 @@ VIRAMA = 9  # its combining class: joins two letters of an Indian script
 SET_OFF = re.compile(r"  (?! )(.+?)(?:  |$)")
 VALUE = r"""(?:"[^"]*"|'[^']*'|[^ ]+)"""
 COMMAND = re.compile(
-    rf"\b((?:inv|fab|git|flask|pip|python)(?: -[\w-]+)* [\w./-]+(?: \w+)?(?: --?\w[\w-]*(?: {VALUE})?)*)"
+    rf"\b((?:inv|fab|git|flask|flask-slipway|pip|python)(?: -[\w-]+)* [\w./-]+(?: \w+)?(?: --?\w[\w-]*(?: {VALUE})?)*)"
 )
 
 

@@ -187,7 +187,7 @@ def with_sandbox(root: Path, environments: dict[str, Any]) -> dict[str, Any]:
 
 def _nothing(root: Path) -> WrongUse:
     """What is wrong with a project whose configuration says nothing to us."""
-    path, make = yaml_lines.file(root), "python -m flask_slipway init"
+    path, make = yaml_lines.file(root), "flask-slipway init"
     if path is None:
         return WrongUse(f"There is no {FILE} in {root}", next=[make])
     node = yaml_lines.node(root)

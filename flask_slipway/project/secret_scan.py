@@ -28,9 +28,13 @@ MARKS = {
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_)")  # there, passwords are made up: only keys and tokens count
 STRONG = (secret_patterns.PRIVATE_KEY, secret_patterns.TOKEN)
 
-ENV_FILE = re.compile(r"\.env(\..+)?$|.+\.env$")
+ENV_FILE = re.compile(r"\.env(?![a-z]).*|.+\.env$", re.IGNORECASE)
 ENV_EXAMPLE = re.compile(r"example|sample|template|dist$|^\.flaskenv$")
-NAMES = {".my.cnf", ".pypirc", ".netrc", ".pgpass", "id_rsa", "id_ed25519", "id_ecdsa", "id_dsa"}
+NAMES = {
+    ".dockercfg", ".git-credentials", ".htpasswd", ".my.cnf", ".mylogin.cnf", ".netrc", ".pgpass", ".pypirc", ".s3cfg",
+    "_netrc", "credentials.json", "id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_rsa",
+}  # fmt: skip
+KEYS = re.compile(r"\.(p12|pfx|jks|keystore|kdbx?|ppk)$", re.IGNORECASE)  # keys in a form that holds no lines
 
 
 @dataclass(frozen=True)
@@ -170,10 +174,10 @@ def lines(content: bytes) -> list[str]:
 
 def of_name(path: str) -> str | None:
     """Why a file of this name is a secret, or None."""
-    name = PurePosixPath(path).name
-    if ENV_FILE.match(name) and not ENV_EXAMPLE.search(name):
+    name = secret_patterns.name_of(path)
+    if ENV_FILE.match(name) and not ENV_EXAMPLE.search(PurePosixPath(path).name):
         return "holds the environment's secrets"
-    if name in NAMES:
+    if name in NAMES or KEYS.search(name) or path.endswith(".aws/credentials"):
         return "holds a key or a password"
     return None
 

@@ -180,13 +180,14 @@ def pushed(root: Path, remote: str, branch: str) -> str:
 
 def unpushed(root: Path, remote: str) -> dict[str, list[str]]:
     """{commit: its parents} of what is checked out and `remote` does not have, as last fetched or pushed; parents come
-    first. To the sandbox nothing leaves this machine, so there what any remote has is old; without a `remote`, what any
-    other than the sandbox's has."""
+    first. The sandbox is asked what it has; to it nothing leaves this machine, so there what any remote has is old too.
+    Without a `remote`, what any other than the sandbox's has."""
     if not succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
         return {}
-    known = [f"--remotes={remote}"]
-    if remote in ("", SANDBOX):
-        known = ["--remotes"] if remote else [f"--exclude={SANDBOX}/*", "--remotes"]
+    known = [f"--remotes={remote}"] if remote else [f"--exclude={SANDBOX}/*", "--remotes"]
+    if remote == SANDBOX:
+        heads = [row.split()[0] for row in quietly(root, "ls-remote", "--heads", SANDBOX).splitlines()]
+        known = ["--remotes", *(head for head in heads if succeeds(root, "cat-file", "-e", head))]
     line = ("rev-list", "--topo-order", "--reverse", "--parents", "HEAD", "--not", *known)
     return {commit: parents for commit, *parents in (row.split() for row in git(root, *line).splitlines())}
 

@@ -78,7 +78,7 @@ def run(root: Path) -> None:
         host.down(folder / ".sandbox")
     screen.say(["", f"That was all, in {time.monotonic() - began:.0f} s. The sandbox is stopped."])
     screen.say(["What is left lies in .sandbox:  inv sandbox.down --remove  deletes it."])
-    screen.say(wording.follow(["in your own project:  python -m flask_slipway init  (README.md)"]))
+    screen.say(wording.follow(["in your own project:  flask-slipway init  (README.md)"]))
 
 
 def remove(folder: Path) -> None:

@@ -131,7 +131,7 @@ def _refuse_wrong(found: Found, given: dict[str, str], env: Mapping[str, str]) -
     except keys.Wrong as error:
         wrong.append(f"--env: {error}")
     if wrong:
-        raise WrongUse("Some options are wrong", wrong, ["python -m flask_slipway init --help"])
+        raise WrongUse("Some options are wrong", wrong, ["flask-slipway init --help"])
 
 
 def _refuse_lacking(found: Found, given: Mapping[str, str], env: Mapping[str, str]) -> None:
@@ -154,7 +154,7 @@ def command(given: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
     """The command line that gives these answers."""
     flags = [word for key, value in given.items() for word in (f"--{key}", value)]
     flags += [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
-    return ["python", "-m", "flask_slipway", "init", *flags, "--yes"]
+    return ["flask-slipway", "init", *flags, "--yes"]
 
 
 # rules beyond those of the keys

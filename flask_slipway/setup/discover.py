@@ -111,10 +111,10 @@ def refuse_elsewhere(root: Path) -> None:
     top = quietly(root, "rev-parse", "--show-toplevel")
     if top and not Path(top).samefile(root):
         what = "This folder lies inside a git repository, and a site is a clone of the whole"
-        raise Refusal(what, [f"the repository: {top}"], [f"cd {top}", "python -m flask_slipway init"])
+        raise Refusal(what, [f"the repository: {top}"], [f"cd {top}", "flask-slipway init"])
     if root == Path.home():
         what = "This is your home folder, not a project"
-        raise Refusal(what, next=["cd to the project, then  python -m flask_slipway init"])
+        raise Refusal(what, next=["cd to the project, then  flask-slipway init"])
     for name in ("invoke.json", "invoke.py"):
         if (root / name).is_file() and yaml_lines.file(root) is None:
             what = f"There is {name}, and Invoke reads only one such file"

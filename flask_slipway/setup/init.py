@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init`: looks, asks, shows, and writes what an existing project lacks."""
+"""`flask-slipway init`: looks, asks, shows, and writes what an existing project lacks."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def page(url: str) -> list[str]:
 
 def test_an_app_is_adopted_and_released_to_the_sandbox_by_readme_alone(owner):
     dialect = "sqlite" if "PyMySQL" not in (owner.project / "requirements.txt").read_text() else "server"
-    adopted = owner.type("python -m flask_slipway init", *ANSWERS)
+    adopted = owner.type("flask-slipway init", *ANSWERS)
     assert "Next: fab prod.check" in adopted
     before = (owner.project / "invoke.yaml").read_bytes()
 

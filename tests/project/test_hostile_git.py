@@ -7,6 +7,7 @@ import pytest
 from flask_slipway.project import push, secret_scan, source, tracked, working_copy
 from flask_slipway.project.look import look, since
 from flask_slipway.revisions import edited
+from flask_slipway.sandbox.host import origin
 from support import hostile_git
 from support.world import git
 
@@ -93,3 +94,16 @@ def test_every_reading_is_the_same_and_runs_nothing(root, tmp_path):
             push.push(root, "origin", "main")
         assert hostile.ran() == []
     assert again == told
+
+
+def test_a_sandboxs_repository_is_made_and_cloned_the_same(root, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    hostile = hostile_git.made(tmp_path / "hostile")
+    with hostile_git.configured(hostile, home, repositories=(root.parent,)):
+        origin.make(tmp_path / "sandbox.git", root.parent)
+        origin.clone(tmp_path / "sandbox.git", tmp_path / "site")
+        assert hostile.ran() == []
+    assert git(tmp_path / "site", "remote") == "origin"
+    assert git(tmp_path / "site", "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD")

@@ -111,6 +111,10 @@ def test_on_a_new_branch_only_what_the_remote_does_not_have_is_the_change(root):
     git(root, "remote", "add", "other", str(root.parent / "other.git"))
     assert [one.path for one in secret_scan.in_commits(root, "other")] == ["old.py"]
     assert secret_scan.in_commits(root, "sandbox") == []
+    for name in ("origin", "other"):
+        git(root, "remote", "remove", name)
+    git(root, "remote", "add", "sandbox", str(root.parent / "origin.git"))
+    assert secret_scan.in_commits(root, "sandbox") == []  # nothing was fetched from it, but it has all
 
 
 def test_a_push_asks_nothing_of_what_is_not_committed(root):
@@ -212,3 +216,9 @@ def test_in_a_folder_of_the_repository_new_files_are_looked_at_and_what_others_s
     assert stop.value.lines == ["../beside.py, line 1: a secret's value"]
     bad = committed(root)
     assert refused(shop).lines == [f"../beside.py, line 1, in {bad[:7]}: a secret's value"]
+
+
+def test_what_git_replace_puts_in_the_place_of_a_commit_hides_nothing(root):
+    bad = committed(root, **{"app.py": LINE})
+    git(root, "replace", bad, "HEAD~1")
+    assert refused(root).lines == [f"app.py, line 1, in {bad[:7]}: a secret's value"]

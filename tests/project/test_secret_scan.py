@@ -49,6 +49,31 @@ SECRETS = [
     ("compose.yml", "  - MYSQL_PASSWORD=k8dj3ksl", "a secret's value"),
     (".env.example", "SECRET_KEY=f00b4rf00b4r", "a secret's value"),
     ("deploy/start.sh", "export API_TOKEN=f00b4rf00b4r", "a secret's value"),
+    ("keys.asc", "-----BEGIN PGP " + "PRIVATE KEY BLOCK-----", "a private key"),
+    ("app.py", 'DB_PSWD = "k8dj3ksl"', "a secret's value"),
+    ("app.py", 'DB_PW = "k8dj3ksl"', "a secret's value"),
+    ("app.py", 'DB_PASSWORD_PROD = "k8dj3ksl"', "a secret's value"),
+    ("app.py", 'SECRET_KEY2 = r"f00b4rf00b4r"', "a secret's value"),
+    ("app.py", 'DB_KEY = """f00b4rf00b4r"""', "a secret's value"),
+    ("app.py", 'SECURITY_PASSWORD_SALT = "f00b4rf00b4r"', "a secret's value"),
+    ("app.py", 'SECRET_KEY = os.environ.get("SECRET_KEY", "f00b4rf00b4r")', "a secret's value"),
+    ("app.py", 'SECRET_KEY = os.environ.get("SECRET_KEY") or "f00b4rf00b4r"', "a secret's value"),
+    ("app.py", 'KEY = config("SECRET_KEY", default="f00b4rf00b4r")', "a secret's value"),
+    ("app.py", 'if password == "k8dj3ksl":', "a secret's value"),
+    ("app.py", 'if "k8dj3ksl" == form.password:', "a secret's value"),
+    ("app.py", 'PASSWORD = ("k8dj3ksl"', "a secret's value"),
+    ("app.py", 'DSN = "Driver={x};Server=y;Uid=bob;Pwd=k8dj3ksl;"', "a secret's value"),
+    ("app.py", 'headers = {"Authorization": "Bearer a1B2c3D4e5F6g7H8i9J0"}', "a secret's value"),
+    ("app.js", "const password = process.env.PASSWORD || `k8dj3ksl`", "a secret's value"),
+    ("users.sql", "CREATE USER bob IDENTIFIED BY 'k8dj3ksl';", "a secret's value"),
+    (".flaskenv", "SECRET_KEY=f00b4rf00b4r", "a secret's value"),
+    (".envrc", "export SECRET_KEY=f00b4rf00b4r", "a secret's value"),
+    (".env.example~", "SECRET_KEY=f00b4rf00b4r", "a secret's value"),
+    ("app.ini.bak", "password = k8dj3ksl", "a secret's value"),
+    (".bashrc", "export DB_PASSWORD=k8dj3ksl", "a secret's value"),
+    ("Procfile", "web: SECRET_KEY=f00b4rf00b4r gunicorn app:app", "a secret's value"),
+    ("compose.yml", '  - "MYSQL_PASSWORD=k8dj3ksl"', "a secret's value"),
+    ("compose.yml", "  MYSQL_PASSWORD: ${MYSQL_PASSWORD:-k8dj3ksl}", "a secret's value"),
 ]
 
 CLEAN = [
@@ -82,6 +107,18 @@ CLEAN = [
     (".env.example", "SECRET_KEY="),
     (".env.example", "SECRET_KEY=your-secret-key-1"),
     ("tests/test_app.py", 'PASSWORD = "k8dj3ksl"'),
+    ("app.py", 'SECRET_KEY = os.environ.get("SECRET_KEY", "change-me-1")'),
+    ("app.py", 'SECRET_KEY = os.environ.get("SECRET_KEY") or "dev-key-1"'),
+    ("app.py", 'password_hash = get("password", None)'),
+    ("app.py", 'if token == "access_token":'),
+    ("app.py", 'fields = ["password", "password2", "created_at_1"]'),
+    ("app.py", 'headers = {"Authorization": f"Bearer {token}"}'),
+    ("app.py", "# Basic authentication"),
+    ("app.py", 'token = request.args.get("token") or request.form["x-token-1"]'),
+    ("users.sql", "CREATE USER bob IDENTIFIED BY '${DB_PASSWORD}';"),
+    ("compose.yml", "  MYSQL_PASSWORD: ${MYSQL_PASSWORD:?}"),
+    (".envrc", "layout python3"),
+    ("deploy.sh", 'mysql --password="$PASSWORD" shop'),
 ]
 
 
@@ -110,6 +147,10 @@ def test_a_long_line_is_looked_at_and_one_that_no_person_wrote_is_not():
 @pytest.mark.parametrize(
     ("path", "is_secret"),
     [(".env", True), ("src/.env", True), (".env.production", True), ("prod.env", True), ("id_ed25519", True),
+     (".env~", True), (".env_backup", True), (".env-prod", True), (".env2", True), ("prod.env.bak", True),
+     ("#.env#", True), (".env.swp", True), (".pypirc~", True), (".git-credentials", True),
+     ("site.p12", True), (".mylogin.cnf", True),
+     (".envrc", False), (".environment", False), (".env.example.bak", False), ("key.pem", False),
      (".env.example", False), (".flaskenv", False), ("env.py", False), ("id_ed25519.pub", False)],
 )  # fmt: skip
 def test_a_file_is_judged_by_its_name(path, is_secret):

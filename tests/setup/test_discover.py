@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as a user types it in projects of every shape: the app is found by looking."""
+"""`flask-slipway init` as a user types it in projects of every shape: the app is found by looking."""
 
 from __future__ import annotations
 

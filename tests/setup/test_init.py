@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as a user types it; what is missing is a refusal."""
+"""`flask-slipway init` as a user types it; what is missing is a refusal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import flask_slipway
 from flask_slipway.project import taskfiles
-from support import snapshot
+from support import ROOT, hostile_git, snapshot
 from support.adopting import ANSWERS, files, init, site
 
 
@@ -63,7 +63,7 @@ def test_without_a_terminal_lacking_answers_are_refused_with_the_line_to_type(bl
         out = init(blog, "--user", "ann", code=3)
         assert "--domain --project --virtualenv" in out
         assert "--user ann --domain ann.pythonanywhere.com --project comments --virtualenv comments_venv --yes" in out
-    line = out.split("Next: python -m flask_slipway init ")[1].strip()
+    line = out.split("Next: flask-slipway init ")[1].strip()
     init(blog, *line.split())
     assert site(blog).project == "/home/ann/comments"
 
@@ -128,3 +128,43 @@ def test_where_one_file_cannot_be_written_none_is(blog):
         out = init(blog, *ANSWERS, "--yes", code=3)
         assert ".gitignore" in out
         assert "Nothing was changed" in out
+
+
+TRACE = "open('loaded', 'w').close()\n"
+
+
+def test_no_module_of_the_project_is_taken_for_pythons_own_or_for_ours(blog, tmp_path):
+    """`python -m` looks here first; of Python's own modules it has loaded some before any line of ours."""
+    if sys.version_info >= (3, 11):
+        for name in sys.stdlib_module_names - set(sys.builtin_module_names):
+            blog.write(f"{name}.py", TRACE)
+    for name in ("typing", "__future__", "argparse", "fabric", "yaml"):
+        blog.write(f"{name}.py", TRACE)
+    assert "the files that init writes" in init(blog, *ANSWERS, "--yes")
+    blog.write("flask_slipway/__init__.py", TRACE)
+    blog.write("flask_slipway/__main__.py", TRACE)
+    name, _, function = scripts()["flask-slipway"].partition(":")
+    program = tmp_path / "bin/flask-slipway"  # as pip writes it
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom {name} import {function}\n{function}()\n")
+    program.chmod(0o755)
+    ran = blog.run(str(program), "init", *ANSWERS, "--yes")
+    assert (ran.code, "Nothing to write" in ran.out) == (0, True), ran.out
+    assert not (blog.folder / "loaded").exists()
+
+
+def scripts():
+    """The programs that pyproject.toml names."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project.scripts]\n")[1].split("\n\n")[0]
+    return {name: value.strip('"') for name, value in (line.split(" = ") for line in text.splitlines())}
+
+
+def test_no_program_that_the_projects_git_names_is_run(blog, tmp_path):
+    blog.git("add", ".")
+    blog.git("commit", "-qm", "First")
+    plain = init(blog, *ANSWERS, code=3)
+    hostile = hostile_git.made(tmp_path / "hostile")
+    with hostile_git.configured(hostile, tmp_path / "home", repositories=(blog.folder,)):
+        assert init(blog, *ANSWERS, code=3) == plain
+    assert hostile.ran() == []
+    assert "branch main, remote git@github.com:ann/comments.git" in plain

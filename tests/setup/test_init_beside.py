@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as a user types it where there are files already: a person's own are left alone."""
+"""`flask-slipway init` as a user types it where there are files already: a person's own are left alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as a user types it beside a .env: no value of it is shown or written."""
+"""`flask-slipway init` as a user types it beside a .env: no value of it is shown or written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as a user types it with git, without, and below the top of a repository."""
+"""`flask-slipway init` as a user types it with git, without, and below the top of a repository."""
 
 from __future__ import annotations
 

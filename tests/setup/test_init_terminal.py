@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as a user types it in a terminal: what is asked, and what an answer does."""
+"""`flask-slipway init` as a user types it in a terminal: what is asked, and what an answer does."""
 
 from __future__ import annotations
 
@@ -129,9 +129,7 @@ def test_the_run_that_readme_shows_is_a_real_one(blog, terminal):
         here.answer("]: ", "\n")
     here.answer("Write this? [y/N] ", "y\n")
     assert here.end()[0] == 0
-    shown = (
-        (ROOT / "README.md").read_text(encoding="utf-8").split("$ python -m flask_slipway init\n")[1].split("```")[0]
-    )
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("$ flask-slipway init\n")[1].split("```")[0]
     lines = [re.escape(line) if line != "  …" else r"(?:(?:  .*)?\n)*?" for line in shown.splitlines()]
     wanted = "".join(f"{line} *\n" if not line.startswith("(?:") else line for line in lines)
     assert re.fullmatch(wanted, here.seen.replace("\r\n", "\n")), here.seen

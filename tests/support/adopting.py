@@ -1,4 +1,4 @@
-"""`python -m flask_slipway init` as it is typed, and the parts of projects that it looks at."""
+"""`flask-slipway init` as it is typed, and the parts of projects that it looks at."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ COMMANDS = st.sampled_from(
         "fab prod.restore --backup 20261120T180312Z",
         "fab prod.workon -c 'git diff'",
         "git pull --rebase --autostash",
-        "python -m flask_slipway init",
+        "flask-slipway init",
     ]
 )
 STOPS = st.builds(
