@@ -174,7 +174,7 @@ def _remove_stage(this: Run) -> None:
 def _remove_secrets(folder: str) -> None:
     with contextlib.suppress(OSError):
         for name in SECRETS:
-            files.remove(os.path.join(folder, name))
+            files.remove_with_parts(os.path.join(folder, name))
 
 
 def _seconds(this: Run) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from .. import protocol
 from ..database.interface import Database
-from ..lib import files
+from ..lib import files, private
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
 from ..protocol import Access, Before, Event, Go, Holder, Manifest, OpenRun, Where, Wish
@@ -176,7 +176,9 @@ class Run:
         kept.write(self.site.open_run, {**record, "holder": holder}, self.version)
 
     def open_folder(self) -> None:
-        """Makes the run's folder, journal and gate, or takes up those that are there."""
+        """Makes the run's folder, journal and gate, or takes up those that are there. What a killed process needed to
+        reach a database goes, whichever database the site's is now."""
+        private.remove_left(self.site.state)
         files.folder(self.folder)
         self.journal = Journal(self.folder, self.mask, self.version)
         self.is_open = True

@@ -15,7 +15,7 @@ import pytest
 
 from flask_slipway.server import protocol
 from flask_slipway.server.database import mysql
-from flask_slipway.server.lib import files, process
+from flask_slipway.server.lib import files, private, process
 from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.main import tell_interrupted
 from flask_slipway.server.records import kept
@@ -366,6 +366,41 @@ def test_the_password_file_of_a_killed_run_is_gone_after_the_next_contact(on_mar
     assert list(Path(folders.site.state).rglob("client.cnf"))
     folders.recover()
     assert not list(Path(folders.site.state).rglob("client.cnf"))
+
+
+PASSWORD = "the-password-of-the-database"
+
+
+@pytest.mark.parametrize("name", ["access.json", "site.json", "open_run"])
+def test_of_a_run_killed_while_it_begins_the_next_one_leaves_no_password(folders, name):
+    rename = os.rename
+
+    def killed():
+        os.rename = lambda source, target: os._exit(9) if target.endswith(name) else rename(source, target)
+        folders.begun(stage=False)
+
+    def holding():
+        files = filter(Path.is_file, folders.home.rglob("*"))
+        return [path.name for path in files if PASSWORD in path.read_text("latin-1")]
+
+    folders.access["url"]["password"] = PASSWORD
+    assert not ends(killed, -1)
+    assert holding() != []
+    assert folders.recover() is None
+    run = folders.begun(stage=False)
+    record.finish(run, "refused", Refused("no"))
+    run.end()
+    assert holding() == []
+
+
+def test_after_a_move_to_sqlite_the_password_file_of_a_killed_process_goes_with_the_next_run(folders):
+    left = Path(private.folder(folders.site.state))
+    killed = [*left.name.split("-")[:3], "1", "0"]  # of a process with this number, that began at another time
+    left.rename(left.with_name("-".join(killed)))
+    run = folders.begun(stage=False)
+    record.finish(run, "refused", Refused("no"))
+    run.end()
+    assert list(left.parent.iterdir()) == []
 
 
 # what is told of it
