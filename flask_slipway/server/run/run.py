@@ -163,7 +163,9 @@ class Run:
         assert self.facts.access is not None
         files.write_json(os.path.join(self.folder, "access.json"), self.facts.access)
         files.write_json(os.path.join(self.folder, "site.json"), self.site.words)
-        self.journal.write(protocol.BEFORE, run=self.id, task=self.task, who=self.who, facts=self.before)
+        wanted = self.target.backup["id"] if self.target.backup else None
+        words = {"run": self.id, "task": self.task, "who": self.who, "backup": wanted}
+        self.journal.write(protocol.BEFORE, facts=self.before, **words)
         self.write_open_run({**holder, "since": time.time()}, self.lock.holder)
 
     def hold_database_lock(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.server import protocol
+from flask_slipway.server.backup import make, store
 from flask_slipway.server.database import mysql
 from flask_slipway.server.lib import files, private, process
 from flask_slipway.server.lib.outcome import Failed, Refused
@@ -366,6 +367,28 @@ def test_the_password_file_of_a_killed_run_is_gone_after_the_next_contact(on_mar
     assert list(Path(folders.site.state).rglob("client.cnf"))
     folders.recover()
     assert not list(Path(folders.site.state).rglob("client.cnf"))
+
+
+def test_a_return_prunes_old_backups_and_keeps_its_own_and_a_refusal_prunes_none(folders):
+    folders.site = Site({**folders.site.words, "keep": 2})
+
+    def backups():
+        return [manifest["run"] for manifest in store.usable(folders.site.backups)]
+
+    def ended(outcome, own, wanted=None):
+        run = folders.begun(stage=False)
+        run.journal.write(protocol.BEFORE, facts=run.before, backup=wanted)
+        for task in own:
+            make.make(run.database, folders.site.backups, run.about_backup(task, None))
+        record.finish(run, outcome, Failed("no"))
+        run.end()
+        return run.id
+
+    older = [ended("refused", ["release", "return"]) for _ in range(3)]
+    assert sorted(backups()) == sorted(older * 2)
+    first = store.usable(folders.site.backups)[-1]["id"]
+    mine = ended("returned", ["release", "return", "return", "return"], wanted=first)
+    assert backups() == [mine] * 4 + [older[-1], older[0]]
 
 
 PASSWORD = "the-password-of-the-database"
