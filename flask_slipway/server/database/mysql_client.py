@@ -8,7 +8,7 @@ import re
 import secrets
 import threading
 from subprocess import PIPE
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterable, Iterator, Sequence
 
 from ..lib import process
 from ..protocol import UrlParts
@@ -45,8 +45,8 @@ def environment() -> dict[str, str]:
     return {**kept, "MYSQL_TEST_LOGIN_FILE": os.devnull}
 
 
-def option_file(url: UrlParts) -> str:
-    """The text of an option file for the clients, from an URL's parts.
+def option_file(url: UrlParts, tls: Iterable[tuple[str, str]] = (), mariadb: Iterable[tuple[str, str]] = ()) -> str:
+    """The text of an option file for the clients, from an URL's parts; `tls`: more options, `mariadb`: for MariaDB's.
     Source: MySQL manual, "Using Option Files"."""
     query = url.get("query") or {}
     rows = {"user": url.get("username"), "password": url.get("password"), "host": url.get("host") or "localhost"}
@@ -55,11 +55,9 @@ def option_file(url: UrlParts) -> str:
     else:
         rows["port"] = str(url.get("port") or 3306)
         rows["protocol"] = "TCP"
-    for name, option in (("ssl_ca", "ssl-ca"), ("ssl_cert", "ssl-cert"), ("ssl_key", "ssl-key")):
-        if query.get(name):
-            rows[option] = query[name]
-    lines = ["%s=%s" % (name, quoted(value)) for name, value in rows.items() if value is not None]
-    return "[client]\n" + "\n".join(lines) + "\n"
+    lines = ["%s=%s" % (name, quoted(value)) for name, value in (*rows.items(), *tls) if value is not None]
+    own = ["%s=%s" % (name, quoted(value)) for name, value in mariadb]
+    return "\n".join(["[client]", *lines, *(["[client-mariadb]", *own] if own else [])]) + "\n"
 
 
 def quoted(value: str) -> str:
