@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, SlipwayError, Unreachable, WrongUse
-from flask_slipway.server.lib import git_settings
+from flask_slipway.server.lib import git_login, git_settings
 
 # A part of what git says → what it means, what to type. The first that fits counts.
 EXPLANATIONS = {
@@ -151,6 +152,11 @@ def quietly(root: Path, *arguments: str) -> str:
 def succeeds(root: Path, *arguments: str) -> bool:
     """True where git ends with 0."""
     return run(root, *arguments).returncode == 0
+
+
+def login(root: Path, remote: str) -> dict[str, str]:
+    """The variables with which git reaches `remote`, so that a password in its address is in no argument list."""
+    return git_login.environment(functools.partial(quietly, root), remote, os.environ)
 
 
 def explain(arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project import secret_scan, tracked, working_copy
-from flask_slipway.project.git import git, quietly, succeeds
+from flask_slipway.project.git import git, login, quietly, succeeds
 from flask_slipway.project.look import Look, look, refuse_changed, refuse_other_commit
 from flask_slipway.project.working_copy import SANDBOX, WorkingCopy
 
@@ -94,7 +94,8 @@ def push(root: Path, remote: str, branch: str) -> bool:
     if before == here.commit and not track:
         return False
     refuse_secrets(secret_scan.in_commits(root, remote), root, remote)
-    git(root, "push", "--quiet", *track, remote, f"HEAD:refs/heads/{branch}", terminal=True)
+    line = ("push", "--quiet", *track, remote, f"HEAD:refs/heads/{branch}")
+    git(root, *line, terminal=True, env=login(root, remote))
     return before != here.commit
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, Unreachable
-from flask_slipway.project.git import explain, quietly, run, succeeds
+from flask_slipway.project.git import explain, login, quietly, run, succeeds
 
 PATIENCE = 30.0  # seconds for the remote's answer
 # What only a person can answer: with a terminal, the push itself asks.
@@ -20,7 +20,7 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
     Unreachable where it does not answer. `terminal`: git can ask the person later on."""
     line = ("ls-remote", "--quiet", remote, f"refs/heads/{branch}")
     try:
-        done = run(root, *line, seconds=PATIENCE, env=_silent_ssh(root))
+        done = run(root, *line, seconds=PATIENCE, env=_silent_ssh(root) | login(root, remote))
     except subprocess.TimeoutExpired:
         what = f"The remote {remote} did not answer within {PATIENCE:.0f} s"
         raise Unreachable(what, next=["check the network, git remote -v"], changed=False) from None

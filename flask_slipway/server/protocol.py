@@ -138,11 +138,16 @@ class UrlParts(TypedDict, total=False):
     query: Dict[str, str]
 
 
-class Access(TypedDict):
-    """What reaches a database without the app: a secret, for a 0600 file only."""
-
+class _Access(TypedDict):
     dialect: str
     url: UrlParts
+
+
+class Access(_Access, total=False):
+    """What reaches a database without the app: a secret, for a 0600 file only. `driver`: SQLAlchemy's name of it, which
+    tells what the URL's words on TLS mean."""
+
+    driver: str
 
 
 class Revision(TypedDict, total=False):

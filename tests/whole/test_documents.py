@@ -242,6 +242,14 @@ def test_the_workflow_is_yaml_and_types_commands_that_exist():
         assert {flag.lstrip("-") for flag in re.findall(r"--?[a-z][a-z-]*", rest)} <= flags(task), rest
 
 
+def test_what_a_workflow_runs_of_others_is_named_by_its_commit():
+    """A tag can be moved to another commit, which then has the workflow's secrets."""
+    paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*.yml"), *ROOT.glob(".github/**/*.yml")]
+    used = re.findall(r"^\s*-? ?uses: (.*)$", "\n".join(map(read, paths)), re.M)
+    assert len(used) == 2
+    assert [line for line in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+
+
 def test_the_first_look_explains_lines_that_check_has():
     section = read(ROOT / "docs/pythonanywhere.md").split("\n## 8. ")[1].split("\n## ")[0]
     told = [row for row in re.findall(r"^\| ([^|]+) \|", section, re.M) if row != "line"]

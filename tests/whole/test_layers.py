@@ -22,6 +22,7 @@ SHARED = {
     "flask_slipway.server.lib.amounts",
     "flask_slipway.server.lib.app_client",
     "flask_slipway.server.lib.dotenv",
+    "flask_slipway.server.lib.git_login",
     "flask_slipway.server.lib.git_settings",
     "flask_slipway.server.lib.git_status",
     "flask_slipway.server.lib.held_lock",

@@ -33,9 +33,13 @@ trap 'rm -rf "$part"' EXIT
 mkdir -p "$part"/{apt/lists/partial,apt/archives/partial,packages,root,bin}
 echo "deb [signed-by=$key] $mirror sid main" > "$part/apt/sources.list"
 
-own_apt() {  # own_apt get|cache ARGUMENT…: apt with lists and cache of its own
+# own_apt get|cache ARGUMENT…: apt with lists and cache of its own, which wants signatures, whatever the machine's own
+# configuration allows (APT::Get::AllowUnauthenticated and the like).
+own_apt() {
   "apt-$1" -o Dir::Etc::SourceList="$part/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
     -o Dir::State::Lists="$part/apt/lists" -o Dir::Cache="$part/apt" -o Dir::Cache::Archives="$part/apt/archives" \
+    -o APT::Get::AllowUnauthenticated=false -o Acquire::AllowInsecureRepositories=false \
+    -o Acquire::AllowWeakRepositories=false -o Acquire::AllowDowngradeToInsecureRepositories=false \
     -o APT::Sandbox::User="$(id -un)" "${@:2}"
 }
 own_apt get -qq update || stop "Debian's unstable suite cannot be fetched, or its signature does not fit $key"

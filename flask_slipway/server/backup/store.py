@@ -15,6 +15,7 @@ from ..protocol import Manifest
 from ..records import kept
 
 MANIFEST = ".json"
+RETURN = "return"  # the task of a backup of what a return replaced
 NO_MANIFEST = "its manifest is not there"
 NEEDED = ("id", "file", "dialect", "revisions", "tables", "rows", "bytes", "sha256", "at", "task", "commit")
 IDENTIFIER = re.compile(r"\d{8}T\d{6}Z(-\d+)?\Z")
@@ -95,7 +96,7 @@ def find(folder: str, identifier: str | None = None) -> Manifest:
     for nobody meant an older one: a dump that never got a manifest was none. Raises kept.Newer for one that only a
     newer version can read."""
     manifests, damaged = usable(folder), unusable(folder)
-    meant = [manifest["id"] for manifest in manifests if manifest["task"] != "return"]
+    meant = [manifest["id"] for manifest in manifests if manifest["task"] != RETURN]
     newest = max(meant + [one for one in damaged if _has_manifest(folder, one)], key=_age, default="")
     wanted = identifier or newest
     for manifest in manifests:
@@ -176,17 +177,21 @@ def verify(folder: str, manifest: Manifest) -> None:
 
 
 def prune(folder: str, keep: int, spare: Container[str] = ()) -> list[str]:
-    """Removes all but the newest `keep` backups, and never one whose id is in `spare`; and the dumps that never got a
-    manifest, where they are older than those. Returns the ids removed."""
+    """Removes all but the newest `keep` backups, and the newest `keep` of those that returns made of what failed, which
+    push out no other; never one whose id is in `spare`. And the dumps that never got a manifest, where they are older.
+    Returns the ids removed."""
     removed = []
-    known = usable(folder)
+    meant: list[Manifest] = []
+    returns: list[Manifest] = []
+    for manifest in usable(folder):
+        (returns if manifest["task"] == RETURN else meant).append(manifest)
     for identifier, why in unusable(folder).items():
-        if why == NO_MANIFEST and len(known) >= keep and _age(identifier) < _age(known[keep - 1]["id"]):
+        if why == NO_MANIFEST and len(meant) >= keep and _age(identifier) < _age(meant[keep - 1]["id"]):
             for name in os.listdir(folder):
                 if name.partition(".")[0] == identifier:
                     files.remove(os.path.join(folder, name))
             removed.append(identifier)
-    for manifest in known[keep:]:
+    for manifest in [*meant[keep:], *returns[keep:]]:
         if manifest["id"] in spare:
             continue
         files.remove(os.path.join(folder, manifest["id"] + MANIFEST))

@@ -6,10 +6,14 @@ import os
 
 from ..lib import files
 from ..protocol import Access
+from . import tls
 from .interface import Database
 from .mysql import MySQL
 from .mysql_client import DatabaseError, option_file
 from .sqlite import SQLite
+
+# With these a driver takes user and password from a file: PyMySQL and mysqlclient, mysql-connector, MariaDB's.
+ELSEWHERE = ("read_default_file", "read_default_group", "option_files", "default_file", "default_group")
 
 
 def from_app(answer: Access, folder: str) -> Database:
@@ -20,7 +24,7 @@ def from_app(answer: Access, folder: str) -> Database:
 
 def access(answer: Access) -> Access:
     """What must be kept so that the database can be reached later without the app. A secret: for a 0600 file only."""
-    return {"dialect": answer["dialect"], "url": answer["url"]}
+    return {"dialect": answer["dialect"], "driver": answer.get("driver", ""), "url": answer["url"]}
 
 
 def from_access(access: Access, folder: str) -> Database:
@@ -32,12 +36,13 @@ def from_access(access: Access, folder: str) -> Database:
             raise DatabaseError("the app's database is SQLite in memory: there is nothing to release onto")
         return SQLite(path)
     if access["dialect"] in ("mysql", "mariadb"):
-        if (url.get("query") or {}).get("read_default_file"):
+        query = url.get("query") or {}
+        if any(query.get(name) for name in ELSEWHERE):
             raise DatabaseError("the app's database URL leaves user and password to a file: write them into the URL")
         if not url.get("database"):
             raise DatabaseError("the app's database URL names no database")
         path = os.path.join(files.folder(folder), "client.cnf")
-        files.write(path, option_file(url).encode())
+        files.write(path, option_file(url, *tls.options(access.get("driver", ""), query)).encode())
         return MySQL(url, path)
     raise DatabaseError("the app's database is %s; MySQL, MariaDB and SQLite are supported" % access["dialect"])
 

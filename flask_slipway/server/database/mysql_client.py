@@ -1,16 +1,21 @@
-"""The host's own client program as a way to a MySQL or MariaDB server. The password lies in a 0600 file, never in an
+"""The host's own client programs as a way to a MySQL or MariaDB server. The password lies in a 0600 file, never in an
 argument list; statements go over stdin."""
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import threading
 from subprocess import PIPE
-from typing import Iterator
+from typing import Any, Iterable, Iterator, Sequence
 
 from ..lib import process
 from ..protocol import UrlParts
+
+CLIENT, DUMPER = ("mysql", "mariadb"), ("mysqldump", "mariadb-dump")
+# All that comes in is SQL: no command of the client's own (but for DELIMITER and \C), and no file of this machine.
+ONLY_SQL = ("--binary-mode", "--local-infile=0")
 
 
 class DatabaseError(Exception):
@@ -23,8 +28,25 @@ class DatabaseError(Exception):
         super().__init__("(%s) %s" % (self.code, lines[0]) if match else (lines[-1] if lines else "no answer"))
 
 
-def option_file(url: UrlParts) -> str:
-    """The text of an option file for the clients, from an URL's parts.
+def start(names: Sequence[str], options: str, arguments: Sequence[str], **streams: Any) -> process.Child:
+    """Starts one of the database's programs, the first of `names` that is there, which takes from `options` whom it
+    reaches, and from nowhere else. `streams`: as process.start has them. Raises DatabaseError, OSError."""
+    program = process.find(*names)
+    if program is None:
+        raise DatabaseError("the program %s is not installed on the server" % names[0])
+    return process.start([program, "--defaults-file=" + options, *arguments], env=environment(), **streams)
+
+
+def environment() -> dict[str, str]:
+    """The environment of the database's programs. Beside the option file MySQL's read ~/.mylogin.cnf, which counts
+    more, and all of them variables such as MYSQL_PWD. Source: MySQL manual, "Command-Line Options that Affect
+    Option-File Handling", "Environment Variables"."""
+    kept = {key: value for key, value in process.environment().items() if not key.startswith(("MYSQL_", "MARIADB_"))}
+    return {**kept, "MYSQL_TEST_LOGIN_FILE": os.devnull}
+
+
+def option_file(url: UrlParts, tls: Iterable[tuple[str, str]] = (), mariadb: Iterable[tuple[str, str]] = ()) -> str:
+    """The text of an option file for the clients, from an URL's parts; `tls`: more options, `mariadb`: for MariaDB's.
     Source: MySQL manual, "Using Option Files"."""
     query = url.get("query") or {}
     rows = {"user": url.get("username"), "password": url.get("password"), "host": url.get("host") or "localhost"}
@@ -33,11 +55,9 @@ def option_file(url: UrlParts) -> str:
     else:
         rows["port"] = str(url.get("port") or 3306)
         rows["protocol"] = "TCP"
-    for name, option in (("ssl_ca", "ssl-ca"), ("ssl_cert", "ssl-cert"), ("ssl_key", "ssl-key")):
-        if query.get(name):
-            rows[option] = query[name]
-    lines = ["%s=%s" % (name, quoted(value)) for name, value in rows.items() if value is not None]
-    return "[client]\n" + "\n".join(lines) + "\n"
+    lines = ["%s=%s" % (name, quoted(value)) for name, value in (*rows.items(), *tls) if value is not None]
+    own = ["%s=%s" % (name, quoted(value)) for name, value in mariadb]
+    return "\n".join(["[client]", *lines, *(["[client-mariadb]", *own] if own else [])]) + "\n"
 
 
 def quoted(value: str) -> str:
@@ -67,15 +87,12 @@ class Session:
     however long."""
 
     def __init__(self, options: str, database: str | None = None, streaming: bool = False) -> None:
-        program = process.find("mysql", "mariadb")
-        if program is None:
-            raise DatabaseError("the program mysql is not installed on the server")
-        arguments = [program, "--defaults-file=" + options, "--batch", "--skip-column-names", "--unbuffered"]
+        arguments = [*ONLY_SQL, "--batch", "--skip-column-names", "--unbuffered"]
         arguments += ["--default-character-set=utf8mb4", "--connect-timeout=10"]
         arguments += ["--quick", "--max-allowed-packet=1G"] if streaming else []
         if database is not None:
             arguments.append("--database=" + database)
-        self.child = process.start(arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        self.child = start(CLIENT, options, arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         self.nonce = secrets.token_hex(12)
         self._lock = threading.Lock()
 

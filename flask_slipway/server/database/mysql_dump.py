@@ -11,7 +11,7 @@ from ..lib import process
 from . import dump_lines, exact_rows
 from .exact_rows import Column
 from .interface import Counts, DumpTarget
-from .mysql_client import DatabaseError
+from .mysql_client import CLIENT, DUMPER, ONLY_SQL, DatabaseError, start
 from .rowcounter import RowCounter
 
 PORTABLE = [
@@ -59,22 +59,20 @@ def write(options: str, database: str, target: DumpTarget, wanted: Wanted) -> Du
 
 
 def _write(options: str, database: str, target: DumpTarget, portable: Sequence[str], wanted: Wanted) -> Dumped:
-    program = process.find("mysqldump", "mariadb-dump")
-    if program is None:
-        raise DatabaseError("the program mysqldump is not installed on the server")
-    arguments = [program, "--defaults-file=" + options, *portable, "--", database]
+    arguments = [*portable, "--", database]
     if wanted.exact is not None:
         return _write_exact(options, database, target, arguments, wanted.exact)
     counter = RowCounter()
-    for line in _output(arguments):
+    for line in _output(options, arguments):
         counter.feed(line)
         target.write(line)
     return Dumped(counter.rows, counter.longest)
 
 
-def _output(arguments: Sequence[str]) -> Iterator[bytes]:
-    """The lines of a dump as mysqldump writes it. Raises DatabaseError unless it is whole."""
-    child = process.start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1 << 20)
+def _output(options: str, arguments: Sequence[str]) -> Iterator[bytes]:
+    """The lines of a dump as mysqldump writes it, but for MariaDB's first, which MySQL's client refuses. Raises
+    DatabaseError unless it is whole."""
+    child = start(DUMPER, options, arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1 << 20)
     process.widen(child.stdout)
     errors: list[bytes] = []
     reader = threading.Thread(target=lambda: errors.append(child.stderr.read()), daemon=True)
@@ -106,7 +104,7 @@ def _write_exact(
     longest = 0
     try:
         table = None
-        lines = list(_output(arguments))  # it ends first: a table's rows may take longer than it would wait
+        lines = list(_output(options, arguments))  # it ends first: a table's rows may take longer than it would wait
         for part, line in dump_lines.parts(lines):
             target.write(line)
             table = dump_lines.created(line) or table if part == dump_lines.TABLE else None
@@ -124,12 +122,12 @@ def _write_exact(
 
 
 def load(options: str, lines: Iterable[bytes], database: str) -> None:
-    """Loads the lines of a dump into `database`. Raises DatabaseError."""
-    program = process.find("mysql", "mariadb")
-    if program is None:
-        raise DatabaseError("the program mysql is not installed on the server")
-    child = process.start(
-        [program, "--defaults-file=" + options, "--default-character-set=utf8mb4", "--database=" + database],
+    """Loads the lines of a dump into `database`: as SQL, whatever they hold; what MariaDB's first line would switch off
+    is off anyway. Raises DatabaseError."""
+    child = start(
+        CLIENT,
+        options,
+        [*ONLY_SQL, "--default-character-set=utf8mb4", "--database=" + database],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -137,9 +135,8 @@ def load(options: str, lines: Iterable[bytes], database: str) -> None:
     )
     try:
         for number, line in enumerate(lines):
-            if number == 0 and SANDBOX_LINE.match(line):
-                continue
-            child.stdin.write(line)
+            if number or not SANDBOX_LINE.match(line):
+                child.stdin.write(line)
         child.stdin.close()
     except BrokenPipeError:
         pass

@@ -11,6 +11,8 @@ import secrets
 import shutil
 from typing import Any, Callable, Mapping, overload
 
+PART = ".part-"  # between a file's name and what tells its parts, half written, from one another
+
 
 def folder(path: str) -> str:
     """Makes the folder `path`, and those above it that are not there, each its owner's alone. Returns it."""
@@ -38,7 +40,7 @@ def rewrite(path: str, data: bytes) -> None:
 
 
 def _replace(path: str, data: bytes, finish: Callable[[str], object], mode: int = 0o600) -> None:
-    part = "%s.part-%s" % (path, secrets.token_hex(4))
+    part = path + PART + secrets.token_hex(4)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -139,3 +141,13 @@ def remove(path: str) -> None:
     """Removes the file `path`; nothing to do where there is none."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def remove_with_parts(path: str) -> None:
+    """Removes the file `path`, and what killed processes left of it half written."""
+    remove(path)
+    folder_of, name = os.path.split(path)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for other in os.listdir(folder_of):
+            if other.startswith(name + PART):
+                remove(os.path.join(folder_of, other))

@@ -20,13 +20,27 @@ LONGEST = 86400  # seconds after which a process of another machine is taken to 
 def folder(state: str) -> str:
     """Makes one below `state`, the folder of all that is kept; where there is no room, beside the system's own."""
     here = "%s%s-%d-%s-" % (BEGIN, _machine(), os.getpid(), process.started_at(os.getpid()))
-    tops = [os.path.join(state, "private"), tempfile.gettempdir()]
-    for top in tops:
-        _remove_left(top)
+    remove_left(state)
+    own, beside = _tops(state)
     try:
-        return _made(os.path.join(files.folder(tops[0]), here + secrets.token_hex(4)))
+        return _made(os.path.join(files.folder(own), here + secrets.token_hex(4)))
     except OSError:
-        return tempfile.mkdtemp(prefix=here, dir=tops[1])
+        return tempfile.mkdtemp(prefix=here, dir=beside)
+
+
+def remove_left(state: str) -> None:
+    """Removes those of this account whose process is gone."""
+    for top in _tops(state):
+        with contextlib.suppress(OSError):
+            for name in os.listdir(top):
+                path = os.path.join(top, name)
+                if name.startswith(BEGIN) and os.lstat(path).st_uid == os.getuid() and _is_left(path):
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def _tops(state: str) -> tuple[str, str]:
+    """Where they lie."""
+    return os.path.join(state, "private"), tempfile.gettempdir()
 
 
 def _made(path: str) -> str:
@@ -38,15 +52,6 @@ def _made(path: str) -> str:
         raise
     files.remove(os.path.join(path, "room"))
     return path
-
-
-def _remove_left(top: str) -> None:
-    """Removes those of this account whose process is gone."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(top):
-            path = os.path.join(top, name)
-            if name.startswith(BEGIN) and os.lstat(path).st_uid == os.getuid() and _is_left(path):
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_left(path: str) -> bool:

@@ -28,6 +28,7 @@ KEPT_RUNS = 20
 SECRETS = ("access.json", "site.json", os.path.join("stage", "client.cnf"))  # of a run's folder
 AGAIN = "then try again"  # what is not enough where a run stands open
 FORWARD: tuple[Outcome, ...] = ("released", "done")
+TAKEN_BACK: tuple[Outcome, ...] = ("returned", "left")  # these have made backups too
 
 
 def incident(this: Run, stop: Stop, second: Exception) -> End:
@@ -137,10 +138,13 @@ def _let_go(this: Run) -> None:
 
 def _tidy_up(this: Run, outcome: Outcome) -> None:
     """Removes what nobody needs any more; what cannot be removed is told, and stays."""
+    parts: list[Callable[[Run], None]] = [_remove_stage, _forget_old]
     if outcome in FORWARD:
-        this.step("record", _tidy, [_prune, _remove_stage, _forget_old])
+        this.step("record", _tidy, [_prune, *parts])
+    elif outcome in TAKEN_BACK:
+        _tidy(this, [_prune, *parts])
     else:
-        _tidy(this, [_remove_stage, _forget_old])
+        _tidy(this, parts)
 
 
 def _tidy(this: Run, parts: list[Callable[[Run], None]]) -> str:
@@ -158,7 +162,10 @@ def _say_left(this: Run, error: Exception) -> None:
 
 
 def _prune(this: Run) -> None:
-    spare = [this.backup["id"]] if this.backup else []
+    """Removes old backups, and none of this run's own, which its end may name, nor the one that it was to put back."""
+    wanted = (this.journal.last(protocol.BEFORE) or {}).get("backup")
+    manifests = store.usable(this.site.backups)
+    spare = [manifest["id"] for manifest in manifests if manifest.get("run") == this.id or manifest["id"] == wanted]
     store.prune(this.site.backups, this.site.keep, spare)
 
 
@@ -174,7 +181,7 @@ def _remove_stage(this: Run) -> None:
 def _remove_secrets(folder: str) -> None:
     with contextlib.suppress(OSError):
         for name in SECRETS:
-            files.remove(os.path.join(folder, name))
+            files.remove_with_parts(os.path.join(folder, name))
 
 
 def _seconds(this: Run) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from .. import protocol
 from ..database.interface import Database
-from ..lib import files
+from ..lib import files, private
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
 from ..protocol import Access, Before, Event, Go, Holder, Manifest, OpenRun, Where, Wish
@@ -163,7 +163,9 @@ class Run:
         assert self.facts.access is not None
         files.write_json(os.path.join(self.folder, "access.json"), self.facts.access)
         files.write_json(os.path.join(self.folder, "site.json"), self.site.words)
-        self.journal.write(protocol.BEFORE, run=self.id, task=self.task, who=self.who, facts=self.before)
+        wanted = self.target.backup["id"] if self.target.backup else None
+        words = {"run": self.id, "task": self.task, "who": self.who, "backup": wanted}
+        self.journal.write(protocol.BEFORE, facts=self.before, **words)
         self.write_open_run({**holder, "since": time.time()}, self.lock.holder)
 
     def hold_database_lock(self) -> None:
@@ -176,7 +178,9 @@ class Run:
         kept.write(self.site.open_run, {**record, "holder": holder}, self.version)
 
     def open_folder(self) -> None:
-        """Makes the run's folder, journal and gate, or takes up those that are there."""
+        """Makes the run's folder, journal and gate, or takes up those that are there. What a killed process needed to
+        reach a database goes, whichever database the site's is now."""
+        private.remove_left(self.site.state)
         files.folder(self.folder)
         self.journal = Journal(self.folder, self.mask, self.version)
         self.is_open = True

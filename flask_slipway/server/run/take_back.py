@@ -90,7 +90,7 @@ def back_up_replaced(run: Run, own: str) -> None:
     half = any(line.get("in_place") and line["backup"] == own for line in run.journal.all(protocol.REPLACING))
     if earlier is not None and (half or restore.is_as_saved(run.database, earlier)):
         return
-    about = run.about_backup("return", run.commit or run.before["commit"])
+    about = run.about_backup(store.RETURN, run.commit or run.before["commit"])
     manifest = make.make(run.database, run.site.backups, about, fenced=False)
     run.journal.write(protocol.BACKUP_OF_REPLACED, id=manifest["id"])
 
@@ -128,7 +128,7 @@ def go_down(run: Run) -> str:
     close_again(run)
     if is_unchanged(run):
         return lift_fence(run)
-    about = run.about_backup("return", run.commit or run.before["commit"])
+    about = run.about_backup(store.RETURN, run.commit or run.before["commit"])
     manifest = make.make(run.database, run.site.backups, about, fenced=True)
     folder = run.stage_folder if os.path.isdir(run.stage_folder) else run.site.project
     app = App(interpreter(run), folder, run.site, mask=run.mask)

@@ -60,7 +60,7 @@ def fitting(run: Run, wanted: Callable[[Manifest], bool] = lambda _: True) -> Ma
         stays = manifest["commit"] in (None, live)
         code = heads if stays else manifest.get("heads")
         if (
-            manifest["task"] != "return"
+            manifest["task"] != store.RETURN
             and manifest.get("domain") == site.domain
             and manifest.get("identity") == run.facts.identity
             and not manifest.get("restore_blockers")

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from typing import Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from ..lib import files, git_settings, git_status, process
+from ..lib import files, git_login, git_settings, git_status, process
 
 REASONS = ("fatal:", "error:", "ERROR:", "Permission denied", "verification failed", "Could not resolve", "refused")
 # What a repository is made of, but for its HEAD, its objects and what is under way. Source: gitrepository-layout(5).
@@ -203,8 +203,15 @@ def has(folder: str, revision: str) -> bool:
 
 
 def fetch(folder: str, remote: str, branch_name: str) -> None:
-    """Fetches the branch from the remote, by the clone's own ssh command if it has one. Raises process.Failed."""
-    own = git(folder, "config", "--get", "core.sshCommand", check=False).strip() or "ssh"
+    """Fetches the branch from the remote, by the clone's own ssh command if it has one; a password in the remote's
+    address is in no argument list. Raises process.Failed."""
+
+    def ask(*arguments: str) -> str:
+        return git(folder, *arguments, check=False).strip()
+
+    own = ask("config", "--get", "core.sshCommand") or "ssh"
+    env = process.environment({"GIT_SSH_COMMAND": own + " -o BatchMode=yes", "LC_ALL": "C"})
+    env.update(git_login.environment(ask, remote, env))
     git(
         folder,
         "fetch",
@@ -213,7 +220,7 @@ def fetch(folder: str, remote: str, branch_name: str) -> None:
         remote,
         "+refs/heads/%s:refs/remotes/%s/%s" % (branch_name, remote, branch_name),
         timeout=300,
-        env=process.environment({"GIT_SSH_COMMAND": own + " -o BatchMode=yes", "LC_ALL": "C"}),
+        env=env,
     )
 
 

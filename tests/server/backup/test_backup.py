@@ -253,6 +253,14 @@ def test_a_dump_that_never_got_a_manifest_is_in_nobodys_way_and_goes_with_its_ti
     assert store.unusable(str(tmp_path)) == {}
 
 
+def test_what_returns_made_of_failed_states_is_pruned_and_pushes_out_no_other(tmp_path):
+    for second in range(8):
+        written(tmp_path, f"20261120T18000{second}Z", task="release" if second in (0, 3) else "return")
+    store.prune(str(tmp_path), 2, spare=["20261120T180001Z"])
+    left = [manifest["id"][14] for manifest in store.usable(str(tmp_path))]
+    assert left == ["7", "6", "3", "1", "0"]
+
+
 HALF = """
 import sys, time
 sys.path.insert(0, sys.argv[1])

@@ -69,9 +69,9 @@ def test_rows_are_of_one_moment_although_a_float_is_read_by_itself(served, tmp_p
     served.execute("CREATE TABLE odds (odd FLOAT); INSERT INTO odds VALUES (0.1)")
     output = mysql_dump._output
 
-    def written_meanwhile(arguments):
+    def written_meanwhile(*words):
         served.execute("INSERT INTO odds VALUES (0.2); INSERT INTO children VALUES (90, 1, 'late')")
-        return output(arguments)
+        return output(*words)
 
     monkeypatch.setattr(mysql_dump, "_output", written_meanwhile)
     manifest = make.make(served.base, str(tmp_path / "backups"), ABOUT)

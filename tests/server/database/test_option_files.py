@@ -69,9 +69,9 @@ def test_nothing_in_a_url_can_add_an_option(read_back, tmp_path):
 
 def test_a_socket_is_used_where_the_url_names_one(read_back, tmp_path):
     path = str(tmp_path / "client.cnf")
-    url = {"username": "bob", "password": None, "query": {"unix_socket": "/run/my sql.sock", "ssl_ca": "/ca.pem"}}
+    url = {"username": "bob", "password": None, "query": {"unix_socket": "/run/my sql.sock"}}
     files.write(path, mysql_client.option_file(url).encode())
-    assert read_back(path) == "--user=bob\n--host=localhost\n--socket=/run/my sql.sock\n--ssl-ca=/ca.pem\n"
+    assert read_back(path) == "--user=bob\n--host=localhost\n--socket=/run/my sql.sock\n"
 
 
 @pytest.mark.parametrize("dialect", ["mariadb", "mysql"])

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from flask_slipway.server import protocol
+from flask_slipway.server.backup import make, store
 from flask_slipway.server.database import mysql
-from flask_slipway.server.lib import files, process
+from flask_slipway.server.lib import files, private, process
 from flask_slipway.server.lib.outcome import Failed, Refused
 from flask_slipway.server.main import tell_interrupted
 from flask_slipway.server.records import kept
@@ -389,6 +390,63 @@ def test_the_password_file_of_a_killed_run_is_gone_after_the_next_contact(on_mar
     assert list(Path(folders.site.state).rglob("client.cnf"))
     folders.recover()
     assert not list(Path(folders.site.state).rglob("client.cnf"))
+
+
+def test_a_return_prunes_old_backups_and_keeps_its_own_and_a_refusal_prunes_none(folders):
+    folders.site = Site({**folders.site.words, "keep": 2})
+
+    def backups():
+        return [manifest["run"] for manifest in store.usable(folders.site.backups)]
+
+    def ended(outcome, own, wanted=None):
+        run = folders.begun(stage=False)
+        run.journal.write(protocol.BEFORE, facts=run.before, backup=wanted)
+        for task in own:
+            make.make(run.database, folders.site.backups, run.about_backup(task, None))
+        record.finish(run, outcome, Failed("no"))
+        run.end()
+        return run.id
+
+    older = [ended("refused", ["release", "return"]) for _ in range(3)]
+    assert sorted(backups()) == sorted(older * 2)
+    first = store.usable(folders.site.backups)[-1]["id"]
+    mine = ended("returned", ["release", "return", "return", "return"], wanted=first)
+    assert backups() == [mine] * 4 + [older[-1], older[0]]
+
+
+PASSWORD = "the-password-of-the-database"
+
+
+@pytest.mark.parametrize("name", ["access.json", "site.json", "open_run"])
+def test_of_a_run_killed_while_it_begins_the_next_one_leaves_no_password(folders, name):
+    rename = os.rename
+
+    def killed():
+        os.rename = lambda source, target: os._exit(9) if target.endswith(name) else rename(source, target)
+        folders.begun(stage=False)
+
+    def holding():
+        files = filter(Path.is_file, folders.home.rglob("*"))
+        return [path.name for path in files if PASSWORD in path.read_text("latin-1")]
+
+    folders.access["url"]["password"] = PASSWORD
+    assert not ends(killed, -1)
+    assert holding() != []
+    assert folders.recover() is None
+    run = folders.begun(stage=False)
+    record.finish(run, "refused", Refused("no"))
+    run.end()
+    assert holding() == []
+
+
+def test_after_a_move_to_sqlite_the_password_file_of_a_killed_process_goes_with_the_next_run(folders):
+    left = Path(private.folder(folders.site.state))
+    killed = [*left.name.split("-")[:3], "1", "0"]  # of a process with this number, that began at another time
+    left.rename(left.with_name("-".join(killed)))
+    run = folders.begun(stage=False)
+    record.finish(run, "refused", Refused("no"))
+    run.end()
+    assert list(left.parent.iterdir()) == []
 
 
 # what is told of it

@@ -23,7 +23,7 @@ def folders(site, tmp_path):
     site.fill()
     dialect = "sqlite" if site.base.dialect == "sqlite" else "mysql"
     url = {"database": site.base.path} if dialect == "sqlite" else site.base.url
-    found = Folders(tmp_path / "home", {"dialect": dialect, "url": url})
+    found = Folders(tmp_path / "home", {"dialect": dialect, "url": url}, keep=1000)
     about = found.run("backup").about_backup("backup", None)
     found.older = make.make(site.base, found.site.backups, about, fenced=False)["id"]
     site.execute("DELETE FROM children")
