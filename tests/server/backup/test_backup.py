@@ -304,8 +304,7 @@ def planted(site, tmp_path, monkeypatch):
         return moment
 
     monkeypatch.setattr(store, "new_identifier", chosen)
-    yield names
-    assert victim.read_text() == "own"
+    return names
 
 
 @pytest.mark.parametrize("suffix", ["gz", "zst"])
@@ -316,12 +315,14 @@ def test_no_backup_is_written_through_a_link_that_was_planted_where_it_comes(
     folder = tmp_path / "backups"
     monkeypatch.setattr(compress, "best", lambda: compress.Compressor(suffix))
     planted += [f".sqlite.{suffix}.part.plain", f".sqlite.{suffix}.part.plain-journal", f".sqlite.{suffix}", ".json"]
-    manifest = make.make(site.base, str(folder), ABOUT)
+    manifest, victim = make.make(site.base, str(folder), ABOUT), tmp_path / ".bashrc"
+    assert victim.read_bytes() == b"own"
     assert sorted(path.name for path in folder.iterdir()) == [manifest["id"] + ".json", manifest["file"]]
     assert not any(path.is_symlink() for path in folder.iterdir())
     plain = folder / f"{manifest['id']}.t.part"
-    plain.symlink_to(folder.parent / ".bashrc")
+    plain.symlink_to(victim)
     restorer(site, folder, "t")[0].put_back(manifest)
     planted[:] = [f".sqlite.{suffix}.part"]
     with pytest.raises(FileExistsError):
         make.make(site.base, str(folder), ABOUT)
+    assert victim.read_bytes() == b"own"
