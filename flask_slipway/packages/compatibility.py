@@ -23,7 +23,7 @@ from flask_slipway import wording
 from flask_slipway.packages import installed, requirements, resolve
 from flask_slipway.packages.requirements import Listing
 from flask_slipway.packages.resolve import IndexFile, Resolution
-from flask_slipway.project import git
+from flask_slipway.project import beside, git
 
 # PythonAnywhere's machines: x86-64, glibc 2.31 at least.
 GLIBC = range(31, 16, -1)
@@ -160,6 +160,4 @@ def _known_good(root: Path) -> list[str]:
 def _remember(root: Path, key: str) -> None:
     path = _cache_file(root)
     if path:
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(json.dumps([*_known_good(root), key][-20:]), encoding="utf-8")
-        part.replace(path)
+        beside.replace(path, json.dumps([*_known_good(root), key][-20:]).encode())

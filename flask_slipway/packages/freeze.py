@@ -13,6 +13,7 @@ from flask_slipway.config.settings import Settings
 from flask_slipway.errors import Refusal
 from flask_slipway.packages import compatibility, imports, installed, known, requirements
 from flask_slipway.packages.requirements import Entry, Listing
+from flask_slipway.project import beside
 from flask_slipway.ui import screen
 
 KEPT = {*compatibility.LINES, "--no-binary", "--only-binary", "--prefer-binary"}
@@ -150,8 +151,6 @@ def _changes(old: Listing, new: Listing, kept: list[Entry], left_out: set[str], 
 
 
 def write(root: Path, text: str) -> None:
-    """Puts the new requirements.txt in the old one's place, whole or not at all; where it is a link, at its end."""
-    path = (root / requirements.FILE).resolve()
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    """Puts the new requirements.txt in the old one's place, whole or not at all; where it is a link, at its end. Raises
+    Refusal where that is outside of the project."""
+    beside.replace(beside.inside(root, root / requirements.FILE), text.encode())

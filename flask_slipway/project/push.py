@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, WrongUse
-from flask_slipway.project import secret_scan, tracked, working_copy
+from flask_slipway.project import beside, secret_scan, tracked, working_copy
 from flask_slipway.project.git import git, login, quietly, succeeds
 from flask_slipway.project.look import Look, look, refuse_changed, refuse_other_commit
 from flask_slipway.project.working_copy import SANDBOX, WorkingCopy
@@ -64,9 +64,7 @@ def _index_put_back(root: Path) -> Iterator[None]:
         if before is None:
             index.unlink(missing_ok=True)
         else:
-            beside = index.with_name("index.slipway")
-            beside.write_bytes(before)
-            beside.replace(index)
+            beside.replace(index, before)
         raise
 
 

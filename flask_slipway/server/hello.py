@@ -69,7 +69,7 @@ def keep(data: bytes) -> None:
     part = "%s.part-%s" % (path, NONCE)  # of this contact: another may bring the same at the same time
     try:
         os.makedirs(folder, exist_ok=True)
-        with open(part, "wb") as file:
+        with open(part, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

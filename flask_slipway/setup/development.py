@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.config.settings import Settings
-from flask_slipway.errors import SlipwayError
+from flask_slipway.errors import Refusal, SlipwayError
 from flask_slipway.project import push
 from flask_slipway.project.app import App, loaded
 from flask_slipway.revisions import move
@@ -45,14 +46,24 @@ def env_file(root: Path) -> Iterator[str]:
         yield ".env is there already."
     elif example.is_file():
         text, unset = _without_empty(example.read_text(encoding="utf-8"))
-        target.touch(mode=0o600)
-        target.write_text(text, encoding="utf-8")
+        _make_env(target, text)
         todo = f"to set in it, where the app needs it: {', '.join(unset)}." if unset else "look through its values."
         yield f"Made .env from .env.example; {todo}"
     else:
         yield "There is no .env.example, so no .env was made."
     if target.exists() and not push.is_ignored(root, ".env"):
         yield "Note: git does not ignore .env yet. Add the line  .env  to .gitignore"
+
+
+def _make_env(path: Path, text: str) -> None:
+    """Makes the .env `path`, its owner's alone from its first byte on. Raises Refusal where a link is there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        what = f".env is a link to {path.readlink()}, which is not there"
+        raise Refusal(what, next=["rm .env, then  inv setup"]) from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _without_empty(text: str) -> tuple[str, list[str]]:

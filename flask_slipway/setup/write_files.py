@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask_slipway.errors import Refusal
+from flask_slipway.project import beside
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,13 @@ def place(root: Path, files: Sequence[File]) -> None:
     done: list[File] = []
     try:
         for file in files:
-            part = root / f"{file.path}.part-{secrets.token_hex(4)}"
-            parts.append((part, file))
-            part.write_bytes(_bytes(file.text))
+            parts.append((beside.new(root / file.path, _bytes(file.text)), file))
         for part, file in parts:
-            _name(part, root / file.path, file)
+            _name(root, part, file)
             done.append(file)
     except BaseException as error:
         for file in done:
-            _take_back(root / file.path, file)
+            _take_back(root, file)
         if not isinstance(error, OSError):
             raise
         why = error.strerror or str(error)
@@ -55,8 +53,10 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _name(part: Path, target: Path, file: File) -> None:
-    """Gives the part its name. Raises OSError where another file took it meanwhile."""
+def _name(root: Path, part: Path, file: File) -> None:
+    """Gives the part its name. Raises OSError where another file took it meanwhile, Refusal where a link leads out of
+    the project."""
+    target = root / file.path
     if file.before is None:
         try:
             os.link(part, target)  # unlike a rename, this never replaces a file
@@ -66,16 +66,17 @@ def _name(part: Path, target: Path, file: File) -> None:
             with target.open("xb") as new:
                 new.write(_bytes(file.text))
         return
-    target = target.resolve()
+    target = beside.inside(root, target)
     if target.read_bytes() != _bytes(file.before):
         raise OSError(f"{file.path} was changed meanwhile")
     shutil.copymode(target, part)
     part.replace(target)
 
 
-def _take_back(target: Path, file: File) -> None:
+def _take_back(root: Path, file: File) -> None:
+    target = root / file.path
     with contextlib.suppress(OSError):
         if file.before is None:
             target.unlink()
         else:
-            target.resolve().write_bytes(_bytes(file.before))
+            beside.replace(beside.inside(root, target), _bytes(file.before))

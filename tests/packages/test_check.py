@@ -433,6 +433,22 @@ def test_freeze_writes_where_a_link_leads(shop):
     assert f"Flask=={FLASK}" in (shop.root / "pins" / "web.txt").read_text()
 
 
+@pytest.mark.parametrize("target", ["../.bashrc", ".git/hooks/pre-commit"])
+def test_freeze_writes_through_no_link_that_leads_out_of_the_project(shop, target):
+    path, own = shop.root / "requirements.txt", shop.root / target
+    own.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink()
+    path.symlink_to(target)
+    with pytest.raises(Refusal, match=r"requirements\.txt is a link out of the project"):
+        list(freeze.freeze(shop.settings()))
+    assert not own.exists()
+    path.unlink()
+    own.write_text("own")
+    path.with_name("requirements.txt.part").symlink_to(own)
+    list(freeze.freeze(shop.settings()))
+    assert own.read_text() == "own"
+
+
 def test_freeze_refuses_what_is_not_installed_and_leaves_the_file(shop):
     shop.write(shop="import nowhere_at_all\n")
     with pytest.raises(Refusal, match=r"nowhere_at_all \(shop.py, line 1\)"):

@@ -16,7 +16,8 @@ import pytest
 
 from flask_slipway.errors import WrongUse
 from flask_slipway.sandbox import host
-from flask_slipway.sandbox.host import Sandbox, processes
+from flask_slipway.sandbox.host import Sandbox, fronts, processes, state
+from flask_slipway.sandbox.host import site as story
 from support.sandbox_web import ask, reloaded
 
 KINDS = [("embedded", "sqlite"), ("openssh", "sqlite"), ("embedded", "mariadb"), ("openssh", "mysql")]
@@ -292,3 +293,25 @@ def test_two_sandboxes_do_not_meet(raise_sandbox):
     assert len({one.ssh_port, one.web_port, two.ssh_port, two.web_port}) == 4
     reloaded(one)
     assert ask(two).status == 200
+
+
+@pytest.mark.parametrize("prefix", ["home", "slipway-sockets-"])
+def test_no_folder_is_removed_for_a_note_that_came_with_a_project(tmp_path, prefix):
+    """Of a project that was fetched with a `.sandbox` in it: the note names what somebody else wants to be gone."""
+    folder, other = tmp_path / ".sandbox", tmp_path / prefix
+    (folder / "run").mkdir(parents=True)
+    other.mkdir()
+    (other / "own").write_text("own")
+    if prefix == fronts.SHORT:
+        other = tmp_path / f"{prefix}link"
+        other.symlink_to(tmp_path / prefix)
+    state.save(story._new(folder, "app", "mysite", "mysite", None, "mysite", {}))
+    (folder / "run" / fronts.ELSEWHERE).write_text(str(other))
+    assert fronts.sockets(folder / "run") is None
+    made = fronts._short(folder / "run")
+    assert (made.is_dir(), fronts.sockets(folder / "run")) == (True, made)
+    (folder / "run" / fronts.ELSEWHERE).write_text(str(other))
+    host.down(folder, remove=True)
+    made.rmdir()
+    assert (other / "own").read_text() == "own"
+    assert not folder.exists()

@@ -168,3 +168,16 @@ def test_no_program_that_the_projects_git_names_is_run(blog, tmp_path):
         assert init(blog, *ANSWERS, code=3) == plain
     assert hostile.ran() == []
     assert "branch main, remote git@github.com:ann/comments.git" in plain
+
+
+def test_no_file_is_written_where_a_link_leads_out_of_the_project(blog):
+    own = blog.folder.parent / ".bashrc"
+    own.write_text("own\n")
+    (blog.folder / ".gitignore").unlink(missing_ok=True)
+    (blog.folder / ".gitignore").symlink_to(own)
+    before = files(blog)
+    told = init(blog, *ANSWERS, "--yes", code=3)
+    assert ".gitignore is a link out of the project" in told
+    assert "rm .gitignore, then the same again" in told
+    assert files(blog) == before
+    assert own.read_text() == "own\n"

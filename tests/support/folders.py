@@ -118,8 +118,10 @@ class Folders:
             this.end()
 
     def left(self) -> list[str]:
-        """What is there that nobody needs once no run stands open: stages, copies of packages, ways to a database."""
+        """What is there that nobody needs once no run stands open: stages, copies of packages, ways to a database, and
+        what is half written."""
         state = Path(self.site.state)
         found = [*state.rglob("access.json"), *state.rglob("site.json"), *state.rglob("client.cnf")]
         found += [*Path(self.site.folder).glob("stages/*"), *self.home.glob("venv.*")]
+        found += [*Path(self.site.folder).rglob("*.part*"), *self.project.glob("*.part*"), *self.home.glob("*.part*")]
         return [str(path) for path in found] + git(self.project, "worktree", "list").splitlines()[1:]

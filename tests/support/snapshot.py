@@ -20,9 +20,8 @@ from support.world import World, git
 
 # Kept beside what is live: the engine as it was sent, compiled files; packages, which are looked at by name.
 CACHED = ("/.slipway/engine", "__pycache__", ".pytest_cache", "/.virtualenvs/")
-# That a run was refused is written down, its first one makes the gate's token, and a fetch brings objects. Nothing of
-# it is live.
-NOTED = ("/runs/", "history.jsonl", "/gate/token")
+# That a run was refused is written down, and a fetch brings objects. Nothing of it is live.
+NOTED = ("/runs/", "history.jsonl")
 FETCHED = ("/.git/objects", "/.git/FETCH_HEAD", "/.git/refs/remotes", "/.git/logs/refs/remotes", "/.git/packed-refs")
 # Of a project's repository: objects that no ref names are nothing, and a message that was typed is kept.
 LOOSE = ("/objects/", "/COMMIT_EDITMSG")

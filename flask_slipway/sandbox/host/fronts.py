@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from flask_slipway.sandbox.host.state import Sandbox
 from flask_slipway.sandbox.host.worker import Layout
 
 HERE = Path(__file__).parent
+SHORT = "slipway-sockets-"  # how the name of such a folder begins
 ELSEWHERE = "elsewhere"  # a file that names where the sockets are when the folder's own name is too long for them
 
 
@@ -62,10 +64,23 @@ def with_web(site: Sandbox, python: str) -> Sandbox:
 
 def _short(run: Path) -> Path:
     """A folder for sockets with a short name, remembered in `run`."""
-    note = run / ELSEWHERE
-    if not note.exists() or not Path(note.read_text()).is_dir():
-        note.write_text(tempfile.mkdtemp(prefix="slipway-"))
-    return Path(note.read_text())
+    found = sockets(run)
+    if found is None:
+        found = Path(tempfile.mkdtemp(prefix=SHORT))
+        write_private(run / ELSEWHERE, str(found))
+    return found
+
+
+def sockets(run: Path) -> Path | None:
+    """The folder that the note in `run` names, None where there is none of ours: of what came with a project, such a
+    note may name any folder."""
+    try:
+        found = Path((run / ELSEWHERE).read_text())
+        status = found.lstat()
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) == 0o700
+    return found if ours and found.name.startswith(SHORT) else None
 
 
 def with_ssh(site: Sandbox) -> Sandbox:

@@ -83,8 +83,8 @@ def down(folder: Path, remove: bool = False) -> None:
                 site.processes[name].stop(90)
         state.save(replace(site, processes={}))
     if remove and site is not None:
-        if (note := folder / "run" / fronts.ELSEWHERE).exists():
-            shutil.rmtree(note.read_text(), ignore_errors=True)
+        if sockets := fronts.sockets(folder / "run"):
+            shutil.rmtree(sockets, ignore_errors=True)
         shutil.rmtree(folder)
 
 

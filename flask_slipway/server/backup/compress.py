@@ -20,8 +20,8 @@ class Compressor:
         self.suffix = suffix
 
     def writer(self, path: str) -> Stream:
-        """A binary file object that compresses into `path` (0600)."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        """A binary file object that compresses into `path`, which was made before."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
         if self.suffix == "gz":
             return gzip.GzipFile(fileobj=os.fdopen(descriptor, "wb"), mode="wb", compresslevel=1)
         return Zstd(["-%d" % ZSTD_LEVEL, "-T0", "-c"], into=descriptor)

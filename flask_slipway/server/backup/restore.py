@@ -91,9 +91,10 @@ class Restorer:
 
     def _sqlite(self, database: SQLite, manifest: Manifest) -> None:
         plain = os.path.join(self.folder, "%s.%s.part" % (manifest["id"], self.tag))
+        remove_sqlite(plain)  # what an attempt of this run left that was killed
         with store.in_the_making(plain):
             try:
-                with open(plain, "wb") as target, self._reader(manifest) as source:
+                with open(plain, "r+b") as target, self._reader(manifest) as source:
                     shutil.copyfileobj(source, target, 1 << 20)
                 beside = SQLite(plain)
                 beside.check()

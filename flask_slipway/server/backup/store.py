@@ -131,9 +131,9 @@ def differing(one: Mapping[str, object], other: Mapping[str, object]) -> list[st
 
 @contextlib.contextmanager
 def in_the_making(path: str) -> Iterator[None]:
-    """Makes the file `path` (0600), and holds it while it is written, so that nobody takes it for what a killed process
-    left; removes it, unless it has another name by then."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Makes the file `path` (0600), which may not be there yet, and holds it while it is written, so that nobody takes
+    it for what a killed process left; removes it, unless it has another name by then."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -146,12 +146,17 @@ def in_the_making(path: str) -> Iterator[None]:
 def _is_held(path: str) -> bool:
     """Whether a process holds the file, or may: not every file system tells."""
     try:
-        with open(path, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     except OSError:
+        return not os.path.islink(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         return True
+    finally:
+        os.close(descriptor)
     return False
 
 

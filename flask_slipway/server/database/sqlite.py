@@ -239,7 +239,8 @@ class SQLite:
             remove(aside)
 
     def _copy(self, path: str) -> None:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # before a row is in it
+        remove(path)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # before a row is in it
         with self._open(path, writing=True) as target:
             if os.path.exists(self.path):
                 with self._open() as source:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import filecmp
 import hashlib
 import json
 import os
+import re
 import secrets
-import shutil
+import stat
 from typing import Any, Callable, Mapping, overload
 
-PART = ".part-"  # between a file's name and what tells its parts, half written, from one another
+PART = re.compile(r"\.part(-[0-9a-f]{8,})?\Z")  # what stands behind a name while the file is written
+MOST_LINKS = 40  # in one path. Source: path_resolution(7)
+# What a file system answers that has no such thing, or lets others alone do it.
+NOT_GIVEN = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENODATA, errno.EINVAL)
 
 
 def folder(path: str) -> str:
@@ -26,47 +31,110 @@ def folder(path: str) -> str:
 
 def write(path: str, data: bytes, mode: int = 0o600) -> None:
     """Replaces `path` by `data` (bytes) in one step that survives a crash. `mode`: whatever the umask is."""
-    _replace(path, data, lambda part: os.chmod(part, mode))
+    replace(path, data, lambda part: os.chmod(part, mode))
 
 
 def write_shared(path: str, data: bytes) -> None:
     """The same for a file of the site: with the mode that git gives a file it writes, by the account's umask."""
-    _replace(path, data, lambda part: None, 0o666)
+    replace(path, data, lambda part: None, 0o666)
 
 
 def rewrite(path: str, data: bytes) -> None:
     """The same for a file that is there and keeps its mode; its group too, where this account may give it."""
-    _replace(path, data, lambda part: take_after(part, path))
+    replace(path, data, lambda part: take_after(part, path))
 
 
-def _replace(path: str, data: bytes, finish: Callable[[str], object], mode: int = 0o600) -> None:
-    part = path + PART + secrets.token_hex(4)
+def replace(path: str, data: bytes, finish: Callable[[int], object], mode: int = 0o600) -> None:
+    """Replaces `path` itself, never what a link there leads to. It is written under a name that nobody can know
+    beforehand, into a file that was not there; `finish` gets its descriptor, for in a folder where others write too its
+    name may be another file's by then. `mode`: as it is made."""
+    part = "%s.part-%s" % (path, secrets.token_hex(8))
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        finish(part)
+            finish(descriptor)
+            os.fsync(descriptor)
         os.rename(part, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(part)
         raise
-    sync(os.path.dirname(path))
+    try:
+        sync(os.path.dirname(path))
+    except OSError as error:  # such as of a folder in which one may write, and not look
+        if error.errno not in NOT_GIVEN:
+            raise
 
 
-def take_after(path: str, other: str) -> bool:
-    """Gives `path` owner, group, mode and access list of `other`; False where this account may not give them all."""
+def sweep(path: str) -> None:
+    """Removes what killed processes left beside `path` of writing it: for who alone may write it now."""
+    folder, name = os.path.split(path)
+    owners = {os.geteuid(), *([os.stat(path).st_uid] if os.path.exists(path) else [])}
+    with contextlib.suppress(OSError):
+        for other in os.listdir(folder):
+            if other.startswith(name) and PART.match(other[len(name) :]):
+                found = os.lstat(os.path.join(folder, other))
+                if stat.S_ISREG(found.st_mode) and found.st_uid in owners:
+                    os.unlink(os.path.join(folder, other))
+
+
+class ForeignLink(PermissionError):
+    """A link on the way to a file that neither this account made, nor root, nor the file's owner. `link`: where it
+    lies; `owner`: the user id of who made it."""
+
+    def __init__(self, link: str, owner: int) -> None:
+        super().__init__(errno.EPERM, "a link of another user", link)
+        self.link, self.owner = link, owner
+
+
+def real(path: str) -> str:
+    """Where `path` leads, without links; nothing but the last part of it need be there. Raises ForeignLink, OSError."""
+    links: list[str] = []
+    here, rest = os.sep, os.path.abspath(path).split(os.sep)
+    while rest:
+        part = rest.pop(0)
+        place = os.path.normpath(os.path.join(here, part))
+        if part in ("", os.curdir) or not os.path.islink(place):
+            here = place
+            continue
+        links.append(place)
+        if len(links) > MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        rest = os.readlink(place).split(os.sep) + rest
+        here = os.sep if os.path.isabs(os.readlink(place)) else here
+    trusted = {0, os.geteuid(), *([os.stat(here).st_uid] if os.path.exists(here) else [])}
+    for link in links:
+        owner = os.lstat(link).st_uid
+        if owner not in trusted:
+            raise ForeignLink(link, owner)
+    return here
+
+
+def take_after(target: str | int, other: str) -> bool:
+    """Gives `target`, a path or a descriptor, owner, group, mode and access list of `other`; False where this account
+    may not give them all."""
     there, given = os.stat(other), True
     try:
-        os.chown(path, there.st_uid, there.st_gid)
+        os.chown(target, there.st_uid, there.st_gid)
     except PermissionError:
         given = False
         with contextlib.suppress(PermissionError):
-            os.chown(path, -1, there.st_gid)
-    shutil.copystat(other, path)
+            os.chown(target, -1, there.st_gid)
+    _take_attributes(target, other)
+    os.chmod(target, stat.S_IMODE(there.st_mode))
     return given
+
+
+def _take_attributes(target: str | int, other: str) -> None:
+    """The access list is one of them. Source: acl(5), shutil.copystat."""
+    for name in os.listxattr(other) if hasattr(os, "listxattr") else ():  # elsewhere than on Linux there is none
+        try:
+            os.setxattr(target, name, os.getxattr(other, name))
+        except OSError as error:
+            if error.errno not in NOT_GIVEN:
+                raise
 
 
 def sync(path: str) -> None:
@@ -146,8 +214,4 @@ def remove(path: str) -> None:
 def remove_with_parts(path: str) -> None:
     """Removes the file `path`, and what killed processes left of it half written."""
     remove(path)
-    folder_of, name = os.path.split(path)
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for other in os.listdir(folder_of):
-            if other.startswith(name + PART):
-                remove(os.path.join(folder_of, other))
+    sweep(path)

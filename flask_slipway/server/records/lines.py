@@ -10,9 +10,10 @@ from ..lib import files
 
 
 def append(path: str, record: Mapping[str, Any]) -> None:
-    """Adds one JSON line to `path`, durable; a line before it that was cut off stays a line of its own."""
+    """Adds one JSON line to `path`, durable; a line before it that was cut off stays a line of its own. A link in its
+    place is not followed."""
     line = (json.dumps(record, default=str) + "\n").encode()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         size = os.fstat(descriptor).st_size
         if not size:

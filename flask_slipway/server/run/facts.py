@@ -312,7 +312,7 @@ def lock_folder(site: Site) -> str:
 
 
 def gate_folder(site: Site) -> str:
-    """Where the gate keeps the site's own WSGI file, and its token."""
+    """Where the gate keeps the site's own WSGI file."""
     return os.path.join(site.folder, "gate")
 
 

@@ -138,7 +138,7 @@ def _let_go(this: Run) -> None:
 
 def _tidy_up(this: Run, outcome: Outcome) -> None:
     """Removes what nobody needs any more; what cannot be removed is told, and stays."""
-    parts: list[Callable[[Run], None]] = [_remove_stage, _forget_old]
+    parts: list[Callable[[Run], None]] = [_remove_stage, _sweep, _forget_old]
     if outcome in FORWARD:
         this.step("record", _tidy, [_prune, *parts])
     elif outcome in TAKEN_BACK:
@@ -176,6 +176,12 @@ def _remove_stage(this: Run) -> None:
     shutil.rmtree(os.path.dirname(this.stage_folder), ignore_errors=True)
     if this.journal.has(protocol.STAGING_PACKAGES):
         virtualenv.discard(this.packages_folder)
+
+
+def _sweep(this: Run) -> None:
+    """Removes what a killed process left half written: this run, or the one that it recovers, is alone on the site."""
+    for path in (this.site.open_run, this.gate.original, os.path.join(this.site.project, "REVISION")):
+        files.sweep(path)
 
 
 def _remove_secrets(folder: str) -> None:

@@ -50,13 +50,13 @@ class Run:
     before: Before
     journal: Journal
     gate: Gate
-    token: str
 
     def __init__(self, site: Site, task: str, wish: Wish, who: str, events: Events, version: str = "") -> None:
         self.site, self.task, self.wish, self.who, self.events = site, task, wish, who, events
         self.version = version
         self.mask = events.mask
         self.id = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), secrets.token_hex(2))
+        self.token = secrets.token_hex(24)  # opens the gates that this process puts; it is written nowhere
         self.began = time.monotonic()
         self.facts = Facts(site, self.mask)
         self.findings = Findings()
@@ -184,14 +184,8 @@ class Run:
         files.folder(self.folder)
         self.journal = Journal(self.folder, self.mask, self.version)
         self.is_open = True
-        token_path = os.path.join(files.folder(gate_folder(self.site)), "token")
-        token = files.read(token_path)
-        if token is None:
-            token = secrets.token_hex(24).encode()
-            files.write(token_path, token)
-        self.token = token.decode()
         self.mask.add(self.token)
-        self.gate = Gate(self.site, gate_folder(self.site), self.token)
+        self.gate = Gate(self.site, files.folder(gate_folder(self.site)), self.token)
 
     # doing
 

@@ -90,7 +90,7 @@ def close(run: Run) -> str:
 def gate_up(run: Run) -> None:
     """The gate as a page and nothing more; returns when no visitor meets anything else."""
     nonce = run.gate.put(loads=False)
-    health.prove_gate(run.site.health_url(), run.token, nonce, run.patience)
+    health.prove_gate(run.site.health_url(), nonce, run.patience)
 
 
 def back_up(run: Run) -> str:
@@ -341,7 +341,7 @@ def open_site(run: Run) -> str:
     quick = bool(run.reloading) and not run.reloading & {0, 502, 504}
     broken = health.SURELY_BROKEN if quick else health.BROKEN
     try:
-        health.prove_own(run.site.health_url(), run.token, run.healthy, broken, run.patience)
+        health.prove_own(run.site.health_url(), run.healthy, broken, run.patience)
     except health.NotHealthy as error:
         raise Failed("the site is not healthy after it was opened", unhealthy(run, error)) from error
     run.noted(protocol.GATE_GONE)

@@ -231,7 +231,7 @@ def open_again(run: Run) -> str:
     answer = health.prove_processes(url, run.token, nonce, good, run.patience)
     run.gate.take_away()
     run.closed = closed_seconds(run)
-    health.prove_own(url, run.token, good, patience=run.patience)
+    health.prove_own(url, good, patience=run.patience)
     return opened(run, answer.status)
 
 
@@ -241,7 +241,7 @@ def leave_as_found(run: Run) -> str:
     run.gate.take_away()
     run.closed = closed_seconds(run)
     try:
-        answer = health.prove_own(run.site.health_url(), run.token, lambda status: True, patience=run.patience)
+        answer = health.prove_own(run.site.health_url(), lambda status: True, patience=run.patience)
     except health.NotHealthy as error:
         run.noted(protocol.GATE_GONE, healthy=False)
         return "as it was: %s" % error

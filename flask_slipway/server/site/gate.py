@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 import time
 from typing import Any
 
@@ -59,7 +60,6 @@ class Gate:
         does, and nothing of the site is loaded."""
         nonce = secrets.token_hex(8)
         source = self.keep_original()
-        own = files.read(os.path.join(self.site.project, "maintenance.html"))
         text = template().format(
             site=self.site.name,
             wsgi=self.site.wsgi,
@@ -67,22 +67,20 @@ class Gate:
             source=source,
             public=public,
             loads=loads or public,
-            page=own or PAGE,
+            page=own_page(self.site.project) or PAGE,
             token=hashlib.sha256(self.token.encode()).hexdigest(),
             nonce=nonce,
             mark=MARK,
         )
-        if not public:
-            files.remove(os.path.join(self.folder, "gate.open"))  # what opens a gate of version 0.1
+        for name in ("gate.open", "token"):  # what opens a gate of version 0.1, whose token was one for ever
+            files.remove(os.path.join(self.folder, name))
         replace(self.site.wsgi, text.encode())
         return nonce
 
     def take_away(self, reload: bool = True) -> None:
         """Puts the site's own WSGI file back: the processes behind the gate become public. `reload`: with a newer time,
         so that the host reloads; without, it keeps the gate's time, and the processes that were just proved go on."""
-        data = files.read(self.site.wsgi)
-        if data is None or is_gate(data):
-            data = self.keep_original()
+        data = self.keep_original()
         now = os.stat(self.site.wsgi).st_mtime_ns if os.path.exists(self.site.wsgi) else None
         replace(self.site.wsgi, data, None if reload else now)
 
@@ -91,6 +89,16 @@ def template() -> str:
     """The gate's source, with places for str.format. It lies in the zip beside this module."""
     loader: Any = globals()["__loader__"]
     return str(loader.get_data(os.path.join(os.path.dirname(__file__), "gate_template.py.in")), "utf-8")
+
+
+def own_page(project: str) -> bytes | None:
+    """The project's own maintenance.html, None where there is none. The public sees it, so a link to it is followed
+    within the project alone."""
+    with contextlib.suppress(OSError):
+        path = files.real(os.path.join(project, "maintenance.html"))
+        if path.startswith(os.path.realpath(project) + os.sep) and os.path.isfile(path):
+            return files.read(path)
+    return None
 
 
 def is_gate(data: bytes | None) -> bool:
@@ -110,50 +118,64 @@ def original_in(data: bytes | None) -> bytes | None:
 
 def replace(path: str, data: bytes, time_ns: int | None = None) -> None:
     """Replaces the WSGI file: the same owner and mode, and a time at least a second above the old one, or exactly
-    `time_ns`."""
-    path = os.path.realpath(path)  # a link stays one
+    `time_ns`. Where it is a link, what it leads to; a link of another user is not followed. Raises OSError."""
+    path = files.real(path)
+    files.sweep(path)
     old = os.stat(path) if os.path.exists(path) else None
     if time_ns is None:
         time_ns = time.time_ns()
         if old is not None:
             time_ns = max(time_ns, old.st_mtime_ns + int(STEP * 1e9))
-    part = path + ".part"
-    try:
-        _write_beside(part, data)
+    times = (time_ns, time_ns)
+
+    def finish(part: int) -> None:
         if old is None:
             os.chmod(part, 0o644)
         elif not files.take_after(part, path):  # the web server is to read it as it read that one
             raise PermissionError(errno.EPERM, "it would be another user's", path)
-        os.utime(part, ns=(time_ns, time_ns))
-        os.rename(part, path)
+        os.utime(part, ns=times)
+
+    try:
+        files.replace(path, data, finish)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
         if error.errno not in NO_ROOM_BESIDE or old is None:
             raise
-        _overwrite(path, data, time_ns)
+        _overwrite(path, old, data, time_ns)
 
 
-def _write_beside(part: str, data: bytes) -> None:
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _overwrite(path: str, data: bytes, time_ns: int) -> None:
-    """Writes into the file itself, where no other can take its place: one write, so that no half is ever read but
-    for the end of an older, longer text."""
-    descriptor = os.open(path, os.O_WRONLY)
+def _overwrite(path: str, old: os.stat_result, data: bytes, time_ns: int) -> None:
+    """Writes into the file itself, which was `old`, where no other can take its place. What is cut off in the middle
+    bears a gate's mark, at its beginning or at its end, so that it is taken for no site's own."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        os.pwrite(descriptor, data, 0)
+        there = os.fstat(descriptor)
+        if (there.st_dev, there.st_ino) != (old.st_dev, old.st_ino) or not stat.S_ISREG(there.st_mode):
+            raise PermissionError(errno.EPERM, "it is another file by now", path)
+        size = max(there.st_size, len(data))
+        if not is_gate(data):
+            _append(descriptor, there.st_size, b"\n" * (size - there.st_size + 1) + MARK + b"\n")
+        _write_at(descriptor, 0, data + b"\n" * (size - len(data)))
         os.ftruncate(descriptor, len(data))
         os.fsync(descriptor)
+        try:
+            os.utime(descriptor, ns=(time_ns, time_ns))
+        except PermissionError:  # another user's file: who may only write it can give it no other time than now
+            time.sleep(min(2 * STEP, max(0.0, time_ns / 1e9 - time.time())))
+            os.utime(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _append(descriptor: int, size: int, data: bytes) -> None:
+    """Adds to a file of `size` bytes, all or nothing where there is no room."""
     try:
-        os.utime(path, ns=(time_ns, time_ns))
-    except PermissionError:  # another user's file: who may only write it can give it no other time than now
-        time.sleep(min(2 * STEP, max(0.0, time_ns / 1e9 - time.time())))
-        os.utime(path)
+        _write_at(descriptor, size, data)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _write_at(descriptor: int, offset: int, data: bytes) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written

@@ -66,13 +66,16 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 @functools.lru_cache(maxsize=None)
 def _opener() -> urllib.request.OpenerDirector:
-    """What asks; made once, for to read the host's certificates takes longer than an answer."""
-    return urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    """What asks the site itself, whatever proxy the environment names; made once, for to read the host's certificates
+    takes longer than an answer."""
+    direct, tls = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    return urllib.request.build_opener(direct, _NoRedirects, tls)
 
 
 def ask(url: str, token: str | None = None, only: str | None = None, timeout: float = 30) -> Answer:
-    """One GET that follows no redirect. `only`: the nonce of the gate that may pass it on to the site, or
-    ANY_BUT_GATES; any other gate answers itself, and so loads nothing."""
+    """One GET, past every proxy, that follows no redirect. `only`: the nonce of the gate that may pass it on to the
+    site, or ANY_BUT_GATES; any other gate answers itself, and so loads nothing. `token`: what opens the gate; only for
+    questions that nobody but a gate can answer, for the site's own processes would hand it to the app."""
     headers = {"User-Agent": "Flask-Slipway", "Cache-Control": "no-cache"}
     if token:
         headers["X-Slipway-Token"] = token
@@ -188,18 +191,13 @@ def _pause(began: float) -> None:
     time.sleep(min(PAUSE[1], max(PAUSE[0], (time.monotonic() - began) / 20)))
 
 
-def each_process(url: str, token: str, nonce: str, patience: float = PATIENCE) -> None:
+def each_process(url: str, nonce: str, patience: float = PATIENCE) -> None:
     """Waits until all processes that answer are those of the gate with `nonce`: a host may exchange one after the
     other. The gate holds each of these questions for a moment, so that those put at the same time come to different
-    processes. Raises NotHealthy, also where one of them could not load the site."""
+    processes. Raises NotHealthy."""
     began = time.monotonic()
     while True:
-        questions = [Question(ask, url, token, ANY_BUT_GATES) for _ in range(AT_ONCE)]
-        answers = [question.answer() for question in questions]
-        for answer in answers:
-            if answer.gate == nonce and answer.headers.get("X-Slipway-Load"):
-                raise NotHealthy("one of the new processes could not load the site")
-        others = [answer for answer in answers if answer.gate != nonce]
+        others = [answer for answer in _at_once(url) if answer.gate != nonce]
         if not others:
             return
         if time.monotonic() - began > patience:
@@ -207,10 +205,16 @@ def each_process(url: str, token: str, nonce: str, patience: float = PATIENCE) -
         _pause(began)
 
 
-def prove_gate(url: str, token: str, nonce: str, patience: float = PATIENCE) -> Answer:
+def _at_once(url: str, token: str | None = None) -> list[Answer]:
+    """The gates' own answers to questions put at the same time."""
+    questions = [Question(ask, url, token, ANY_BUT_GATES) for _ in range(AT_ONCE)]
+    return [question.answer() for question in questions]
+
+
+def prove_gate(url: str, nonce: str, patience: float = PATIENCE) -> Answer:
     """Waits until every visitor meets the gate with `nonce`, whichever process answers."""
-    answer = wait_for(url, lambda answer: answer.gate == nonce, patience=patience)
-    each_process(url, token, nonce, patience)
+    answer = wait_for(url, lambda answer: answer.gate == nonce, only=ANY_BUT_GATES, patience=patience)
+    each_process(url, nonce, patience)
     return answer
 
 
@@ -218,25 +222,29 @@ Good = Callable[[int], bool]  # whether a status is that of a site as it should 
 
 
 def prove_processes(url: str, token: str, nonce: str, good: Good, patience: float = PATIENCE) -> Answer:
-    """Waits until the processes behind the gate with `nonce` answer, all of them, and sees that they are healthy.
-    Raises NotHealthy."""
-
-    def failed(answer: Answer) -> bool:
-        return answer.nonce == nonce and bool(answer.headers.get("X-Slipway-Load"))
-
+    """Waits until the processes behind the gate with `nonce` answer, all of them, and sees that they are healthy. The
+    `token` is sent once it is seen that no others answer. Raises NotHealthy."""
+    reloading = prove_gate(url, nonce, patience).reloading
     first = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce, patience=patience)
-    if not failed(first):
-        each_process(url, token, nonce, patience)
-        first = _unless_at_fault(lambda: ask(url, token, nonce), first)._replace(reloading=first.reloading)
-    if failed(first):
+    if not _failed(first):
+        if any(_failed(answer) for answer in _at_once(url, token)):
+            raise NotHealthy("one of the new processes could not load the site")
+        first = _unless_at_fault(lambda: ask(url, token, nonce), first)
+    if _failed(first):
         raise NotHealthy(first.body.decode("utf-8", "replace").strip())
+    first = first._replace(reloading=reloading | first.reloading)
     check_healthy(first, good)
     if leads_to_itself(first, url):
         raise NotHealthy("the site answers %s, as a host does that reloads" % describe(first), first.status)
     return first
 
 
-def prove_own(url: str, token: str, good: Good, broken: float = BROKEN, patience: float = PATIENCE) -> Answer:
+def _failed(answer: Answer) -> bool:
+    """Whether a gate says that it could not load the site."""
+    return bool(answer.headers.get("X-Slipway-Load"))
+
+
+def prove_own(url: str, good: Good, broken: float = BROKEN, patience: float = PATIENCE) -> Answer:
     """Waits until the site's own WSGI file answers (no gate, no nonce), healthily; `broken` as for wait_for.
     Raises NotHealthy."""
 
@@ -244,7 +252,6 @@ def prove_own(url: str, token: str, good: Good, broken: float = BROKEN, patience
         return wait_for(
             url,
             lambda a: not (a.gate or a.nonce or is_reloading(a, url)),
-            token,
             only=ANY_BUT_GATES,
             broken=broken,
             patience=patience,

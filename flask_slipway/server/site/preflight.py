@@ -8,7 +8,7 @@ import os
 
 from ..lib import files, next_steps, process
 from ..lib.outcome import Refused
-from . import clone, gate
+from . import clone, gate, permissions
 from .site import Site
 
 MOST_NAMES = 4  # names that a message offers
@@ -97,6 +97,7 @@ def _end_of_link(path: str) -> str:
 
 def _check_wsgi(site: Site) -> None:
     path = site.wsgi
+    _refuse_foreign_link(site)
     if os.path.isfile(path):
         return
     what = "is not there"
@@ -111,6 +112,28 @@ def _check_wsgi(site: Site) -> None:
         _suggestions(own, others, "beside it: %s") or ["the host makes it with the web app, on the Web tab"],
         [next_steps.correct(site, "domain", "wsgi"), "or make the web app, on the Web tab"],
     )
+
+
+def _refuse_foreign_link(site: Site) -> None:
+    """Raises Refused where a link on the way to the WSGI file is another user's: it is executed, and written."""
+    try:
+        files.real(site.wsgi)
+    except files.ForeignLink as found:
+        me = permissions.name(os.geteuid())
+        target = os.path.realpath(found.link)
+        raise Refused(
+            "the WSGI file %s leads somewhere by a link of another user" % site.wsgi,
+            [
+                "%s leads to %s" % (found.link, target),
+                "it belongs to %s, the site's account is %s" % (permissions.name(found.owner), me),
+            ],
+            [
+                "if that is where it should lead, make the link yourself:",
+                next_steps.on_server(site, "ln", "-sfn", target, found.link),
+            ],
+        ) from found
+    except OSError:
+        return  # what is not there, or leads in a circle, is told as such
 
 
 def refuse_unwritable(site: Site) -> None:

@@ -287,3 +287,42 @@ def test_what_a_killed_backup_left_goes_with_the_next_one_and_what_is_being_writ
             making.kill()
     store.sweep(str(tmp_path))
     assert list(tmp_path.iterdir()) == [foreign]
+
+
+@pytest.fixture
+def planted(site, tmp_path, monkeypatch):
+    """In the folder of backups, where others write too: the endings of the next one's names that are links to a file of
+    the account's by the time that they are written."""
+    site.fill()
+    victim, names = tmp_path / ".bashrc", []
+    victim.write_text("own")
+    moment = "20261120T180001Z"
+
+    def chosen(folder):
+        for name in names:
+            os.symlink(victim, os.path.join(folder, moment + name))
+        return moment
+
+    monkeypatch.setattr(store, "new_identifier", chosen)
+    return names
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zst"])
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_no_backup_is_written_through_a_link_that_was_planted_where_it_comes(
+    site, planted, tmp_path, monkeypatch, suffix
+):
+    folder = tmp_path / "backups"
+    monkeypatch.setattr(compress, "best", lambda: compress.Compressor(suffix))
+    planted += [f".sqlite.{suffix}.part.plain", f".sqlite.{suffix}.part.plain-journal", f".sqlite.{suffix}", ".json"]
+    manifest, victim = make.make(site.base, str(folder), ABOUT), tmp_path / ".bashrc"
+    assert victim.read_bytes() == b"own"
+    assert sorted(path.name for path in folder.iterdir()) == [manifest["id"] + ".json", manifest["file"]]
+    assert not any(path.is_symlink() for path in folder.iterdir())
+    plain = folder / f"{manifest['id']}.t.part"
+    plain.symlink_to(victim)
+    restorer(site, folder, "t")[0].put_back(manifest)
+    planted[:] = [f".sqlite.{suffix}.part"]
+    with pytest.raises(FileExistsError):
+        make.make(site.base, str(folder), ABOUT)
+    assert victim.read_bytes() == b"own"

@@ -122,6 +122,15 @@ def test_a_journal_is_its_owners_alone(book):
     assert mode(book.path) == 0o600
 
 
+def test_no_line_is_written_through_a_link(book, tmp_path):
+    victim = tmp_path / ".bashrc"
+    victim.write_text("own")
+    os.symlink(victim, book.path)
+    with pytest.raises(OSError, match="symbolic links"):
+        book.write("fence")
+    assert victim.read_text() == "own"
+
+
 def test_a_folder_is_its_owners_alone_whatever_the_umask(tmp_path):
     old = os.umask(0)
     try:

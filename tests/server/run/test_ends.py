@@ -82,6 +82,40 @@ def test_a_run_killed_at_any_line_of_its_end_is_ended_by_recover_and_the_next_on
     assert line > 60
 
 
+def test_what_a_killed_process_left_half_written_goes_with_the_end_of_its_run(folders):
+    def act():
+        run = folders.begun()
+        for path in (run.site.open_run, run.gate.original, f"{run.folder}/access.json", f"{run.site.project}/REVISION"):
+            Path(f"{path}.part-{'0' * 16}").write_text("half")
+        run.journal.write(protocol.COMPLETE)
+        os._exit(9)
+
+    assert not ends(act, -1)
+    assert len([path for path in folders.left() if ".part-" in path]) == 4
+    assert folders.recover()["code"] == 0
+    assert folders.left() == []
+
+
+def test_the_token_of_a_run_is_on_no_disk_and_its_recover_needs_none_of_it(folders, tmp_path):
+    with folders.served():
+
+        def act():
+            run = folders.begun()
+            run.about_to(protocol.GATE)
+            run.gate.put()
+            run.journal.write(protocol.SWAPPING, before=folders.commits[0], after=folders.commits[1])
+            (tmp_path / "token").write_text(run.token)
+            os._exit(9)
+
+        own = folders.wsgi.read_bytes()
+        assert not ends(act, -1)
+        token = (tmp_path / "token").read_bytes()
+        assert len(token) == 48
+        assert [path for path in folders.home.rglob("*") if path.is_file() and token in path.read_bytes()] == []
+        assert folders.recover()["code"] == 0
+        assert folders.wsgi.read_bytes() == own
+
+
 @contextmanager
 def no_room():
     """Every write is refused, as by a full quota."""

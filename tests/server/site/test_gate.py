@@ -18,6 +18,7 @@ from flask_slipway.server.lib import files
 from flask_slipway.server.lib.outcome import Refused
 from flask_slipway.server.site import gate, health, preflight
 from flask_slipway.server.site.site import Site
+from support.kill import ends
 
 SITE = """\
 import os
@@ -150,14 +151,58 @@ def test_who_asks_for_other_processes_than_these_meets_the_gate_and_loads_nothin
     assert (answer.status, answer.headers["X-Slipway-Nonce"]) == (200, nonce)
 
 
-def test_a_visitor_cannot_choose_whom_to_ask(hosted):
+def test_a_visitor_who_asks_as_we_do_meets_a_gate_and_loads_nothing(hosted):
     nonce = hosted.gate.put()
     processes = hosted.load()
-    assert ask(processes, only=nonce).status == 503
+    for wanted in (nonce, health.ANY_BUT_GATES):
+        assert ask(processes, only=wanted).status == 503
     assert hosted.loads == 0
     ask(processes, TOKEN)
     hosted.gate.take_away()
-    assert ask(processes, only="another").status == 200
+    assert ask(processes, only=nonce).status == 200
+    answer = ask(processes, only=health.ANY_BUT_GATES)
+    assert (answer.status, answer.headers["X-Slipway-Gate"]) == (503, nonce), "whether they are a gate's cannot be told"
+
+
+SPY = """
+import sys
+
+def application(environ, start_response):
+    frame, told = sys._getframe(), []
+    while frame.f_code.co_filename == __file__:
+        told.append(repr(frame.f_locals))
+        frame = frame.f_back
+    start_response("500 Error", [("Content-Type", "text/plain")])
+    return [chr(10).join(told).encode()]
+"""
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_the_app_is_not_shown_the_token_neither_in_its_environ_nor_in_what_called_it(hosted, public):
+    """What an error page or a log shows of a request: its headers, and the variables of those that called."""
+    hosted.wsgi.write_text(SPY)
+    hosted.gate.put(public=public)
+    shown = ask(hosted.load(), TOKEN).body.decode()
+    assert len(shown.splitlines()) == 2, "the site, and the gate that called it"
+    assert "REQUEST_METHOD" in shown
+    assert TOKEN not in shown
+    assert "HTTP_X_SLIPWAY" not in shown
+
+
+def test_a_token_opens_the_gates_of_its_own_run_alone(hosted):
+    hosted.gate.put()
+    another = gate.Gate(hosted.site, hosted.gate.folder, "another")
+    another.put()
+    processes = hosted.load()
+    assert ask(processes, TOKEN).status == 503
+    assert ask(processes, "another").status == 200
+
+
+def test_the_token_that_an_older_version_kept_for_ever_is_removed(hosted):
+    kept = Path(hosted.gate.folder) / "token"
+    kept.write_text(TOKEN)
+    hosted.gate.put(loads=False)
+    assert not kept.exists()
 
 
 def test_each_gate_has_a_nonce_of_its_own(hosted):
@@ -277,6 +322,28 @@ def test_a_sites_own_maintenance_page_is_shown_byte_for_byte(hosted):
     assert ask(hosted.load()).body == page
 
 
+def test_no_link_leads_the_public_to_what_is_not_the_projects(hosted):
+    page, project = hosted.folder / "home/app/maintenance.html", hosted.folder / "home/app"
+    (project / "static").mkdir()
+    (project / "static/closed.html").write_bytes(b"our own page")
+    page.symlink_to("static/closed.html")
+    hosted.gate.put()
+    assert ask(hosted.load()).body == b"our own page"
+    (hosted.folder / "home/key").write_bytes(b"a key")
+    page.unlink()
+    page.symlink_to("../key")
+    hosted.gate.put()
+    assert b"Back in a moment" in ask(hosted.load()).body
+    if os.geteuid() != 0:
+        pytest.skip("only root plays another user")
+    (project / ".env").write_bytes(b"SECRET_KEY=hush")
+    page.unlink()
+    page.symlink_to(".env")
+    os.lchown(page, NOBODY, NOBODY)
+    hosted.gate.put()
+    assert b"Back in a moment" in ask(hosted.load()).body
+
+
 def test_a_request_without_a_body_gets_the_gate_too(hosted):
     hosted.gate.put()
     assert ask(hosted.load(), method="POST").status == 503
@@ -365,6 +432,143 @@ def test_the_web_server_may_read_the_file_as_before_also_where_it_is_not_its_own
     hosted.gate.put()
     found = hosted.wsgi.stat()
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (NOBODY, NOBODY, 0o640)
+
+
+def test_no_link_that_was_planted_beside_the_wsgi_file_is_written_through(hosted, monkeypatch):
+    victim = hosted.folder / "home/.bashrc"
+    victim.write_text("own")
+    victim.chmod(0o600)
+    os.symlink(victim, f"{hosted.wsgi}.part")
+    hosted.gate.put()
+    hosted.gate.take_away()
+    assert os.path.islink(f"{hosted.wsgi}.part"), "it is another's"
+    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "5" * 2 * size)  # who would know the name beforehand
+    os.symlink(victim, f"{hosted.wsgi}.part-{'5' * 16}")
+    with pytest.raises(FileExistsError):
+        hosted.gate.put()
+    assert victim.read_text() == "own"
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o600
+    assert hosted.wsgi.read_text() == SITE
+
+
+def test_who_exchanges_the_new_file_while_it_is_made_changes_the_mode_of_no_other(hosted, monkeypatch):
+    """In a folder where others may rename what is ours: all that is done to it is done by its descriptor."""
+    victim = hosted.folder / "home/key"
+    victim.write_text("own")
+    victim.chmod(0o600)
+    times, take_after = os.stat(victim).st_mtime_ns, files.take_after
+
+    def exchanged(target, other):
+        (part,) = hosted.wsgi.parent.glob("*.part-*")
+        part.unlink()
+        part.symlink_to(victim)
+        return take_after(target, other)
+
+    monkeypatch.setattr(files, "take_after", exchanged)
+    hosted.gate.put()
+    assert (stat.S_IMODE(victim.stat().st_mode), os.stat(victim).st_mtime_ns) == (0o600, times)
+    assert victim.read_text() == "own"
+
+
+def test_the_owners_link_stays_one_and_what_it_leads_to_is_replaced(hosted):
+    target = hosted.folder / "home/app/wsgi.py"
+    shutil.move(hosted.wsgi, target)
+    hosted.wsgi.symlink_to(target)
+    before = target.read_bytes()
+    preflight._check_wsgi(hosted.site)
+    hosted.gate.put()
+    assert gate.is_gate(target.read_bytes())
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    hosted.gate.take_away()
+    assert os.readlink(hosted.wsgi) == str(target)
+    assert target.read_bytes() == before
+    assert not list(target.parent.glob("*.part*"))
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_a_link_of_another_user_is_neither_executed_nor_followed(hosted, above):
+    if os.geteuid() != 0:
+        pytest.skip("only root plays another user")
+    victim = hosted.folder / "home/.profile"
+    victim.write_text("own")
+    link = hosted.wsgi.parent if above else hosted.wsgi
+    (victim.parent / hosted.wsgi.name).write_text("own")
+    shutil.rmtree(link) if above else link.unlink()
+    link.symlink_to(victim.parent if above else victim)
+    os.lchown(link, NOBODY, NOBODY)
+    with pytest.raises(Refused, match="by a link of another user") as refusal:
+        preflight._check_wsgi(hosted.site)
+    assert "belongs to nobody, the site's account is root" in refusal.value.lines[1]
+    assert "ln -sfn" in refusal.value.next[1]
+    with pytest.raises(files.ForeignLink):
+        gate.replace(str(hosted.wsgi), b"gate")
+    assert {victim.read_text(), (victim.parent / hosted.wsgi.name).read_text()} == {"own"}
+    assert not list(hosted.folder.rglob("*.part*"))
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_gate_killed_at_any_line_of_its_way_up_or_down_gives_the_sites_file_back(hosted, monkeypatch, beside):
+    """To the byte, and nothing is left beside it."""
+    before = hosted.wsgi.read_bytes()
+    if not beside:
+        monkeypatch.setattr(gate.files, "take_after", lambda *_: False)
+
+    def up_and_down():
+        hosted.gate.put()
+        hosted.gate.take_away()
+
+    for line in itertools.count(1):
+        whole = ends(up_and_down, line, gate, files)
+        compile(hosted.wsgi.read_bytes(), "wsgi", "exec")
+        hosted.gate.put()
+        assert ask(hosted.load(), TOKEN).body == b"the site", line
+        hosted.gate.take_away()
+        assert hosted.wsgi.read_bytes() == before, line
+        assert stat.S_IMODE(hosted.wsgi.stat().st_mode) == 0o640
+        assert os.listdir(hosted.wsgi.parent) == [hosted.wsgi.name], line
+        if whole:
+            break
+    assert line > 60
+
+
+@pytest.mark.parametrize("whole", [b"short", b"long" * 3000], ids=["short", "long"])
+def test_what_was_cut_off_anywhere_in_the_wsgi_file_itself_is_no_sites_own(hosted, monkeypatch, whole):
+    """A kill in the middle of the one write: its pages come one after the other."""
+    hosted.wsgi.write_bytes(SITE.encode() + b"\n# " + whole)
+    own = hosted.wsgi.read_bytes()
+    monkeypatch.setattr(gate.files, "take_after", lambda *_: False)
+    for act in (hosted.gate.put, hosted.gate.take_away):
+        before = hosted.wsgi.read_bytes()
+        for most in itertools.count(100, 211):
+            hosted.wsgi.write_bytes(before)
+            with CutOff(most) as cut:
+                act()
+            assert hosted.gate.keep_original() == own, most
+            if not cut.happened:
+                break
+        assert most > 3000
+
+
+class CutOff(BaseException):
+    """Meanwhile the WSGI file gets `most` bytes; with the next the process ends."""
+
+    def __init__(self, most):
+        self.most, self.happened, self.patch = most, False, pytest.MonkeyPatch()
+
+    def __enter__(self):
+        self.patch.setattr(gate, "_write_at", self.write)
+        return self
+
+    def __exit__(self, kind, error, _):
+        self.patch.undo()
+        self.happened = error is self
+        return self.happened
+
+    def write(self, descriptor, offset, data):
+        os.pwrite(descriptor, data[: self.most], offset)
+        self.most -= len(data)
+        if self.most < 0:
+            raise self
 
 
 def test_a_wsgi_file_that_cannot_be_written_is_refused(owner):

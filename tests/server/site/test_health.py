@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
@@ -16,6 +17,7 @@ from flask_slipway.sandbox.host import processes, uwsgi_start, virtualenv
 from flask_slipway.server.lib import files
 from flask_slipway.server.site import gate, health
 from flask_slipway.server.site.site import Site
+from support.folders import ThreadingServer
 
 
 class Host:
@@ -58,7 +60,7 @@ def test_502_is_given_up_as_soon_as_the_caller_knows_that_it_is_no_reload(monkey
     monkeypatch.setattr(health, "BROKEN", 1000)
     monkeypatch.setattr(health, "PATIENCE", 1000)
     with Host(302, 502) as url, pytest.raises(health.NotHealthy, match="last: 502"):
-        health.prove_own(url, "token", health.as_usual(200), broken=0.3)
+        health.prove_own(url, health.as_usual(200), broken=0.3)
 
 
 def test_a_site_that_never_answers_is_told_as_such():
@@ -84,9 +86,9 @@ def test_what_a_site_answers_as_a_rule_is_no_fault_of_a_moment_nor_its_hosts_red
 def test_one_fault_of_a_good_site_is_not_believed(monkeypatch):
     monkeypatch.setattr(health, "SHORTLY", 0.01)
     with Host(500, 200) as url:
-        assert health.prove_own(url, "token", health.as_usual(200)).status == 200
+        assert health.prove_own(url, health.as_usual(200)).status == 200
     with Host(500) as url, pytest.raises(health.NotHealthy, match="answers 500") as found:
-        health.prove_own(url, "token", health.as_usual(200))
+        health.prove_own(url, health.as_usual(200))
     assert found.value.status == 500
 
 
@@ -170,3 +172,97 @@ def test_where_a_host_exchanges_its_processes_one_by_one_the_last_of_them_is_pro
         host.gate.take_away(reload=False)
         shutil.rmtree(host.gate.folder)
         assert {answer.body for answer in host.answers()} == {b"the site"}
+
+
+class Recorder(Host):
+    """A host of one status that keeps the token of each request."""
+
+    def __init__(self, status, location="/"):
+        super().__init__(status)
+        seen = self.seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.headers["X-Slipway-Token"])
+                self.send_response(status)
+                self.send_header("Location", location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_CONNECT = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server.RequestHandlerClass = Handler
+
+
+def test_the_token_goes_to_the_site_itself_past_every_proxy_and_to_no_other_host(monkeypatch):
+    proxy, elsewhere = Recorder(200), Recorder(200)
+    site = Recorder(302, location=elsewhere.url)
+    with proxy, elsewhere, site:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        health._opener.cache_clear()  # as in a process that begins there
+        assert health.ask(site.url, TOKEN).status == 302
+        assert health.ask(site.url.replace("http:", "https:"), TOKEN).status == 0
+    assert site.seen == [TOKEN]
+    assert (proxy.seen, elsewhere.seen) == ([], [])
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Reloading:
+    """A host that serves the WSGI file as it was `late` seconds ago, each request by a process of its own, and keeps
+    which of them were served by a gate, and bore a token."""
+
+    def __init__(self, folder, late):
+        self.wsgi, self.late, self.seen = folder / "site_wsgi.py", late, []
+        self.wsgi.write_text(SITE.replace("time.sleep(0.3)", ""))
+        self.texts = [(0, self.wsgi.read_text())]
+        self.server = make_server("127.0.0.1", 0, self.application, ThreadingServer, Quiet)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/health"
+        words = dict.fromkeys(("url", "health", "branch", "remote", "app"), "x")
+        words |= {key: str(folder) for key in ("home", "project", "virtualenv", "backups")}
+        site = Site(words | {"name": "prod", "domain": "d", "wsgi": str(self.wsgi)})
+        self.gate = gate.Gate(site, files.folder(str(folder / "gate's")), TOKEN)
+
+    def application(self, environ, start_response):
+        now, text = time.monotonic(), self.wsgi.read_text()
+        if text != self.texts[-1][1]:
+            self.texts.append((now, text))
+        text = [text for since, text in self.texts if since == 0 or now - since > self.late][-1]
+        self.seen.append((gate.is_gate(text.encode()), "HTTP_X_SLIPWAY_TOKEN" in environ))
+        names = {"__name__": "wsgi", "__file__": str(self.wsgi)}
+        exec(compile(text, str(self.wsgi), "exec"), names)
+        return names["application"](environ, start_response)
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_the_token_is_sent_to_the_gate_alone_neither_before_it_is_there_nor_after_it_is_gone(tmp_path, public):
+    """The site's own processes answer until the host has reloaded: to them it would be a header that the app sees."""
+    good = health.as_usual(200)
+    with Reloading(tmp_path, late=0.3) as host:
+        health.prove_gate(host.url, host.gate.put(loads=False))
+        assert not any(token for _, token in host.seen), "a page alone lets nobody pass"
+        host.gate.take_away()
+        health.prove_own(host.url, good)
+        host.texts[:] = host.texts[-1:]
+        health.prove_processes(host.url, TOKEN, host.gate.put(public=public), good)
+        host.gate.take_away()
+        health.prove_own(host.url, good)
+    assert {True, False} == {is_gate for is_gate, _ in host.seen}
+    assert any(token for _, token in host.seen)
+    assert [is_gate for is_gate, token in host.seen if token and not is_gate] == []
