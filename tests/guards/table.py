@@ -1463,7 +1463,7 @@ GUARDS = [
         "{text}",
         (
             "ui/test_screen.py::test_no_event_gives_orders_to_the_terminal_and_none_makes_a_line_of_its_own",
-            "sites/test_status.py::test_what_stands_in_the_place_of_an_ssh_server_gives_no_orders_to_the_terminal",
+            "ui/test_screen.py::test_an_ending_gives_no_orders",
         ),
     ),
     Guard(
