@@ -33,13 +33,13 @@ def attach(channel: Channel, first: bytes, interactive: bool) -> int:
         errors.start()
         _pump(channel.recv, sys.stdout)
         errors.join()
-        return _exit_code(channel)
+        return exit_code(channel)
     with _raw():
         _both_ways(channel)
-    return _exit_code(channel)
+    return exit_code(channel)
 
 
-def _exit_code(channel: Channel) -> int:
+def exit_code(channel: Channel) -> int:
     """How the other end ended, as a code of this machine's: one that would be cut to 0 is none."""
     code = channel.recv_exit_status()
     return code if 0 <= code <= LARGEST_CODE else LARGEST_CODE

@@ -1653,4 +1653,62 @@ GUARDS = [
         "    if not manifest:\n",
         ("server/run/test_prepare.py::test_a_backup_of_another_database_is_put_back_only_where_that_is_meant",),
     ),
+    # 11. What comes from elsewhere is shown, and gives no orders
+    Guard(
+        "what-is-written-is-printable",
+        11,
+        "ui/output.py",
+        "{wording.line(text)}",
+        "{text}",
+        (
+            "ui/test_screen.py::test_no_event_gives_orders_to_the_terminal_and_none_makes_a_line_of_its_own",
+            "ui/test_screen.py::test_an_ending_gives_no_orders",
+        ),
+    ),
+    Guard(
+        "what-hides-is-shown",
+        11,
+        "wording.py",
+        "    return (char.isprintable() and",
+        '    return (char > "\\x9f" and',
+        (
+            "whole/test_wording.py::test_what_hides_or_gives_orders_is_shown_as_its_number[overrides and embeddings]",
+            "whole/test_wording.py::test_whatever_the_text_no_other_character_reaches_a_terminal_and_twice_changes_nothing",
+        ),
+    ),
+    Guard(
+        "a-message-makes-no-line-of-its-own",
+        11,
+        "wording.py",
+        "    what = line(stop.what)\n",
+        "    what = printable(stop.what)\n",
+        ("whole/test_wording.py::test_no_value_in_a_message_begins_a_line_that_says_what_to_type",),
+    ),
+    Guard(
+        "a-commit-is-one",
+        11,
+        "ssh/checked.py",
+        '_text("[0-9a-f]{40}")',
+        '_text(".*")',
+        (
+            "ssh/test_conversation.py"
+            "::test_a_commit_that_would_be_an_option_of_git_reaches_nobody_and_nothing_is_changed",
+        ),
+    ),
+    Guard(
+        "what-is-typed-is-one-command",
+        11,
+        "ssh/checked.py",
+        ' and not OPERATOR.search(QUOTED.sub("", value))',
+        "",
+        ("ssh/test_checked.py::test_a_line_that_nobody_should_type_is_told_with_the_cause_and_the_end_is_not_lost",),
+    ),
+    Guard(
+        "an-exit-code-is-one",
+        11,
+        "ssh/terminal.py",
+        "    return code if 0 <= code <= LARGEST_CODE else LARGEST_CODE\n",
+        "    return code\n",
+        ("ssh/test_conversation.py::test_an_exit_code_that_a_shell_would_cut_to_0_is_none",),
+    ),
 ]

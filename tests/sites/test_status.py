@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 from flask_slipway.errors import Unreachable
+from flask_slipway.sandbox.host import home
 from flask_slipway.sites.status import Column, lines, site_column
 from flask_slipway.ui import screen
 
@@ -35,7 +36,9 @@ def test_what_stands_in_the_place_of_an_ssh_server_gives_no_orders_to_the_termin
             channel.close()
 
         threading.Thread(target=greet, daemon=True).start()
+        home.keys(tmp_path / "ssh")
         there = replace(site, host="127.0.0.1", port=hostile.getsockname()[1], host_key=("SHA256:x",), unedited=())
+        there = replace(there, key=str(tmp_path / "ssh/id_ed25519"))
         screen.tell(lines([site_column(there, tmp_path)]))
     told = capsys.readouterr().out
     assert "\\x1b]52;c;Y3VybCBldmls\\x07" in told

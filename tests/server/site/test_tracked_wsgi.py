@@ -89,11 +89,10 @@ def test_a_gate_in_its_place_is_nobodys_edit_and_what_is_told_keeps_the_site_clo
     assert changes(linked) == []
 
 
-def test_two_lines_that_import_from_the_one_in_git_are_told_too(linked, tmp_path):
+def test_the_lines_that_import_from_the_one_in_git_are_told_too(linked, tmp_path):
     (linked.project / "app.py").write_text("application = 'served'\n")
-    first, second = told(linked)[-2:]
     own = tmp_path / "own.py"
-    own.write_text(f"{first}\n{second}\nprint(application)\n")
+    own.write_text("\n".join([*told(linked)[-3:], "print(application)\n"]))
     assert subprocess.run(["python3", own], check=True, capture_output=True, text=True).stdout == "served\n"
 
 
