@@ -1147,6 +1147,14 @@ GUARDS = [
         " for manifest in manifests]\n",
         ("server/backup/test_backup.py::test_the_newest_backup_is_never_that_of_a_failed_state",),
     ),
+    Guard(
+        "returns-backups-are-pruned",
+        5,
+        "server/backup/store.py",
+        "    for manifest in [*meant[keep:], *returns[keep:]]:\n",
+        "    for manifest in meant[keep:]:\n",
+        ("server/backup/test_backup.py::test_what_returns_made_of_failed_states_is_pruned_and_pushes_out_no_other",),
+    ),
     # 6. Reads, refusals, plans and --dry change nothing
     Guard(
         "only-reads-pass-while-it-loads",
@@ -1335,6 +1343,25 @@ GUARDS = [
         "os.O_TRUNC, 0o644))",
         ("server/backup/test_backup.py::test_a_backup_is_its_owners_alone_from_its_first_byte_on[sqlite-zst]",),
     ),
+    Guard(
+        "passwords-of-killed-runs-go",
+        7,
+        "server/run/run.py",
+        "        private.remove_left(self.site.state)\n",
+        "",
+        (
+            "server/run/test_ends.py"
+            "::test_after_a_move_to_sqlite_the_password_file_of_a_killed_process_goes_with_the_next_run",
+        ),
+    ),
+    Guard(
+        "a-remotes-login-is-in-no-argument",
+        7,
+        "server/lib/git_login.py",
+        "    if settings:\n",
+        "    if not given:\n",
+        ("project/test_git_login.py::test_the_password_of_a_remotes_address_is_in_no_argument_list",),
+    ),
     # 8. A host key that is neither pinned nor known is refused
     Guard(
         "unknown-host-keys-are-refused",
@@ -1392,7 +1419,23 @@ GUARDS = [
         "SETTINGS\n",
         ("server/site/test_clone.py::test_hooks_of_the_clone_are_not_run",),
     ),
+    Guard(
+        "a-dump-is-sql-alone",
+        9,
+        "server/database/mysql_dump.py",
+        "        [*ONLY_SQL, ",
+        "        [",
+        ("server/database/test_only_sql.py::test_a_planted_backup_runs_nothing_and_replaces_nothing[mariadb]",),
+    ),
     # 10. The WSGI file decides which database is the site's
+    Guard(
+        "no-login-path-leads-elsewhere",
+        10,
+        "server/database/mysql_client.py",
+        '    return {**kept, "MYSQL_TEST_LOGIN_FILE": os.devnull}\n',
+        "    return kept\n",
+        ("server/database/test_only_sql.py::test_neither_a_login_path_nor_the_environment_leads_elsewhere[mysql]",),
+    ),
     Guard(
         "two-databases-are-refused",
         10,
