@@ -1238,7 +1238,7 @@ GUARDS = [
         "",
         (
             "project/test_wrong_working_copy.py"
-            "::test_a_mistake_is_told_with_its_fix_and_changes_nothing[.env not ignored]",
+            "::test_a_mistake_is_told_with_its_fix_and_changes_nothing[a token]",
         ),
     ),
     Guard(
