@@ -1246,6 +1246,14 @@ GUARDS = [
             "server/backup/test_backup.py::test_no_backup_is_written_through_a_link_that_was_planted_where_it_comes[sqlite-gz]",
         ),
     ),
+    Guard(
+        "returns-backups-are-pruned",
+        5,
+        "server/backup/store.py",
+        "    for manifest in [*meant[keep:], *returns[keep:]]:\n",
+        "    for manifest in meant[keep:]:\n",
+        ("server/backup/test_backup.py::test_what_returns_made_of_failed_states_is_pruned_and_pushes_out_no_other",),
+    ),
     # 6. Reads, refusals, plans and --dry change nothing
     Guard(
         "only-reads-pass-while-it-loads",
@@ -1353,7 +1361,7 @@ GUARDS = [
         "",
         (
             "project/test_wrong_working_copy.py"
-            "::test_a_mistake_is_told_with_its_fix_and_changes_nothing[.env not ignored]",
+            "::test_a_mistake_is_told_with_its_fix_and_changes_nothing[a token]",
         ),
     ),
     Guard(
@@ -1534,6 +1542,25 @@ GUARDS = [
         "    remove(path)\n",
         ("server/run/test_ends.py::test_what_a_killed_process_left_half_written_goes_with_the_end_of_its_run",),
     ),
+    Guard(
+        "passwords-of-killed-runs-go",
+        7,
+        "server/run/run.py",
+        "        private.remove_left(self.site.state)\n",
+        "",
+        (
+            "server/run/test_ends.py"
+            "::test_after_a_move_to_sqlite_the_password_file_of_a_killed_process_goes_with_the_next_run",
+        ),
+    ),
+    Guard(
+        "a-remotes-login-is-in-no-argument",
+        7,
+        "server/lib/git_login.py",
+        "    if settings:\n",
+        "    if not given:\n",
+        ("project/test_git_login.py::test_the_password_of_a_remotes_address_is_in_no_argument_list",),
+    ),
     # 8. A host key that is neither pinned nor known is refused
     Guard(
         "unknown-host-keys-are-refused",
@@ -1591,7 +1618,23 @@ GUARDS = [
         "SETTINGS\n",
         ("server/site/test_clone.py::test_hooks_of_the_clone_are_not_run",),
     ),
+    Guard(
+        "a-dump-is-sql-alone",
+        9,
+        "server/database/mysql_dump.py",
+        "        [*ONLY_SQL, ",
+        "        [",
+        ("server/database/test_only_sql.py::test_a_planted_backup_runs_nothing_and_replaces_nothing[mariadb]",),
+    ),
     # 10. The WSGI file decides which database is the site's
+    Guard(
+        "no-login-path-leads-elsewhere",
+        10,
+        "server/database/mysql_client.py",
+        '    return {**kept, "MYSQL_TEST_LOGIN_FILE": os.devnull}\n',
+        "    return kept\n",
+        ("server/database/test_only_sql.py::test_neither_a_login_path_nor_the_environment_leads_elsewhere[mysql]",),
+    ),
     Guard(
         "two-databases-are-refused",
         10,
