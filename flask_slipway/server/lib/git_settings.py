@@ -15,10 +15,7 @@ SETTINGS = {
     "core.splitIndex": "false",  # a copy of an index has to be a whole one
     "core.useReplaceRefs": "false",  # what is looked at is what would be pushed
     "diff.ignoreSubmodules": "dirty",  # else git is run in them, by their own configuration
-    "diff.mnemonicPrefix": "false",
-    "diff.noprefix": "false",
     "diff.orderFile": os.devnull,
-    "diff.relative": "false",
     "fetch.recurseSubmodules": "false",
     "grep.fullName": "false",
     "grep.patternType": "basic",

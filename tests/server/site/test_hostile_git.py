@@ -45,7 +45,7 @@ def story(folder, older, newer, newest, stage):
     yield kept, checkout.in_the_way(here, older, newest, kept)
     checkout.see_movable(here, older, newest, kept)
     checkout.move(here, newest, kept)
-    yield tree(folder), clone.state(here)
+    yield tree(folder), clone.state(here), clone.commit_that_added(here, "app/tables.py")
     checkout.move_back(here, older, newest, kept)
     yield tree(folder), clone.state(here)
     clone.remove_stage(here, str(stage))
