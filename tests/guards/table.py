@@ -1254,6 +1254,38 @@ GUARDS = [
         "    for manifest in meant[keep:]:\n",
         ("server/backup/test_backup.py::test_what_returns_made_of_failed_states_is_pruned_and_pushes_out_no_other",),
     ),
+    Guard(
+        "what-failed-pushes-out-no-backup",
+        5,
+        "server/backup/store.py",
+        '(returns if manifest["task"] == RETURN else meant)',
+        "meant",
+        ("server/backup/test_backup.py::test_what_returns_made_of_failed_states_is_pruned_and_pushes_out_no_other",),
+    ),
+    Guard(
+        "what-a-run-backed-up-is-not-pruned-at-its-end",
+        5,
+        "server/run/record.py",
+        'if manifest.get("run") == this.id or ',
+        "if ",
+        ("server/run/test_ends.py::test_a_return_prunes_old_backups_and_keeps_its_own_and_a_refusal_prunes_none",),
+    ),
+    Guard(
+        "a-dump-reads-no-local-file",
+        5,
+        "server/database/mysql_client.py",
+        '"--local-infile=0")',
+        '"--local-infile=1")',
+        ("server/database/test_only_sql.py::test_a_dump_is_sql_whatever_it_holds[own-mariadb]",),
+    ),
+    Guard(
+        "a-dump-is-loaded-as-sql-alone",
+        5,
+        "server/database/mysql_client.py",
+        'ONLY_SQL = ("--binary-mode", ',
+        "ONLY_SQL = (",
+        ("server/database/test_only_sql.py::test_a_planted_backup_runs_nothing_and_replaces_nothing[mariadb]",),
+    ),
     # 6. Reads, refusals, plans and --dry change nothing
     Guard(
         "only-reads-pass-while-it-loads",
@@ -1654,6 +1686,44 @@ GUARDS = [
         "    if not given:\n",
         ("project/test_git_login.py::test_the_password_of_a_remotes_address_is_in_no_argument_list",),
     ),
+    Guard(
+        "what-a-killed-process-had-goes-with-each-run",
+        7,
+        "server/run/run.py",
+        "        private.remove_left(self.site.state)\n",
+        "",
+        (
+            "server/run/test_ends.py"
+            "::test_after_a_move_to_sqlite_the_password_file_of_a_killed_process_goes_with_the_next_run",
+        ),
+    ),
+    Guard(
+        "half-written-ways-to-a-database-go",
+        7,
+        "server/run/record.py",
+        "files.remove_with_parts(",
+        "files.remove(",
+        ("server/run/test_ends.py::test_of_a_run_killed_while_it_begins_the_next_one_leaves_no_password[access.json]",),
+    ),
+    Guard(
+        "a-remotes-name-is-no-argument",
+        7,
+        "server/lib/git_login.py",
+        "([^/?#@]*)@",
+        "([^/?#@]*:[^/?#@]*)@",
+        (
+            "project/test_git_login.py"
+            "::test_a_name_alone_is_in_no_argument_list_and_its_password_comes_from_where_it_did",
+        ),
+    ),
+    Guard(
+        "a-remotes-password-is-no-argument",
+        7,
+        "server/lib/git_login.py",
+        "    if settings:\n",
+        "    if not remote:\n",
+        ("project/test_git_login.py::test_the_password_of_a_remotes_address_is_in_no_argument_list[as_it_stands]",),
+    ),
     # 8. A host key that is neither pinned nor known is refused
     Guard(
         "unknown-host-keys-are-refused",
@@ -1788,6 +1858,22 @@ GUARDS = [
         '    if other is not None and not run.wish.get("other_database"):\n',
         "    if not manifest:\n",
         ("server/run/test_prepare.py::test_a_backup_of_another_database_is_put_back_only_where_that_is_meant",),
+    ),
+    Guard(
+        "tls-as-the-url-asks-of-mariadbs-programs",
+        10,
+        "server/database/tls.py",
+        "str(int(verifies))",
+        '"0"',
+        ("server/database/test_tls.py::test_the_databases_programs_ask_of_tls_what_the_apps_driver_asks[mariadb]",),
+    ),
+    Guard(
+        "tls-as-the-url-asks-of-mysqls-programs",
+        10,
+        "server/database/tls.py",
+        '[("loose-ssl-mode", wanted)] if wanted else []',
+        "[] if wanted else []",
+        ("server/database/test_tls.py::test_the_databases_programs_ask_of_tls_what_the_apps_driver_asks[mysql]",),
     ),
     # 11. What comes from elsewhere is shown, and gives no orders
     Guard(
