@@ -69,7 +69,7 @@ class Host:
         given["host_key"] = (str(self.public),)
         given.update(more)
         words.update((name, given[name]) for name in given if name in words)
-        given.update(name="prod", home=words["home"], wire=lambda: words)
+        given.update(name=words["name"], home=words["home"], wire=lambda: words, unedited=(), url=words["url"])
         return SimpleNamespace(**given)
 
     @property
