@@ -140,7 +140,7 @@ class _Way:
         except paramiko.ChannelException as error:
             what = f"The jump host before {hop.address} opens no way there: {str(error)[:LONGEST]}"
             raise Unreachable(what, next=[self._reachable()], changed=False) from None
-        except (OSError, EOFError, ValueError, paramiko.SSHException) as error:
+        except (OSError, EOFError, ValueError, paramiko.SSHException, limits.Exceeded) as error:
             raise self._no_answer(error) from None
 
     def _check(self, key: Any, known: known_hosts.Known) -> None:

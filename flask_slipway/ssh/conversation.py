@@ -275,7 +275,12 @@ class _Line:
             with limits.within(limits.SENDING, self.transport, "it takes nothing more"):
                 self.channel.sendall(b"%d\n" % len(data) + data)
         except (OSError, EOFError) as error:
-            raise _Lost(str(error) or "the connection broke") from None
+            raise _Lost(self._why(str(error))) from None
+
+    def _why(self, said: str) -> str:
+        """Why the link broke: what ended it on this side, else what was `said`."""
+        ended = self.transport.get_exception()
+        return str(ended if isinstance(ended, limits.Exceeded) else said) or "the connection broke"
 
     def _line(self, over: float, late: str) -> bytes | None:
         """The next whole line, None where the other side has ended. Raises _Lost, with `late` at the moment `over`."""
@@ -303,10 +308,10 @@ class _Line:
         except TimeoutError:
             raise _Late(late) from None
         except OSError as error:
-            raise _Lost(str(error)) from None
+            raise _Lost(self._why(str(error))) from None
         if not block:
             if not self.transport.is_active():
-                raise _Lost(str(self.transport.get_exception() or "the connection broke"))
+                raise _Lost(self._why(""))
             return False
         self._take(block)
         self.rest += block
@@ -338,7 +343,7 @@ def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
 
                 channel.get_pty(*terminal.kind_and_size())
             channel.exec_command(engine.first_line(site))
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except (paramiko.SSHException, OSError, EOFError, limits.Exceeded) as error:
         raise _Lost(str(error) or "the server opens no channel") from None
     return channel
 

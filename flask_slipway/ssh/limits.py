@@ -21,8 +21,8 @@ ANSWER = 1800.0  # seconds for the facts of a change, and for all of what only r
 STEP = 12 * 3600.0  # seconds without news of a run, of which the longest may be a backup or an ALTER
 
 
-class Exceeded(OSError):
-    """More came than a server that means well would send."""
+class Exceeded(Exception):
+    """More came than a server that means well would send. No OSError: paramiko looks for a number in those."""
 
 
 class Measured:

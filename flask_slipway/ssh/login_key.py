@@ -18,9 +18,7 @@ def the_key(hop: Hop, correct: Correct, agent: Agent) -> tuple[Any, str]:
     """The key to log in to `hop` with, and what a person calls it. Somebody's choice comes first: of several files the
     first that is there. Raises Unreachable where none or more than one could be meant, WrongUse for a file that holds
     none."""
-    if hop.chosen:
-        if not hop.keys:
-            raise _none(hop, correct)
+    if hop.chosen and hop.keys:
         return _of_file(hop.keys[0], correct, agent)
     usual = {_public(path) or bytes(path): path for path in hop.keys}
     others = [key for key in agent() if key.asbytes() not in usual] if hop.agent else []

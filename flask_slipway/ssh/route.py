@@ -7,6 +7,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 PORT = 22  # where none is named
 MOST_HOPS = 8
 PATIENCE = 20.0  # seconds for ssh to read its configuration, which may run programs (Match exec)
-USUAL = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa")  # ssh's own default
+USUAL = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa")
+FEWEST_USUAL = 4  # of these are the default of any ssh; who lists fewer has chosen
 
 ADDRESS = re.compile(r"\[?(.*?)\]?(?::(\d+))?", re.DOTALL)  # host:port, [address]:port
 
@@ -80,7 +82,7 @@ def _hop(name: str, options: Options) -> Hop:
     tokens = {"%h": host, "%n": name, "%p": str(port), "%r": user, "%u": getpass.getuser(), "%d": str(Path.home())}
     keys = [_place(_filled(text, tokens)) for text in options.get("identityfile", [])]
     usual = [Path.home() / ".ssh" / one for one in USUAL]
-    chosen = any(key not in usual for key in keys)
+    chosen = bool(keys) and not (len(keys) >= FEWEST_USUAL and set(keys) <= set(usual))
     alias = _first(options, "hostkeyalias")
     files = " ".join([*options.get("userknownhostsfile", []), *options.get("globalknownhostsfile", [])]).split()
     command = _first(options, "proxycommand", "none")
@@ -96,7 +98,7 @@ def _hop(name: str, options: Options) -> Hop:
         agent=_first(options, "identitiesonly") != "yes",
         known=tuple(map(_place, files)) or (Path.home() / ".ssh" / "known_hosts",),
         known_as=alias or (host if port == PORT else f"[{host}]:{port}"),
-        command="" if command == "none" else _filled(command, tokens),
+        command="" if command == "none" else _program(command, tokens),
     )
 
 
@@ -166,6 +168,15 @@ def _filled(text: str, tokens: dict[str, str]) -> str:
     for token, value in tokens.items():
         parts = [part.replace(token, value) for part in parts]
     return "%".join(parts)
+
+
+def _program(text: str, tokens: dict[str, str]) -> str:
+    """A command whose words are filled in one by one: what is filled in stays one word. Raises WrongUse."""
+    try:
+        return shlex.join(_filled(word, tokens) for word in shlex.split(text))
+    except ValueError as error:
+        what = f"ProxyCommand of {tokens['%n']} cannot be read: {str(error).lower()}"
+        raise WrongUse(what, [text], ["put its quotes in pairs, in ~/.ssh/config"]) from None
 
 
 def _parts(text: str) -> tuple[str, str, int]:

@@ -340,3 +340,11 @@ def test_an_answer_before_the_nonce_does_not_count(host):
 
 def test_no_secret_is_in_the_line_that_starts_the_server(host):
     assert str(host.home) not in engine.first_line(host.site())
+
+
+def test_a_program_of_workon_may_be_silent_for_longer_than_a_login_may_take(host, monkeypatch, capfd):
+    ask(host)
+    monkeypatch.setattr(connection, "PATIENCE", 2.0)
+    line = f"{sys.executable} -c 'import time; time.sleep(3); print(7)'"
+    assert conversation.shell(host.site(), line) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "7"

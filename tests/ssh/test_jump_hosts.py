@@ -168,9 +168,9 @@ def test_a_program_that_connects_gets_host_and_port_as_words(host, laptop):
         "while data := link.recv(65536): os.write(1, data)\n"
     )
     program.chmod(0o755)
-    configure(laptop, f'Host target\n  HostName 192.0.2.1\n  Port 2\n  ProxyCommand "{program}" %h %p "%r at %n"\n')
-    assert ask(host)["code"] == 0
-    assert (laptop / "given").read_text() == repr(["192.0.2.1", "2", "bob at target"])
+    configure(laptop, f'Host target\n  HostName 192.0.2.1\n  Port 2\n  ProxyCommand "{program}" %h %p %r "at %n"\n')
+    assert ask(host, user="bob it is")["code"] == 0
+    assert (laptop / "given").read_text() == repr(["192.0.2.1", "2", "bob it is", "at target"])
 
 
 # What ~/.ssh/config may say
@@ -312,6 +312,17 @@ def test_of_several_keys_in_the_agent_none_is_tried_until_one_is_named(host, lap
         configure(laptop, section("target", host).replace(str(host.key), str(public)))
         assert ask(host, key=None)["code"] == 0
         assert host.count("try") == 1
+
+
+def test_a_usual_key_that_the_configuration_names_is_chosen(host, laptop, six, tmp_path, monkeypatch):
+    usual = laptop / ".ssh" / "id_ed25519"
+    usual.write_bytes(host.key.read_bytes())
+    usual.chmod(0o600)
+    configure(laptop, section("target", host).replace(str(host.key), "~/.ssh/id_ed25519"))
+    with agent(tmp_path, *six) as sock:
+        monkeypatch.setenv("SSH_AUTH_SOCK", sock)
+        assert ask(host, key=None)["code"] == 0
+    assert host.count("try") == 1
 
 
 def test_a_named_key_is_the_only_one_that_is_tried_also_at_a_jump_host(host, jump, laptop, six, tmp_path, monkeypatch):

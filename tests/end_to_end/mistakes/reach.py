@@ -77,13 +77,13 @@ def host_key_has_changed(world):
     known.unlink()
 
 
-@wrong(STATUS, 5, "is no answer", "a line of more than", "Nothing was changed", "Next: ssh -i")
+@wrong(STATUS, 5, "answers what cannot be true: a line of more than", "Nothing was changed", "Next: ssh -i")
 def what_answers_never_ends_a_line(world):
     code = "greet(); asked(); asked()\nwhile True: raw(NONCE * 999)"
     return configured(world, python=str(hostile.python(world.folder, code)))
 
 
-@wrong(RELEASE, 5, "is no answer", "its event facts is wrong: changes is an object", "Nothing was changed")
+@wrong(RELEASE, 5, "answers what cannot be true: facts.changes is {}, not a list", "Nothing was changed")
 def what_answers_has_no_facts(world):
     code = "greet(); asked(); asked(); say({**FACTS, 'changes': {}}); asked()"
     return configured(world, python=str(hostile.python(world.folder, code)))
