@@ -52,7 +52,8 @@ def _shared(item):
     server = next((dialect for dialect in ("mariadb", "mysql") if dialect in used), None)
     if item.path.parent.name == "sandbox" and server is None:
         return item.path.stem if {"site", "server"} & used else None
-    return server or (item.path.stem if item.path.name in ("test_virtualenv.py", "test_conversation.py") else None)
+    is_long = item.path.name == "test_virtualenv.py" or item.path.parent.name == "ssh"
+    return server or (item.path.stem if is_long else None)
 
 
 class _Plain:

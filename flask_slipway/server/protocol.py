@@ -341,7 +341,11 @@ class RestoreFacts(TaskFacts):
     other: Optional[str]
 
 
-class RecoverFacts(TypedDict):
+class _NotHeld(TypedDict, total=False):
+    lock: Optional[HeldFacts]
+
+
+class RecoverFacts(_NotHeld):
     """The facts of a recover. `decision`: how it is to be ended (decide.Recovery); `reached`: the journal's last
     event."""
 
@@ -357,10 +361,13 @@ class RecoverFacts(TypedDict):
 # Events, from the server to the laptop
 
 
-class Step(TypedDict, total=False):
+class _OfStep(TypedDict):
+    step: str
+
+
+class Step(_OfStep, total=False):
     """A step of a run. `state`: begin, done or failed."""
 
-    step: str
     state: str
     text: Optional[str]
     seconds: Optional[Seconds]

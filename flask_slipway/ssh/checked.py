@@ -20,6 +20,7 @@ from flask_slipway.server.protocol import CODES, Event
 LATEST = 253_402_300_799  # the last second of the year 9999
 LONGEST = 10**9  # seconds
 LARGEST = 1 << 63  # of an amount
+MOST_DIGITS = 20  # of a whole number
 WRONG_USE = 1  # the exit code of a request that does not say what it must, or of an internal error
 
 
@@ -44,7 +45,9 @@ def _number(value: Any, most: float) -> bool:
 
 
 def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and not (value.startswith("/") or {"..", "\0"} & {*value.split("/")})
+    if not (isinstance(value, str) and value and _is_text(value)):
+        return False
+    return not (value.startswith("/") or {"..", "\0"} & {*value.split("/")})
 
 
 # Outside of quotes these would make more than one command of a line, or send it elsewhere.
@@ -101,7 +104,7 @@ FOUND: Mapping[str, type] = {
 def event(data: bytes, task: str) -> Event:
     """The event that the bytes hold, of a conversation about `task`. Raises Wrong."""
     try:
-        said = json.loads(data)
+        said = json.loads(data.decode(), parse_int=_whole)
     except (ValueError, RecursionError):
         raise Wrong("a line that is no JSON") from None
     if not isinstance(said, dict) or not isinstance(said.get("event"), str):
@@ -113,9 +116,16 @@ def event(data: bytes, task: str) -> Event:
         _see_end(said, task)
     elif name in EVENTS:
         _see(said, EVENTS[name], name)
-    if name == "rows" and any(len(row) != len(said["columns"]) for row in said["rows"]):
+    if name == "rows" and not (said["columns"] and all(len(row) == len(said["columns"]) for row in said["rows"])):
         raise Wrong("a table whose rows are not as long as its head")
     return said
+
+
+def _whole(digits: str) -> int:
+    """A whole number; of very many digits one is made in ever more time."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("too many digits")
+    return int(digits)
 
 
 def _see_end(end: Event, task: str) -> None:
@@ -174,7 +184,8 @@ def _see(value: Any, hint: Any, path: str, partial: bool = False) -> None:
     elif isinstance(hint, type) and issubclass(hint, dict):
         _see_shape(value, hint, path, partial)
     elif hint is not Any:
-        _refuse_unless(type(value) is hint, value, path, NAMES.get(hint, hint.__name__))
+        fits = type(value) is hint and (hint is not str or _is_text(value))
+        _refuse_unless(fits, value, path, NAMES.get(hint, hint.__name__))
 
 
 def _see_shape(value: Any, kind: type, path: str, partial: bool) -> None:
@@ -185,6 +196,15 @@ def _see_shape(value: Any, kind: type, path: str, partial: bool) -> None:
     for key, hint in _hints(kind).items():
         if key in value:
             _see(value[key], hint, f"{path}.{key}", partial)
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written: bytes that are no text are, as surrogateescape has them; half a character is not."""
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -1,12 +1,14 @@
-"""An SSH connection to a site's server, by Fabric, and the only module that knows Fabric.
+"""SSH connections to a site's server, by paramiko, over the jump hosts that the person's SSH configuration names.
 
-The host key must be pinned or known, and logging in is tried once."""
+Each server on the way is held to the same: its host key must be pinned or known and not revoked, one key of ours is
+shown to it, once, and no agent is forwarded to it."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import logging
+import shlex
 import socket
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -14,12 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_slipway.config.settings import SANDBOX
-from flask_slipway.errors import Unreachable, WrongUse
+from flask_slipway.errors import SlipwayError, Unreachable, WrongUse
+from flask_slipway.ssh import known_hosts, limits, login_key
+from flask_slipway.ssh.route import PORT, Hop, route
 
 if TYPE_CHECKING:
     from flask_slipway.config.settings import Site
 
-PATIENCE = 20.0  # seconds for connecting, logging in and opening the channel
+PATIENCE = 20.0  # seconds for connecting, for the handshake, for logging in, for opening the channel
+LONGEST = 200  # signs of what a server says when it fails
+RSA = ("rsa-sha2-512", "rsa-sha2-256")  # how a host proves that it has an ssh-rsa key
 
 
 @contextlib.contextmanager
@@ -27,83 +33,194 @@ def opened(site: Site) -> Iterator[Any]:
     """An open, checked SSH transport to the site's server. Raises Unreachable, WrongUse."""
     if not logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what they say is told here in words
-    connection = _strict(site)
-    _open(connection, site)
-    try:
-        transport = connection.transport
-        transport.set_keepalive(15)
-        with contextlib.suppress(OSError, AttributeError):
-            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield transport
-    finally:
-        connection.close()
-
-
-def _strict(site: Site) -> Any:
-    """A Fabric connection, not open yet, that accepts only a pinned or known host key. Fabric's own adds every unknown
-    one (fabric#2071)."""
-    import paramiko
-    from fabric import Config, Connection
-
     pins = fingerprints(site)
-
-    class Pinned(paramiko.MissingHostKeyPolicy):
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            shown = _fingerprint(key.asbytes())
-            if shown not in pins:
-                raise _foreign_key(site, shown, bool(pins))
-
-    class StrictConnection(Connection):
-        def open(self) -> Any:
-            if not pins:
-                self.client.load_system_host_keys()
-            self.client.set_missing_host_key_policy(Pinned())
-            return super().open()
-
-    options: dict[str, Any] = {"banner_timeout": PATIENCE, "auth_timeout": PATIENCE, "channel_timeout": PATIENCE}
-    if site.key:
-        options |= {"key_filename": str(Path(site.key).expanduser()), "look_for_keys": False, "allow_agent": False}
-    patience = int(PATIENCE)
-    return StrictConnection(
-        site.host, user=site.user, port=site.port, config=Config(), connect_timeout=patience, connect_kwargs=options
-    )
+    hops = route(site)
+    with contextlib.ExitStack() as stack:
+        agent = _Agent(stack)
+        keys = [login_key.the_key(hop, _corrector(site, hop is hops[-1]), agent.keys) for hop in hops]
+        transport: Any = None
+        for hop, (key, name) in zip(hops, keys, strict=True):
+            way = _Way(site, hop, hop is hops[-1], pins if hop is hops[-1] else [])
+            transport = way.log_in(transport, key, name, stack)
+        yield transport
 
 
-def _open(connection: Any, site: Site) -> None:
-    """Connects and logs in, once; what goes wrong is told in words. Raises Unreachable, WrongUse."""
-    import paramiko
+class _Agent:
+    """The person's SSH agent, asked at most once, and only where its keys may count."""
 
-    try:
-        connection.open()
-    except paramiko.BadHostKeyException as error:
-        raise _changed_key(site, _fingerprint(error.key.asbytes())) from None
-    except paramiko.PasswordRequiredException:
-        raise _locked_key(site) from None
-    except paramiko.AuthenticationException as error:
-        raise _login_refused(site, error) from None
-    except FileNotFoundError as error:
-        missing = error.filename or site.key
-        raise WrongUse(
-            f"The key {missing} is not there", next=[f"correct  key:  of {site.name} in invoke.yaml"]
-        ) from None
-    except socket.gaierror:
-        what = f"This machine's DNS does not know the name {site.host}"
-        follow = [f"check the network, and  host:  of {site.name} in invoke.yaml"]
-        raise Unreachable(what, next=follow, changed=False) from None
-    except (TimeoutError, paramiko.SSHException, OSError, EOFError) as error:
-        if "not a valid" in str(error) or "unpack requires" in str(error):
-            raise _no_key(site) from None
-        if "No authentication methods" in str(error):
-            raise _login_refused(site, "there is no key to log in with") from None
-        what = f"{site.host}:{site.port} does not answer as an SSH server: {_in_words(error)}"
-        raise Unreachable(what, next=[_reachable(site)], changed=False) from None
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._stack = stack
+        self._keys: list[Any] | None = None
+
+    def keys(self) -> list[Any]:
+        import paramiko
+
+        if self._keys is None:
+            self._keys = []
+            with contextlib.suppress(paramiko.SSHException, OSError):
+                agent = paramiko.Agent()
+                self._stack.callback(agent.close)
+                self._keys = list(agent.get_keys())
+        return self._keys
 
 
-def _reachable(site: Site) -> str:
-    """What to type where no SSH server answers."""
-    if site.name == SANDBOX:
-        return "inv sandbox.up"
-    return f"check the network, and  host: port:  of {site.name} in invoke.yaml"
+def _corrector(site: Site, is_last: bool) -> login_key.Correct:
+    """What to type so that a key, "" for the one that is named, counts for a server on the way."""
+
+    def correct(key: str) -> str:
+        if is_last:
+            words = f"set  key: {key}" if key else "correct  key:"
+            return f"{words}  of {site.name} in invoke.yaml"
+        words = f"set  IdentityFile {key}" if key else "correct  IdentityFile"
+        return f"{words}  for it in ~/.ssh/config"
+
+    return correct
+
+
+class _Way:
+    """One server on the way to a site. `is_last`: the site's own; `pins`: fingerprints that its host key must have."""
+
+    def __init__(self, site: Site, hop: Hop, is_last: bool, pins: list[str]) -> None:
+        self.site, self.hop, self.is_last, self.pins = site, hop, is_last, pins
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, at the beginning of a sentence."""
+        return self.hop.host if self.is_last else f"The jump host {self.hop.address}"
+
+    @property
+    def place(self) -> list[str]:
+        """Where it stands, for the lines of a message."""
+        return [] if self.is_last else [f"It stands on the way to {self.site.host}, by your SSH configuration."]
+
+    def log_in(self, before: Any, key: Any, key_name: str, stack: contextlib.ExitStack) -> Any:
+        """Connects, through the transport `before` if there is one, and logs in, once; what goes wrong is told in
+        words. Raises Unreachable."""
+        import paramiko
+
+        sock = limits.Measured(self._connect(before))
+        stack.callback(sock.close)
+        try:
+            transport = paramiko.Transport(sock)
+            stack.callback(transport.close)
+            transport.auth_timeout = transport.channel_timeout = transport.banner_timeout = PATIENCE
+            known = known_hosts.known(self.hop.known, self.hop.known_as)
+            _prefer(transport, known)
+            transport.start_client(timeout=PATIENCE)
+            self._check(transport.get_remote_server_key(), known)
+            more = transport.auth_publickey(self.hop.user, key)
+        except SlipwayError:
+            raise
+        except paramiko.AuthenticationException as error:
+            raise self._refused(str(error), key_name) from None
+        except Exception as error:  # whatever comes of what a server sends that nobody has vouched for yet
+            raise self._no_answer(error) from None
+        if more or not transport.is_authenticated():
+            raise self._refused(f"beside the key it asks for {', '.join(more)[:LONGEST] or 'more'}", key_name)
+        sock.logged_in()
+        transport.set_keepalive(15)
+        return transport
+
+    def _connect(self, before: Any) -> Any:
+        import paramiko
+
+        hop = self.hop
+        try:
+            if before is not None:
+                return before.open_channel("direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=PATIENCE)
+            if hop.command:
+                return paramiko.ProxyCommand(hop.command)
+            sock = socket.create_connection((hop.host, hop.port), timeout=PATIENCE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except socket.gaierror:
+            what = f"This machine's DNS does not know the name {hop.host}"
+            where = f"host:  of {self.site.name} in invoke.yaml" if self.is_last else "ProxyJump  in ~/.ssh/config"
+            raise Unreachable(what, next=[f"check the network, and  {where}"], changed=False) from None
+        except paramiko.ChannelException as error:
+            what = f"The jump host before {hop.address} opens no way there: {str(error)[:LONGEST]}"
+            raise Unreachable(what, next=[self._reachable()], changed=False) from None
+        except (OSError, EOFError, ValueError, paramiko.SSHException, limits.Exceeded) as error:
+            raise self._no_answer(error) from None
+
+    def _check(self, key: Any, known: known_hosts.Known) -> None:
+        """Raises Unreachable for a host key that is revoked, or neither pinned nor known."""
+        blob = key.asbytes()
+        shown = _fingerprint(blob)
+        if blob in known.revoked:
+            raise self._revoked(shown)
+        if self.pins and shown not in self.pins:
+            raise self._foreign(shown, "which is not the pinned one")
+        if self.pins or blob in known.keys:
+            return
+        if known.keys:
+            raise self._changed(shown)
+        raise self._foreign(shown, "and no key of it is known here")
+
+    def _foreign(self, shown: str, why: str) -> Unreachable:
+        follow = [
+            "compare it with what the host publishes;",
+            f"if it is right, set  host_key: {shown}  for {self.site.name} in invoke.yaml",
+        ]
+        if not self.is_last:
+            follow = [f"compare it with what its owner publishes;  {self._login()}  asks whether to keep it"]
+        what = f"{self.name} shows the host key {shown}, {why}"
+        return Unreachable(what, [*self.place, "Nothing was sent."], follow, changed=False)
+
+    def _changed(self, shown: str) -> Unreachable:
+        return Unreachable(
+            f"{self.name} shows another host key than the known one: {shown}",
+            [*self.place, "Somebody may stand in between; nothing was sent."],
+            [f"compare it with what the host publishes, then:  ssh-keygen -R {shlex.quote(self.hop.known_as)}"],
+            changed=False,
+        )
+
+    def _revoked(self, shown: str) -> Unreachable:
+        return Unreachable(
+            f"{self.name} shows a host key that is revoked: {shown}",
+            [*self.place, "It stands behind @revoked in known_hosts; nothing was sent."],
+            ["ask its owner for the new one: somebody else may have the old one"],
+            changed=False,
+        )
+
+    def _refused(self, why: str, key_name: str) -> Unreachable:
+        why = (why or "authentication failed").rstrip(".")[:LONGEST]
+        follow = [f"{self._login()}  must work without a password;"]
+        if self.is_last:
+            names = f"key:  or  user:  of {self.site.name} in invoke.yaml"
+            follow.append(f"or set  {names} (PythonAnywhere: paid accounts only)")
+        else:
+            follow.append("or set  IdentityFile  or  User  for it in ~/.ssh/config")
+        tried = f"It was tried once, with {key_name}: a few failed logins can ban an address for an hour."
+        return Unreachable(
+            f"{self.name} does not let {self.hop.user} in: {why}", [*self.place, tried], follow, changed=False
+        )
+
+    def _no_answer(self, error: Exception) -> Unreachable:
+        name = self.hop.address if self.is_last else self.name
+        what = f"{name} does not answer as an SSH server: {_in_words(error)}"
+        return Unreachable(what, self.place, [self._reachable()], changed=False)
+
+    def _reachable(self) -> str:
+        """What to type where no SSH server answers."""
+        if not self.is_last:
+            return f"check the network, and  ProxyJump  in ~/.ssh/config:  {self._login()}"
+        if self.site.name == SANDBOX:
+            return "inv sandbox.up"
+        return f"check the network, and  host: port:  of {self.site.name} in invoke.yaml"
+
+    def _login(self) -> str:
+        hop = self.hop
+        port = "" if hop.port == PORT else f" -p {hop.port}"
+        return login(self.site) if self.is_last else f"ssh{port} {hop.user}@{hop.host}"
+
+
+def _prefer(transport: Any, known: known_hosts.Known) -> None:
+    """Asks the server first for a host key of a kind that is known of it."""
+    kinds = [name for kind in known.keys.values() for name in (RSA if kind == "ssh-rsa" else [kind])]
+    options = transport.get_security_options()
+    ours = list(options.key_types)
+    options.key_types = sorted(ours, key=lambda kind: (kind not in kinds, ours.index(kind)))
 
 
 def _fingerprint(blob: bytes) -> str:
@@ -113,13 +230,18 @@ def _fingerprint(blob: bytes) -> str:
 
 def _in_words(error: Exception) -> str:
     """What a failed connection says, in words that a person knows."""
-    if "No existing session" in str(error) or "banner" in str(error):
+    text = " ".join(str(error).split())[:LONGEST]
+    if isinstance(error, limits.Exceeded):
+        return text
+    if "it sen" in text and "banner" in text:  # Exceeded, as paramiko hands it on while it waits for the banner
+        return text[text.index("it sen") :]
+    if "No existing session" in text or "banner" in text or isinstance(error, EOFError):
         return f"it did not greet within {PATIENCE:.0f} s, or hung up"
-    if "Unable to connect" in str(error):
+    if isinstance(error, ConnectionRefusedError):
         return "nothing listens there"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "Timeout" in text:
         return f"nothing answered within {PATIENCE:.0f} s"
-    return str(error) or type(error).__name__
+    return text or type(error).__name__
 
 
 def fingerprints(site: Site) -> list[str]:
@@ -141,60 +263,7 @@ def fingerprints(site: Site) -> list[str]:
     return found
 
 
-def _foreign_key(site: Site, shown: str, pinned: bool) -> Unreachable:
-    reason = "which is not the pinned one" if pinned else "and no key of it is known here"
-    return Unreachable(
-        f"{site.host} shows the host key {shown}, {reason}",
-        ["Nothing was sent."],
-        [
-            "compare it with what the host publishes;",
-            f"if it is right, set  host_key: {shown}  for {site.name} in invoke.yaml",
-        ],
-        changed=False,
-    )
-
-
-def _changed_key(site: Site, shown: str) -> Unreachable:
-    known = site.host if site.port == 22 else f"'[{site.host}]:{site.port}'"
-    return Unreachable(
-        f"{site.host} shows another host key than the known one: {shown}",
-        ["Somebody may stand in between; nothing was sent."],
-        [f"compare it with what the host publishes, then:  ssh-keygen -R {known}"],
-        changed=False,
-    )
-
-
-def _login_refused(site: Site, error: object) -> Unreachable:
-    why = str(error or "authentication failed").rstrip(".")
-    return Unreachable(
-        f"{site.host} does not let {site.user} in: {why}",
-        ["It was tried once: a few failed logins can ban an address for an hour."],
-        [
-            f"{login(site)}  must work without a password;",
-            f"or set  key:  or  user:  of {site.name} in invoke.yaml (PythonAnywhere: paid accounts only)",
-        ],
-        changed=False,
-    )
-
-
 def login(site: Site) -> str:
     """The command by which a person tries the same login."""
     port = "" if site.port == 22 else f" -p {site.port}"
     return f"ssh{f' -i {site.key}' if site.key else ''}{port} {site.user}@{site.host}"
-
-
-def _locked_key(site: Site) -> Unreachable:
-    key = site.key or "~/.ssh/id_ed25519"
-    return Unreachable(
-        f"The key for {site.name} has a passphrase, and nothing here can ask for it",
-        next=[
-            f"eval $(ssh-agent); ssh-add {key}",
-            f"and take  key:  of {site.name} out of invoke.yaml, so that the agent is asked",
-        ],
-        changed=False,
-    )
-
-
-def _no_key(site: Site) -> WrongUse:
-    what = f"The file {site.key or 'of your SSH key'} is no private key"
-    return WrongUse(what, next=[f"correct  key:  of {site.name} in invoke.yaml: the private one, without .pub"])

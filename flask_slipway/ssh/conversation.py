@@ -13,13 +13,14 @@ import re
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from flask_slipway import __version__
 from flask_slipway.errors import Interrupted, Refusal, Unreachable, WrongUse
 from flask_slipway.server.protocol import End, Event
-from flask_slipway.ssh import checked, connection, engine
+from flask_slipway.ssh import checked, connection, engine, limits
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -31,6 +32,7 @@ Decide = Callable[[Event], Event]
 SILENCE = 45.0  # seconds without a sign of life (one comes every 10) after which a link counts as dead
 OLDEST_PYTHON = (3, 8)
 NOT_SENT, SENT, HEARD = range(3)  # how much is known of the go: not given, given, answered
+AHEAD = 8  # events that are kept for who does not ask yet
 
 
 def converse(site: Site, task: str, args: Event, decide: Decide | None, show: Callable[[Event], None]) -> End:
@@ -46,8 +48,9 @@ class Talk:
 
     def __init__(self, site: Site, task: str, args: Event) -> None:
         self.site, self.task = site, task
+        self._follows = bool(args.get("follow"))
         self._request = request(site, task, args)
-        self._heard: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
+        self._heard: queue.Queue[Event | Exception] = queue.Queue(AHEAD)
         self._line: _Line | None = None
         self._left = False
         self._thread = threading.Thread(target=self._listen, name=f"link to {site.name}", daemon=True)
@@ -60,22 +63,27 @@ class Talk:
         """Leaves. Before a change was let go, that ends the task; afterwards the server goes on alone."""
         self._left = True
         if self._line is not None:
-            with contextlib.suppress(OSError, EOFError):  # it may be closed already, by the other side or the thread
-                self._line.channel.close()
+            self._line.transport.close()  # not the channel alone, which waits for a server that does not read
             self._thread.join(1)
 
     def finish(self, decide: Decide | None, show: Callable[[Event], None]) -> End:
         """The conversation to its end event, as `converse` has it."""
         went = NOT_SENT
+        over = None if self._follows else time.monotonic() + limits.ANSWER
         try:
             while True:
-                event = self._next()
+                event = self._next(over)
                 went = HEARD if went == SENT else went
-                if event["event"] == "facts" and decide is not None and went == NOT_SENT:
+                if went or self.task == "watch":
+                    over = time.monotonic() + limits.STEP
+                if event["event"] == "facts" and decide is not None:
+                    if went:
+                        raise _Garbled("it asks for the go twice")
                     answer = decide(event)
                     went = SENT
                     assert self._line is not None
                     self._line.send(answer)
+                    over = time.monotonic() + limits.STEP
                 elif event["event"] == "end":
                     return cast(End, event)
                 else:
@@ -83,18 +91,25 @@ class Talk:
         except KeyboardInterrupt:
             raise _interrupted(self.site, self.task, went) from None
         except _Lost as lost:
-            raise _lost(self.site, self.task, went, str(lost)) from None
-        except checked.Wrong as wrong:
-            raise _untrue(self.site, self.task, went, str(wrong)) from None
+            raise _lost(self.site, self.task, went, lost) from None
 
-    def _next(self) -> Event:
-        """The next event, or what went wrong. It looks up each second, so that Ctrl-C is heard everywhere."""
-        while True:
+    def _next(self, over: float | None) -> Event:
+        """The next event, or what went wrong; nothing is waited for beyond the moment `over`. It looks up each second,
+        so that Ctrl-C is heard everywhere."""
+        while over is None or time.monotonic() < over:
             with contextlib.suppress(queue.Empty):
                 heard = self._heard.get(timeout=1)
                 if isinstance(heard, Exception):
                     raise heard
                 return heard
+        raise _Lost("it gives signs of life, but no answer")
+
+    def _tell(self, what: Event | Exception) -> None:
+        """Hands on what was heard; waits for who asks, as long as somebody may."""
+        while not self._left:
+            with contextlib.suppress(queue.Full):
+                self._heard.put(what, timeout=1)
+                return
 
     def _listen(self) -> None:
         try:
@@ -104,13 +119,13 @@ class Talk:
                 line = _Line(_channel(transport, self.site))
                 line.greet(self.site, self._request)
                 self._line = line
-                for event in line.events(self.site, self.task):
-                    self._heard.put(event)
+                for event in line.events(self.site, self.task, None if self._follows else limits.CONVERSATION):
+                    self._tell(event)
                     if self._left or event["event"] == "end":
                         return
-            self._heard.put(_Lost("the server ended the conversation"))
+            self._tell(_Lost("the server ended the conversation"))
         except Exception as error:
-            self._heard.put(error)
+            self._tell(error)
 
 
 def request(site: Site, task: str, args: Event) -> Event:
@@ -141,10 +156,10 @@ def shell(site: Site, command: str | None) -> int:
             channel = _channel(transport, site, pty=interactive)
             line = _Line(channel)
             line.greet(site, request(site, "workon", {"command": command}))
-            line.settle()
+            line.settle(site)
             return terminal.attach(channel, line.rest, interactive)
     except _Lost as lost:
-        raise _lost(site, "workon", NOT_SENT, str(lost)) from None
+        raise _lost(site, "workon", NOT_SENT, lost) from None
 
 
 def _refuse_unreadable(site: Site, command: str) -> None:
@@ -162,17 +177,28 @@ class _Lost(Exception):
     """The link broke in the middle; the text tells how."""
 
 
+class _Late(_Lost):
+    """Nothing came in time."""
+
+
+class _Garbled(_Lost):
+    """What came is not what the server's half says; the text tells what is wrong with it."""
+
+
 class _Line:
-    """The conversation on one channel: blocks out, lines behind the nonce in."""
+    """The conversation on one channel: blocks out, lines behind the nonce in, neither too long nor for ever."""
 
     def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+        self.channel, self.transport = channel, channel.get_transport()
         self.rest = b""
         self.nonce = b""
+        self._room: int | None = limits.GREETING  # bytes that may come yet
+        self._drains = False
 
     def greet(self, site: Site, request: Event) -> None:
         """Waits for the server's greeting, then sends what is asked, and the engine if it is not there."""
-        for line in self._lines(connection.PATIENCE):
+        over = time.monotonic() + connection.PATIENCE
+        while (line := self._line(over, f"it did not greet within {connection.PATIENCE:.0f} s")) is not None:
             match = re.fullmatch(rb"slipway-hello ([0-9a-f]{24}) (\d{1,3})\.(\d{1,3})", line.strip())
             if match:
                 break
@@ -189,69 +215,114 @@ class _Line:
         self.send(request)
         self.engine = data
 
-    def settle(self) -> None:
-        """For a conversation without events: sends the engine if it is asked for."""
-        for line in self._lines(connection.PATIENCE, partial=True):
-            if line.startswith(self.nonce + b' {"event": "need"}'):
-                self._send_block(self.engine)
+    def settle(self, site: Site) -> None:
+        """For a conversation without events: sends the engine if it is asked for, up to the first that is said."""
+        over = time.monotonic() + connection.PATIENCE
+        self._room = limits.GREETING
+        while self.nonce.startswith(self.rest[: len(self.nonce)]):
+            line, found, more = self.rest.partition(b"\n")
+            if found and line:
+                self.rest = more
+                self._begun(self._read(line, "workon"), site)
                 continue
-            self.rest = line + self.rest
-            return
+            try:
+                if not self._more(over, ""):
+                    return
+            except _Late:  # a program that says nothing
+                return
 
-    def events(self, site: Site, task: str) -> Iterator[Event]:
-        """The events of the server about `task`, to the end. Raises _Lost, checked.Wrong."""
-        for line in self._lines(SILENCE):
+    def events(self, site: Site, task: str, room: int | None) -> Iterator[Event]:
+        """The events of the server, to the end; `room`: bytes that may come. Raises _Lost."""
+        self._room, self._drains = room, True
+        silent = f"no sign of life for {SILENCE:.0f} s"
+        over = time.monotonic() + SILENCE
+        while (line := self._line(over, silent)) is not None:
             if not line.startswith(self.nonce + b" "):
                 continue  # what a login script or a program prints there
-            event = checked.event(line[len(self.nonce) + 1 :], task)
-            if event["event"] == "need":
-                self._send_block(self.engine)
-            elif event["event"] == "no home":
-                what = f"On the server there is no folder {event['home']}"
-                raise WrongUse(what, next=[f"correct  user:  or  home:  of {site.name} in invoke.yaml"])
-            elif event["event"] == "not kept":
-                what = f"{site.name} cannot be written to: {event['why']}, in {event['folder']}"
-                follow = [f"{connection.login(site)}  and look at the quota (du -sh ~) and at that folder"]
-                raise Refusal(what, next=follow)
-            elif event["event"] == "damaged":
-                raise _Lost("the server's half arrived damaged")
-            elif event["event"] != "beat":
+            event = self._read(line, task)
+            if not self._begun(event, site):
                 yield event
+            over = time.monotonic() + SILENCE
+
+    def _read(self, line: bytes, task: str) -> Event:
+        """The event in a line that bears the nonce. Raises _Garbled."""
+        try:
+            return checked.event(line[len(self.nonce) + 1 :], task)
+        except checked.Wrong as wrong:
+            raise _Garbled(str(wrong)) from None
+
+    def _begun(self, event: Event, site: Site) -> bool:
+        """Deals with what is said before a task begins, and with signs of life; False for all else."""
+        name = event["event"]
+        if name == "need":
+            self._send_block(self.engine)
+        elif name == "no home":
+            what = f"On the server there is no folder {event['home']}"
+            raise WrongUse(what, next=[f"correct  user:  or  home:  of {site.name} in invoke.yaml"])
+        elif name == "not kept":
+            what = f"{site.name} cannot be written to: {event['why']}, in {event['folder']}"
+            follow = [f"{connection.login(site)}  and look at the quota (du -sh ~) and at that folder"]
+            raise Refusal(what, next=follow)
+        elif name == "damaged":
+            raise _Lost("the server's half arrived damaged")
+        return name in ("need", "beat")
 
     def send(self, message: Event) -> None:
         self._send_block(json.dumps(message).encode())
 
     def _send_block(self, data: bytes) -> None:
         try:
-            self.channel.sendall(b"%d\n" % len(data) + data)
+            with limits.within(limits.SENDING, self.transport, "it takes nothing more"):
+                self.channel.sendall(b"%d\n" % len(data) + data)
         except (OSError, EOFError) as error:
-            raise _Lost(str(error) or "the connection broke") from None
+            raise _Lost(self._why(str(error))) from None
 
-    def _lines(self, silence: float, partial: bool = False) -> Iterator[bytes]:
-        self.channel.settimeout(silence)
+    def _why(self, said: str) -> str:
+        """Why the link broke: what ended it on this side, else what was `said`."""
+        ended = self.transport.get_exception()
+        return str(ended if isinstance(ended, limits.Exceeded) else said) or "the connection broke"
+
+    def _line(self, over: float, late: str) -> bytes | None:
+        """The next whole line, None where the other side has ended. Raises _Lost, with `late` at the moment `over`."""
         while True:
             line, found, rest = self.rest.partition(b"\n")
             if found:
                 self.rest = rest
-                yield line + (b"\n" if partial else b"")
-                continue
-            try:
-                block = self.channel.recv(65536)
-            except TimeoutError:
-                raise _Lost(f"no sign of life for {silence:.0f} s") from None
-            except OSError as error:
-                raise _Lost(str(error)) from None
-            if not block:
-                if self.channel.get_transport() is None or not self.channel.get_transport().is_active():
-                    raise _Lost("the connection broke")
-                return
-            self.rest += block
-            if partial and not self.rest.lstrip().startswith(self.nonce):
-                yield self._take_rest()
+                return line
+            if len(self.rest) > limits.LINE:
+                raise _Garbled(f"a line of more than {limits.LINE >> 20} MB")
+            if not self._more(over, late):
+                return None
 
-    def _take_rest(self) -> bytes:
-        data, self.rest = self.rest, b""
-        return data
+    def _more(self, over: float, late: str) -> bool:
+        """Reads what has come, False where nothing will. What is said on the error stream is read away only where
+        nobody else will read it."""
+        left = over - time.monotonic()
+        if left <= 0:
+            raise _Late(late)
+        self.channel.settimeout(left)
+        try:
+            block = self.channel.recv(65536)
+            if self._drains and self.channel.recv_stderr_ready():
+                self._take(self.channel.recv_stderr(65536))
+        except TimeoutError:
+            raise _Late(late) from None
+        except OSError as error:
+            raise _Lost(self._why(str(error))) from None
+        if not block:
+            if not self.transport.is_active():
+                raise _Lost(self._why(""))
+            return False
+        self._take(block)
+        self.rest += block
+        return True
+
+    def _take(self, block: bytes) -> None:
+        """Counts what came. Raises _Garbled once it is too much."""
+        if self._room is not None:
+            self._room -= len(block)
+            if self._room < 0:
+                raise _Garbled("it sends without end")
 
     def _complaint(self) -> str:
         with contextlib.suppress(OSError):
@@ -264,13 +335,15 @@ def _channel(transport: Any, site: Site, pty: bool = False) -> Channel:
     import paramiko
 
     try:
-        channel = transport.open_session(window_size=1 << 27, timeout=connection.PATIENCE)
-        if pty:
-            from flask_slipway.ssh import terminal
+        with limits.within(connection.PATIENCE, transport, "it starts no program"):
+            channel = transport.open_session(timeout=connection.PATIENCE)
+            transport.sock.watch(channel)
+            if pty:
+                from flask_slipway.ssh import terminal
 
-            channel.get_pty(*terminal.kind_and_size())
-        channel.exec_command(engine.first_line(site))
-    except (paramiko.SSHException, OSError) as error:
+                channel.get_pty(*terminal.kind_and_size())
+            channel.exec_command(engine.first_line(site))
+    except (paramiko.SSHException, OSError, EOFError, limits.Exceeded) as error:
         raise _Lost(str(error) or "the server opens no channel") from None
     return channel
 
@@ -293,12 +366,14 @@ def _interrupted(site: Site, task: str, went: int) -> Interrupted:
     return Interrupted("Interrupted", changed=False)
 
 
-def _lost(site: Site, task: str, went: int, how: str) -> Unreachable:
+def _lost(site: Site, task: str, went: int, lost: _Lost) -> Unreachable:
+    if isinstance(lost, _Garbled):
+        return _untrue(site, task, went, str(lost))
     watch = [f"fab {site.name}.watch"]
     if went == SENT:
-        what = f"The link to {site.name} is lost, while the go was sent: {how}"
+        what = f"The link to {site.name} is lost, while the go was sent: {lost}"
         return Unreachable(what, [f"The {task} may be running."], watch)
-    what = f"The link to {site.name} is lost: {how}"
+    what = f"The link to {site.name} is lost: {lost}"
     if went:
         return Unreachable(what, [f"The {task} goes on, on the server."], watch)
     return Unreachable(what, next=["try again"], changed=False)

@@ -83,7 +83,8 @@ def rollback(site: str, facts: Facts) -> Question:
     if facts["undone"]:
         shown = downgrade(site, facts)
         return Question(shown.lines, f"Roll {site} back? [y/N] ")
-    line = f"Roll {site} back from {_code(facts)} to {facts['target_commit'][:7]}; the database stays as it is."
+    target = wording.short(facts["target_commit"])
+    line = f"Roll {site} back from {_code(facts)} to {target}; the database stays as it is."
     return Question((line,), f"Roll {site} back? [y/N] ")
 
 

@@ -4,137 +4,24 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from types import SimpleNamespace
 
-import asyncssh
 import pytest
 
 from flask_slipway import errors
-from flask_slipway.sandbox.host import home as sandbox_home
 from flask_slipway.sandbox.host import processes
 from flask_slipway.ssh import connection, conversation, engine, terminal
 from flask_slipway.ui.screen import Screen
-from support import ROOT
-
-NOISE = 'echo "Good day"; echo "{\\"event\\": \\"end\\"} 100 %"; printf "no newline at the end"\n'
-
-
-class Host:
-    """A server in a process of its own (counting_ssh.py): its `home` with a noisy .bashrc, its keys, what it noted."""
-
-    def __init__(self, folder):
-        self.folder, self.home = folder, folder / "home"
-        self.home.mkdir()
-        sandbox_home.keys(folder / "ssh")
-        self.key = folder / "ssh" / "id_ed25519"
-        self.public = folder / "ssh" / "host_key.pub"
-        self.asked = folder / "asked"
-        self.clean()
-        program = ROOT / "tests" / "support" / "counting_ssh.py"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.child = subprocess.Popen(
-            [sys.executable, str(program), str(folder)], stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.port = int(self.child.stdout.readline())
-
-    def clean(self):
-        for path in self.home.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        (self.home / ".bashrc").write_text(NOISE)
-        self.asked.write_text("")
-
-    def count(self, word):
-        return sum(line.split()[0] == word for line in self.asked.read_text().splitlines())
-
-    @property
-    def users(self):
-        return [line.split()[1] for line in self.asked.read_text().splitlines() if line.startswith("user")]
-
-    @property
-    def received(self):
-        """Bytes that came in over all channels."""
-        return sum(int(line.split()[1]) for line in self.asked.read_text().splitlines() if line.startswith("received"))
-
-    def site(self, **more):
-        words = {"task": "x", "name": "prod", "domain": "www.example.org", "url": "http://127.0.0.1:9", "health": "/"}
-        words.update(branch="main", remote="origin", app="app", home=str(self.home), project=str(self.home / "app"))
-        words.update(virtualenv=str(self.home / "venv"), wsgi=str(self.home / "wsgi.py"), keep=10, env={}, logs={})
-        words.update(backups=str(self.home / "backups"))
-        given = {"user": "bob", "host": "127.0.0.1", "port": self.port, "key": str(self.key), "python": sys.executable}
-        given["host_key"] = (str(self.public),)
-        given.update(more)
-        words.update((name, given[name]) for name in given if name in words)
-        given.update(name="prod", home=words["home"], wire=lambda: words)
-        return SimpleNamespace(**given)
-
-    @property
-    def engines(self):
-        folder = self.home / ".slipway" / "engine"
-        return sorted(folder.iterdir()) if folder.exists() else []
-
-    def stop(self):
-        self.child.kill()
-        self.child.wait()
-        self.child.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    made = Host(tmp_path_factory.mktemp("host"))
-    yield made
-    made.stop()
-
-
-@pytest.fixture(autouse=True)
-def laptop(tmp_path, monkeypatch):
-    """A person's home without keys, known hosts or an agent."""
-    (tmp_path / "laptop" / ".ssh").mkdir(parents=True)
-    monkeypatch.setenv("HOME", str(tmp_path / "laptop"))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-
-
-@pytest.fixture
-def host(server):
-    """The server, with a fresh home and nothing noted."""
-    server.clean()
-    return server
-
-
-@pytest.fixture
-def mortal(tmp_path):
-    """A server of its own, for a test that hurts it."""
-    made = Host(tmp_path)
-    yield made
-    made.stop()
+from support.ssh_host import fingerprint, know, other_key
 
 
 def ask(host, task="history", show=lambda event: None, **more):
     return conversation.converse(host.site(**more), task, {}, None, show)
-
-
-def fingerprint(public):
-    data = asyncssh.read_public_key(str(public)).public_data
-    return "SHA256:" + b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-
-
-def know(tmp_path, host, public):
-    kind, key = public.read_text().split()[:2]
-    (tmp_path / "laptop/.ssh/known_hosts").write_text(f"[127.0.0.1]:{host.port} {kind} {key}\n")
-
-
-def other_key(tmp_path):
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    (tmp_path / "other").write_bytes(key.export_private_key())
-    (tmp_path / "other").chmod(0o600)
-    (tmp_path / "other.pub").write_bytes(key.export_public_key())
-    return tmp_path / "other.pub"
 
 
 def test_a_conversation_is_one_connection_and_one_channel(host):
@@ -327,9 +214,9 @@ REFUSED = {
     "pinned to another": lambda tmp, host: {"host_key": (fingerprint(other_key(tmp)),)},
     "pinned to another key file": lambda tmp, host: {"host_key": (str(other_key(tmp)),)},
     "not known": lambda tmp, host: {"host_key": ()},
-    "known with another key": lambda tmp, host: know(tmp, host, other_key(tmp)) or {"host_key": ()},
+    "known with another key": lambda tmp, host: know(tmp / "laptop", host, other_key(tmp)) or {"host_key": ()},
     "known, but another is pinned": lambda tmp, host: (
-        know(tmp, host, host.public) or {"host_key": (fingerprint(other_key(tmp)),)}
+        know(tmp / "laptop", host) or {"host_key": (fingerprint(other_key(tmp)),)}
     ),
 }
 
@@ -355,7 +242,7 @@ ACCEPTED = {
     "a fingerprint": lambda tmp, host: {"host_key": (fingerprint(host.public),)},
     "one of several": lambda tmp, host: {"host_key": (fingerprint(other_key(tmp)), fingerprint(host.public))},
     "a key file": lambda tmp, host: {"host_key": (str(host.public),)},
-    "known_hosts": lambda tmp, host: know(tmp, host, host.public) or {"host_key": ()},
+    "known_hosts": lambda tmp, host: know(tmp / "laptop", host) or {"host_key": ()},
 }
 
 
@@ -365,7 +252,7 @@ def test_a_pinned_or_known_host_key_is_accepted(host, tmp_path, how):
 
 
 def test_a_changed_host_key_is_told_with_the_command_that_forgets_it(host, tmp_path):
-    know(tmp_path, host, other_key(tmp_path))
+    know(tmp_path / "laptop", host, other_key(tmp_path))
     with pytest.raises(errors.Unreachable) as caught:
         ask(host, host_key=())
     named = caught.value.message.split("ssh-keygen -R ")[1].strip()
@@ -459,3 +346,11 @@ def test_an_exit_code_that_a_shell_would_cut_to_0_is_none(said, code):
 
 def test_no_secret_is_in_the_line_that_starts_the_server(host):
     assert str(host.home) not in engine.first_line(host.site())
+
+
+def test_a_program_of_workon_may_be_silent_for_longer_than_a_login_may_take(host, monkeypatch, capfd):
+    ask(host)
+    monkeypatch.setattr(connection, "PATIENCE", 2.0)
+    line = f"{sys.executable} -c 'import time; time.sleep(3); print(7)'"
+    assert conversation.shell(host.site(), line) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "7"

@@ -60,7 +60,13 @@ def test_the_metadata_says_what_it_is_and_invents_no_address(wheel):
     assert (told["License-Expression"], told["License-File"]) == ("MIT", "LICENSE")
     assert told["Requires-Python"] == ">=3.10"
     required = [line for line in told.get_all("Requires-Dist") if "extra ==" not in line]
-    assert sorted(line.split("<")[0].split(">")[0] for line in required) == ["deptry", "fabric", "invoke", "packaging"]
+    assert sorted(line.split("<")[0].split(">")[0] for line in required) == [
+        "deptry",
+        "fabric",
+        "invoke",
+        "packaging",
+        "paramiko",
+    ]
     assert told["Home-page"] is None
     assert told.get_all("Project-URL") is None
     assert "# Flask-Slipway" in told.get_payload()

@@ -6,9 +6,10 @@ import json
 import os
 import select
 import threading
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 LONGEST = 16 << 20  # bytes of one message from the laptop
+PIECE = 1 << 16  # signs of what a program printed in one event: the laptop takes no event without end
 
 
 class Wire:
@@ -20,7 +21,12 @@ class Wire:
         self._lock = threading.Lock()
 
     def send(self, event: Mapping[str, Any]) -> None:
-        """Sends one event; a laptop that has gone is no error, and is remembered in `gone`."""
+        """Sends one event, what a program printed in pieces; a laptop that has gone is no error, and is remembered in
+        `gone`."""
+        if event.get("event") == "text" and len(event["text"]) > PIECE:
+            for piece in pieces(event["text"]):
+                self.send({**event, "text": piece})
+            return
         line = ("%s %s\n" % (self.nonce, json.dumps(event, default=str))).encode()
         with self._lock:
             try:
@@ -62,3 +68,13 @@ class Wire:
                 return None
             data += block
         return data
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The text in pieces of PIECE signs at most, each ending where a line does; a longer line is cut."""
+    while len(text) > PIECE:
+        end = text.rfind("\n", 0, PIECE + 1)
+        cut = end if end > 0 else PIECE
+        yield text[:cut]
+        text = text[cut + (end > 0) :]
+    yield text

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 
-from .table import STATUS, configured, wrong
+from support import hostile
+
+from .table import RELEASE, STATUS, configured, wrong
 
 
 @wrong(STATUS, 5, "no-such-host.invalid", "Next:")
@@ -73,3 +75,15 @@ def host_key_has_changed(world):
     with configured(world, host_key=[]):
         yield
     known.unlink()
+
+
+@wrong(STATUS, 5, "answers what cannot be true: a line of more than", "Nothing was changed", "Next: ssh -i")
+def what_answers_never_ends_a_line(world):
+    code = "greet(); asked(); asked()\nwhile True: raw(NONCE * 999)"
+    return configured(world, python=str(hostile.python(world.folder, code)))
+
+
+@wrong(RELEASE, 5, "answers what cannot be true: facts.changes is {}, not a list", "Nothing was changed")
+def what_answers_has_no_facts(world):
+    code = "greet(); asked(); asked(); say({**FACTS, 'changes': {}}); asked()"
+    return configured(world, python=str(hostile.python(world.folder, code)))
