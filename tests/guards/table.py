@@ -1247,14 +1247,6 @@ GUARDS = [
         ),
     ),
     Guard(
-        "returns-backups-are-pruned",
-        5,
-        "server/backup/store.py",
-        "    for manifest in [*meant[keep:], *returns[keep:]]:\n",
-        "    for manifest in meant[keep:]:\n",
-        ("server/backup/test_backup.py::test_what_returns_made_of_failed_states_is_pruned_and_pushes_out_no_other",),
-    ),
-    Guard(
         "what-failed-pushes-out-no-backup",
         5,
         "server/backup/store.py",
@@ -1484,10 +1476,7 @@ GUARDS = [
         "project/push.py",
         "    refuse_secrets(secret_scan.in_tree(seen.root, seen.tree), seen.root)\n",
         "",
-        (
-            "project/test_wrong_working_copy.py"
-            "::test_a_mistake_is_told_with_its_fix_and_changes_nothing[a token]",
-        ),
+        ("project/test_wrong_working_copy.py::test_a_mistake_is_told_with_its_fix_and_changes_nothing[a token]",),
     ),
     Guard(
         "no-secret-is-pushed",
@@ -1679,14 +1668,6 @@ GUARDS = [
         ),
     ),
     Guard(
-        "a-remotes-login-is-in-no-argument",
-        7,
-        "server/lib/git_login.py",
-        "    if settings:\n",
-        "    if not given:\n",
-        ("project/test_git_login.py::test_the_password_of_a_remotes_address_is_in_no_argument_list",),
-    ),
-    Guard(
         "what-a-killed-process-had-goes-with-each-run",
         7,
         "server/run/run.py",
@@ -1814,8 +1795,8 @@ GUARDS = [
         "what-a-server-says-is-held-to-its-form",
         9,
         "ssh/conversation.py",
-        "            event = checked.event(line[len(self.nonce) + 1 :], task)\n",
-        '            event = __import__("json").loads(line[len(self.nonce) + 1 :])\n',
+        "            return checked.event(line[len(self.nonce) + 1 :], task)\n",
+        '            return __import__("json").loads(line[len(self.nonce) + 1 :])\n',
         (
             "ssh/test_conversation.py"
             "::test_a_commit_that_would_be_an_option_of_git_reaches_nobody_and_nothing_is_changed",
