@@ -1476,7 +1476,7 @@ GUARDS = [
         "project/push.py",
         "    refuse_secrets(secret_scan.in_tree(seen.root, seen.tree), seen.root)\n",
         "",
-        ("project/test_wrong_working_copy.py::test_a_mistake_is_told_with_its_fix_and_changes_nothing[a token]",),
+        ("project/test_pushed_secrets.py::test_a_tree_with_a_secret_is_not_committed_whoever_asks_for_it",),
     ),
     Guard(
         "no-secret-is-pushed",

@@ -62,6 +62,14 @@ def typed(root, lines):
             assert subprocess.run(words, cwd=root, capture_output=True).returncode == 0, line
 
 
+def test_a_tree_with_a_secret_is_not_committed_whoever_asks_for_it(root):
+    before = working_copy.commit(root)
+    (root / "app.py").write_text(LINE)
+    with pytest.raises(Refusal, match="looks like a secret"):
+        push.commit(root, "More")
+    assert working_copy.commit(root) == before
+
+
 def test_a_secret_that_a_later_commit_removed_is_not_pushed_with_the_first(root):
     bad = committed(root, "Try", **{"app.py": f"X = 1\n\n{LINE}"})
     committed(root, "Between", other="1\n")
