@@ -1485,8 +1485,8 @@ GUARDS = [
         "    refuse_secrets(secret_scan.in_tree(seen.root, seen.tree), seen.root)\n",
         "",
         (
-            "project/test_wrong_working_copy.py"
-            "::test_a_mistake_is_told_with_its_fix_and_changes_nothing[a token]",
+            "project/test_pushed_secrets.py"
+            "::test_in_a_folder_of_the_repository_new_files_are_looked_at_and_what_others_staged",
         ),
     ),
     Guard(
