@@ -71,7 +71,7 @@ LIFE = {
 @pytest.fixture
 def impatient(monkeypatch):
     """The limits of time, and those of bytes that take long to reach, at a small part of what they are."""
-    monkeypatch.setattr(connection, "PATIENCE", 2.0)
+    monkeypatch.setattr(connection, "PATIENCE", 5.0)
     monkeypatch.setattr(conversation, "SILENCE", 2.0)
     monkeypatch.setattr(limits, "CONVERSATION", 8 << 20)
 
@@ -90,7 +90,7 @@ def test_what_never_ends_is_ended_here(host, impatient, what):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
-def test_a_server_that_keeps_to_no_window_is_left(host, tmp_path):
+def test_a_server_that_keeps_to_no_window_is_left(host, impatient):
     """What nobody reads here would wait here, however much it is."""
     key = paramiko.PKey.from_path(host.key)
     server = Unbounded(key)

@@ -118,12 +118,12 @@ def test_a_jump_host_that_leads_elsewhere_meets_the_check_of_the_sites_own_key(h
     ("orders", "words"),
     [
         ("closed", "opens no way there"),
-        ("mute", "does not answer as an SSH server: it did not greet within 3 s"),
+        ("mute", "does not answer as an SSH server: it did not greet within 5 s"),
         ("flood", "does not answer as an SSH server: it sent more than 256 kB before the login"),
     ],
 )
 def test_a_jump_host_that_leads_nowhere_is_told_in_words(host, jump, laptop, monkeypatch, orders, words):
-    monkeypatch.setattr(connection, "PATIENCE", 3.0)
+    monkeypatch.setattr(connection, "PATIENCE", 5.0)
     jump.orders.write_text(orders)
     configure(laptop, section("jump", jump), section("target", host, "ProxyJump jump"))
     know(laptop, jump)
