@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from flask_slipway.errors import Refusal, WrongUse
-from flask_slipway.project import dotenv
+from flask_slipway.project.masking import mask, masked
 from flask_slipway.server.lib.app_client import CHANGE_LIMIT, LIMIT, Answer, AppClient
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
 CHANGES = ("upgrade", "downgrade", "command")  # what a request may change; all others only read
+LONGEST_OPERATION = 200  # signs of what is shown of one
 PLAIN = ("Ended", "Timeout", "WriteRefused", "SystemExit")  # kinds that the message says without their name
 
 
@@ -100,7 +101,9 @@ class App:
 
     def operations(self, revisions: Sequence[str], direction: str) -> list[Answer]:
         """What the revisions would do, up or down."""
-        return self.ask("operations", revisions=list(revisions), direction=direction)["operations"]
+        rows = self.ask("operations", revisions=list(revisions), direction=direction)["operations"]
+        known = mask(self.root)
+        return [{**row, "text": known.text(row["text"])[:LONGEST_OPERATION]} for row in rows]
 
     def unfit(self, revisions: Sequence[str], dialect: str) -> list[Answer]:
         """What the revisions do that a database of `dialect` has no words for."""
@@ -212,21 +215,6 @@ def flask(root: Path, app: str, *arguments: str) -> int:
     line = [sys.executable, "-m", "flask", *arguments]
     plain = {**os.environ, "FLASK_APP": app}
     return subprocess.run(line, cwd=root, env=plain).returncode
-
-
-def masked(text: str, root: Path) -> str:
-    """The text without passwords of URLs, and without the values of .env whose names sound secret."""
-    text = re.sub(r"(://[^\s/:@]*:)[^\s/]+@", r"\1••••@", text)
-    found = {
-        part
-        for name, value in dotenv.secrets(root)
-        if re.search(r"SECRET|PASS|TOKEN|KEY|URL|URI|DSN|AUTH|SALT", name, re.IGNORECASE)
-        for part in (value, *value.splitlines())
-        if len(part.strip()) >= 5
-    }
-    for value in sorted(found, key=len, reverse=True):
-        text = text.replace(value, "••••")
-    return text
 
 
 def _relative(where: Any, root: Path) -> str:

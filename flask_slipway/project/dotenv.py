@@ -82,12 +82,6 @@ def values(root: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def secrets(root: Path) -> set[tuple[str, str]]:
-    """(name, value) of all that may be secret in the project's .env: also as it is written, and in lines that dotenv
-    leaves out."""
-    return set(dotenv.every_value(_text(root), os.environ))
-
-
 def _text(root: Path) -> str:
     try:
         return (root / ".env").read_text(encoding="utf-8", errors="replace")

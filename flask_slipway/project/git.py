@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, SlipwayError, Unreachable, WrongUse
+from flask_slipway.project.masking import masked
 from flask_slipway.server.lib import git_login, git_settings
 
 # A part of what git says → what it means, what to type. The first that fits counts.
@@ -139,7 +140,7 @@ def git(
     """What git prints. Raises Refusal, Unreachable or WrongUse, in words that say what to type next."""
     done = run(root, *arguments, terminal=terminal, env=env, data=data)
     if done.returncode:
-        raise explain(arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
+        raise explain(root, arguments, done.stderr.decode("utf-8", "replace"), hook(root, arguments[0]))
     return done.stdout.decode("utf-8", "surrogateescape")
 
 
@@ -159,8 +160,10 @@ def login(root: Path, remote: str) -> dict[str, str]:
     return git_login.environment(functools.partial(quietly, root), remote, os.environ)
 
 
-def explain(arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayError:
-    """Git's complaint as an error that says what to type next. `hook`: one that git has run for this command."""
+def explain(root: Path, arguments: Sequence[str], complaint: str, hook: str = "") -> SlipwayError:
+    """Git's complaint as an error that says what to type next, without the secrets of the project at `root`. `hook`:
+    one that git has run for this command."""
+    complaint = masked(complaint, root)
     said = [line for line in complaint.strip().splitlines() if line.strip() and not line.startswith("hint:")]
     lower = complaint.lower()
     for sign, (what, next_lines) in EXPLANATIONS.items():

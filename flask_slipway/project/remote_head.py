@@ -28,7 +28,7 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
     if done.returncode:
         if terminal and any(sign in complaint.lower() for sign in ASKS):
             return
-        raise explain(line, complaint)
+        raise explain(root, line, complaint)
     there = done.stdout.decode("ascii", "replace").partition("\t")[0]
     if there and not succeeds(root, "merge-base", "--is-ancestor", there, "HEAD"):
         what = f"{remote}/{branch} is at {wording.short(there)}, which is not part of what is here"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal
+from flask_slipway.project.masking import masked
 from flask_slipway.ui import output
 
 NO_TESTS = 5  # pytest's exit code where it found none
@@ -37,7 +38,7 @@ def suite(root: Path, arguments: Sequence[str]) -> int:
         output.line(f"{name}: {'done' if done.returncode == 0 else 'failed'}")
         if done.returncode:
             failed = True
-            output.text(done.stdout + done.stderr)
+            output.text(masked(done.stdout + done.stderr, root))
     if importlib.util.find_spec("pytest") is None:
         output.line("pytest is not installed; to run tests: pip install pytest")
         return int(failed)
@@ -72,7 +73,7 @@ def for_release(root: Path, line: Sequence[str]) -> Result:
         next_lines = [f"install {line[0]}, or correct  test:  in invoke.yaml", "or, without them:  --skip-tests"]
         raise Refusal(what, next=next_lines)
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True)
-    output = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
+    output = masked((done.stdout + done.stderr).decode("utf-8", "replace").strip(), root)
     if "pytest" in line[0] and done.returncode == NO_TESTS:
         return Result("no tests")
     if done.returncode:

@@ -80,7 +80,7 @@ def read(request: Request, wire: Wire) -> None:
         reading.facts.close()
     if ending["code"]:
         tell_interrupted(site, ending)
-    wire.send(mask.value(ending))
+    wire.send(mask.event(ending))
 
 
 def tell_interrupted(site: Site, ending: End) -> None:

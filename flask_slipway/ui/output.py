@@ -1,4 +1,5 @@
-"""The one place that writes to this terminal: what is told goes through here, and is printable when it leaves.
+"""The one place that writes to this terminal: what is told goes through here, and is printable when it leaves. The
+password of an address, which no program should tell, is covered then too.
 
 No other module prints. The exceptions, each a program's or a person's own terminal, are in tests/whole/test_output.py.
 """
@@ -29,6 +30,10 @@ def error(text_of: str) -> None:
 
 
 def _write(text: str, to: TextIO | None) -> None:
+    if "://" in text and "@" in text:  # else nothing is imported for it
+        from flask_slipway.server.lib.masking import without_logins
+
+        text = without_logins(text)
     stream = to or sys.stdout
     stream.write(text)
     stream.flush()

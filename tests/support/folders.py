@@ -89,6 +89,7 @@ class Folders:
     def begun(self, task: str = "release", stage: bool = True) -> Run:
         """A run that has its lock and its journal, and a `stage` with packages."""
         run = self.run(task)
+        run.facts.know_secrets()
         run.facts.use(self.access)
         supervisor.refuse_interrupted(run)
         run.say_go({"go": facts.fingerprint(run.facts.quick()), "commit": self.commits[1], "pending": []})

@@ -15,6 +15,9 @@ THERE = ("MAIL_PASSWORD", "STRIPE_API_KEY", "SENTRY_DSN", "AWS_SECRET_ACCESS_KEY
 HERE = ("SMTP_PASSWORD", "MAPS_API_KEY", "BOT_TOKEN", "S3_SECRET", "REDIS_URL")
 IN_WSGI = ("ADMIN_TOKEN", "OAUTH_CLIENT_SECRET", "PAYMENT_PASSWORD", "HOOK_SIGNING_KEY")
 IN_OPTIONS = ("REPORT_PASSWORD", "ARCHIVE_PASSWORD")
+WORDS = (
+    "AUTH_HOOK=before\nAUTH_BACKEND=database\nPASSENGER_APP_ENV=main\nRETURN_TOKEN=swapping\n"  # none of them is one
+)
 IN_CODE = "LEFT_IN_THE_CODE_SECRET"  # an app that has it in its own configuration
 IN_REMOTE = "pat-0f3c'61e9"
 # What an app does that tells everything it can reach, in all the ways in which a text may be written.
@@ -45,7 +48,7 @@ def value(name: str) -> str:
 
 def plant(world: Foreign) -> list[str]:
     """Puts the secrets into .env on both sides, the WSGI file, ~/.my.cnf, a remote's address; returns all."""
-    _append(Path(world.site.project) / ".env", "".join(dotenv_line(name, value(name)) for name in THERE))
+    _append(Path(world.site.project) / ".env", WORDS + "".join(dotenv_line(name, value(name)) for name in THERE))
     _append(world.laptop / ".env", "".join(dotenv_line(name, value(name)) for name in HERE))
     text = "".join(f"os.environ[{name!r}] = {value(name)!r}\n" for name in IN_WSGI)
     wsgi = Path(world.site.wsgi)

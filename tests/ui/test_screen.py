@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_slipway.errors import Incident, Refusal, Returned, WrongUse
-from flask_slipway.ui import prompt
+from flask_slipway.ui import output, prompt
 from flask_slipway.ui import screen as ui_screen
 from support.terminal import CTRL_D, Terminal
 
@@ -285,3 +285,12 @@ def test_a_refusal_of_the_server_begins_with_a_capital_but_a_site_and_a_commit_k
             ui_screen.finish({"outcome": "refused", "code": 3, "what": what}, site)
         assert refused.value.message.startswith(f"{first}"), what
         assert refused.value.message.splitlines()[1:] == ["Next: fab prod.status"]
+
+
+def test_the_login_of_an_address_leaves_no_place_that_writes_to_the_terminal():
+    out = io.StringIO()
+    output.line("Looking in indexes: https://t0ken-9@pypi.example.org/simple", out)
+    output.text("mysql://ann:hush-9@host/db\nssh://git@example.org/x", out)
+    assert out.getvalue() == (
+        "Looking in indexes: https://••••@pypi.example.org/simple\nmysql://ann:••••@host/db\nssh://git@example.org/x\n"
+    )

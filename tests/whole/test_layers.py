@@ -26,6 +26,7 @@ SHARED = {
     "flask_slipway.server.lib.git_settings",
     "flask_slipway.server.lib.git_status",
     "flask_slipway.server.lib.held_lock",
+    "flask_slipway.server.lib.masking",
     "flask_slipway.server.lib.own_files",
     "flask_slipway.server.lib.stop",
 }

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
-from ..lib.masking import Mask
+from ..lib.masking import Mask, end_of
 from . import load, locate, render_sql
 from . import revisions as inside_revisions
 from .guard import Guard, one_line, where_to
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Answer = Dict[str, Any]  # a JSON object
 
-OUTPUT_TAIL = 4000  # bytes of what the app printed, told with a failure
+OUTPUT_TAIL = 4000  # signs of what the app printed, told with a failure
+MASKED = 1 << 16  # bytes of it that are read, so that what is cut off is masked before
 
 
 class Channel:
@@ -57,13 +58,11 @@ class Channel:
         self.answers.flush()
 
     def tail(self) -> str:
-        """The end of what the app has printed since the request came."""
+        """The end of what the app has printed since the request came, to be masked and only then cut."""
         sys.stdout.flush()
         sys.stderr.flush()
         size = os.fstat(self.printed.fileno()).st_size
-        return os.pread(self.printed.fileno(), OUTPUT_TAIL, max(self.mark, size - OUTPUT_TAIL)).decode(
-            "utf-8", "replace"
-        )
+        return os.pread(self.printed.fileno(), MASKED, max(self.mark, size - MASKED)).decode("utf-8", "replace")
 
     def announce(self, connection_id: int) -> None:
         """Tells a new database connection's id, and waits until it was written down."""
@@ -116,8 +115,9 @@ class Inside:
 
     def failure(self, error: BaseException) -> Answer:
         """The answer that says what went wrong, without the app's secrets."""
-        mask = self.secrets()
-        answer = mask.value(self._described(error))
+        mask, answer = self.secrets(), self._described(error)
+        answer.update({key: mask.texts(answer[key]) for key in ("error", "refused", "output")})
+        answer["output"] = end_of(answer["output"], OUTPUT_TAIL)
         return dict(answer, database=access(self.guard.url) if answer["refused"] else None, secrets=mask.values)
 
     def _described(self, error: BaseException) -> Answer:
@@ -222,7 +222,8 @@ class Inside:
 
     def do_operations(self, revisions: List[str], direction: str) -> Answer:
         """What these revisions would do."""
-        return {"operations": self.secrets().value(inside_revisions.operations(self.migrations, revisions, direction))}
+        mask, rows = self.secrets(), inside_revisions.operations(self.migrations, revisions, direction)
+        return {"operations": [dict(row, text=mask.text(row["text"])) for row in rows]}
 
     def do_unfit(self, revisions: List[str], dialect: Optional[str] = None) -> Answer:
         """What these revisions do that the database, or one of another `dialect`, has no words for."""
@@ -275,7 +276,7 @@ class Inside:
                 status = 0
             if isinstance(status, int) and status:
                 raise RuntimeError("flask %s ended with %d" % (" ".join(args), status))
-            return {"output": self.secrets().text(self.channel.tail())}
+            return {"output": end_of(self.secrets().text(self.channel.tail()), OUTPUT_TAIL)}
 
         return self._writing(run)
 

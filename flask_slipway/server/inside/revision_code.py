@@ -177,7 +177,7 @@ def _operation(call: ast.Call, batch: Optional[str]) -> Iterator[Operation]:
         return
     if kind == "execute":
         words = " ".join((_text(call, 0, "sqltext") or "").split())
-        yield {"kind": kind, "table": None, "column": None, "text": ("run SQL: %s" % words[:200]).rstrip(": ")}
+        yield {"kind": kind, "table": None, "column": None, "text": ("run SQL: %s" % words).rstrip(": ")}
         return
     first = _text(call, 0, "table_name")
     table, column = batch or first, None

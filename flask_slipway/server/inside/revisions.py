@@ -305,7 +305,7 @@ def _described(operation: Any) -> Operation:
     column = getattr(operation, "column_name", None) or getattr(getattr(operation, "column", None), "name", None)
     if kind == "execute_s_q_l":
         statement = " ".join(str(operation.sqltext).split())
-        return {"kind": "execute", "table": None, "column": None, "text": "run SQL: %s" % statement[:200]}
+        return {"kind": "execute", "table": None, "column": None, "text": "run SQL: %s" % statement}
     name = getattr(operation, "index_name", None) or getattr(operation, "constraint_name", None)
     text = kind.replace("_", " ")
     if table:

@@ -13,9 +13,11 @@ import threading
 import time
 from typing import Any, Callable, Dict, Mapping, Optional
 
+from .masking import end_of
+
 LIMIT = 300  # seconds that an answer may take before the process is ended
 CHANGE_LIMIT = 3600  # seconds for what changes a database, which may be large
-ERRORS_TAIL = 4000  # bytes of what the process wrote to stderr, told where it ended
+ERRORS_TAIL = 4000  # signs of what the process wrote to stderr, told where it ended
 PATIENCE = 5  # seconds in which a process that answers no more may still end by itself
 
 Answer = Dict[str, Any]
@@ -129,7 +131,7 @@ class AppClient:
     def _read_errors(self) -> None:
         stream: Any = self.child.stderr
         for block in iter(lambda: stream.read1(65536), b""):
-            self._errors = (self._errors + block)[-ERRORS_TAIL:]
+            self._errors = (self._errors + block)[-2 * ERRORS_TAIL :]
 
     def _end(self, late: threading.Event) -> None:
         late.set()
@@ -138,7 +140,7 @@ class AppClient:
     def _ended(self) -> Answer:
         self._reap(PATIENCE)
         self._drain.join(PATIENCE)
-        text = self._errors.decode("utf-8", "replace").strip()
+        text = end_of(self._errors.decode("utf-8", "replace").strip(), ERRORS_TAIL)
         return {"ok": False, "error": text.splitlines()[-1] if text else None, "kind": "Ended", "output": text}
 
     def _reap(self, patience: float) -> None:

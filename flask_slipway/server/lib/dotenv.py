@@ -179,9 +179,9 @@ def every_value(text: str, environment: Mapping[str, str]) -> Iterator[Tuple[str
             yield binding.name, binding.value
         if binding.value is None or len(binding.text.splitlines()) > 1:
             yield from _loosely(binding)
-    for name, value in values(text, environment).items():
-        if value is not None:
-            yield name, value
+    for binding, value in expanded(text, environment):  # also of a name that is set again
+        if binding.name is not None and value is not None:
+            yield binding.name, value
 
 
 def _loosely(binding: Binding) -> Iterator[Tuple[str, str]]:

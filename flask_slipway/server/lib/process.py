@@ -14,10 +14,13 @@ import time
 from io import BufferedReader, BufferedWriter
 from typing import IO, TYPE_CHECKING, Any, Mapping, Sequence
 
+from .masking import end_of
+
 _LIBC: ctypes.CDLL | None = None
 with contextlib.suppress(OSError, TypeError):  # elsewhere than on Linux
     _LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
+LONGEST = 8000  # signs of what a program said, told where it failed
 F_SETPIPE_SZ = 1031  # Linux; Python names it from 3.10 on
 
 
@@ -127,7 +130,7 @@ def run_raw(
         raise Failed(name, None, "took longer than %d s" % timeout) from None
     if check and child.returncode:
         text, errors = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
-        raise Failed(name, child.returncode, (text + errors if both else errors or text)[-8000:])
+        raise Failed(name, child.returncode, end_of(text + errors if both else errors or text, LONGEST))
     return out
 
 

@@ -34,7 +34,7 @@ def check(reading: Reading) -> dict[str, Any]:
     rows += _code(site)
     site_facts.load_live()
     rows += [*_edited(site, site_facts), *_database(site, site_facts), *_web(site), *_under_way(site, site_facts)]
-    shown = [(what, str(words), bool(good)) for what, words, good in rows]
+    shown = [(what, site_facts.mask.text(str(words)), bool(good)) for what, words, good in rows]
     reading.rows(["what", "found", ""], [[what, words, "ok" if good else "look"] for what, words, good in shown])
     return {"rows": shown, "packages": virtualenv.marked(site.virtualenv)}
 

@@ -17,9 +17,9 @@ class Reading:
         self.facts = Facts(site, mask)
 
     def tell(self, event: Event) -> None:
-        """Tells an event, masked."""
-        self.wire.send(self.mask.value(event))
+        """Tells an event, its free text masked."""
+        self.wire.send(self.mask.event(event))
 
     def rows(self, columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
-        """Tells a table."""
+        """Tells a table, as it is: what is free text in it is masked by whoever calls."""
         self.tell({"event": "rows", "title": title, "columns": columns, "rows": rows})

@@ -142,26 +142,19 @@ def logs(reading: Reading) -> Data:
             next=["fab %s.logs --which %s" % (reading.site.name, near)],
         )
     reading.facts.know_secrets()
-    text = site_health.log_tail(path, int(reading.wish.get("lines") or 40))
+    mark, follow = site_health.log_mark(path), bool(reading.wish.get("follow"))
+    if follow:
+        mark = site_health.end_of_lines(path, mark)
+    text = site_health.log_tail(path, int(reading.wish.get("lines") or 40), mark.size)
     if text is None:
         raise Refused("the log %s is not there" % path, next=[next_steps.correct(reading.site, "logs", "domain")])
     reading.tell({"event": "text", "text": text})
-    if reading.wish.get("follow"):
-        _follow_log(reading, path)
+    follower = site_health.Follower(path, mark)
+    while follow and not reading.wire.hung_up(0.5):
+        added = follower.more()
+        if added:
+            reading.tell({"event": "text", "text": added})
     return {"path": path}
-
-
-def _follow_log(reading: Reading, path: str) -> None:
-    mark = site_health.log_mark(path)
-    while not reading.wire.hung_up(0.5):
-        now = site_health.log_mark(path)
-        start = mark[1] if now[0] == mark[0] and now[1] >= mark[1] else 0
-        if now[1] > start:
-            with open(path, "rb") as file:
-                file.seek(start)
-                data = file.read(now[1] - start)
-            reading.tell({"event": "text", "text": data.decode("utf-8", "replace").rstrip("\n")})
-        mark = now
 
 
 def health(reading: Reading) -> Data:

@@ -23,7 +23,7 @@ NEEDED = ("at", "task", "outcome", "who")  # what a line that can be shown has
 
 
 def append(site: Keeper, line: HistoryLine, version: str) -> None:
-    """Adds the line of a change, masked by whoever calls; a disk that takes nothing does not stop a run that ended."""
+    """Adds the line of a change; a disk that takes nothing does not stop a run that ended."""
     with contextlib.suppress(OSError):
         kept.append(site.history, line, version)
 

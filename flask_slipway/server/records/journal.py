@@ -6,23 +6,23 @@ import os
 import time
 from typing import Any
 
-from ..lib.masking import Mask
 from ..protocol import JournalLine
 from . import kept
 
 
 class Journal:
-    """Lines of one run, in `folder`/journal.jsonl. `mask` covers secrets before anything is written; `version`: the
-    Flask-Slipway that writes, "" where that is not known. `what` of a line is one of protocol's constants."""
+    """Lines of one run, in `folder`/journal.jsonl. `version`: the Flask-Slipway that writes, "" where that is not
+    known. `what` of a line is one of protocol's constants. A line is read again as it was written: it holds no free
+    text, in which a secret could stand, but for the event of an end, which whoever writes it has masked."""
 
-    def __init__(self, folder: str, mask: Mask, version: str = "") -> None:
-        self.folder, self.mask, self.version = folder, mask, version
+    def __init__(self, folder: str, version: str = "") -> None:
+        self.folder, self.version = folder, version
         self.path = os.path.join(folder, "journal.jsonl")
 
     def write(self, what: str, **words: Any) -> None:
         """Writes down what is about to be done or was found, with its figures; returns when it is on the disk."""
         words.update(what=what, at=round(time.time(), 3))
-        kept.append(self.path, self.mask.value(words), self.version)
+        kept.append(self.path, words, self.version)
 
     def lines(self) -> list[JournalLine]:
         """What was written down, oldest first. Raises kept.Newer."""

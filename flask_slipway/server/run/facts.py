@@ -18,7 +18,7 @@ from ..lib import files, next_steps, own_files, private
 from ..lib.masking import Mask
 from ..lib.outcome import Refused
 from ..protocol import Access, HeldFacts, Holder, InterruptedFacts, LastFacts, OpenRun, QuickFacts, SiteFacts
-from ..records import history, kept, lock
+from ..records import history, kept, known_once, lock
 from ..site import clone, edited, gate, load_errors, preflight, virtualenv
 from ..site.app_process import App, AppFailed
 from ..site.site import Site
@@ -63,18 +63,22 @@ class Facts:
         self.know_secrets()
 
     def know_secrets(self) -> None:
-        """Masks from here on what lies in .env, `env:`, the WSGI file, ~/.my.cnf and the addresses of git's remotes."""
+        """Masks from here on what lies in .env, `env:`, the WSGI file, ~/.my.cnf and the addresses of git's remotes,
+        and what lay there at earlier changes; not what the site is called by, which is told anyway."""
         site, mask = self.site, self.mask
 
         def text(*path: str) -> str:
             return (files.read(os.path.join(*path)) or b"").decode("utf-8", "replace")
 
-        mask.add_env(text(site.project, ".env"))
+        mask.spare(site.names)
         for name, value in site.env.items():
             mask.add_named(name, value)
-        mask.add_python(text(self.wsgi_source() or site.wsgi))
+        given = mask.add_python(text(self.wsgi_source() or site.wsgi))
+        for name in (".env", ".flaskenv"):
+            mask.add_env(text(site.project, name), {**os.environ, **site.env, **given})
         mask.add_options(text(site.home, ".my.cnf"))
         mask.add_remotes(text(site.project, ".git", "config"))
+        known_once.recall(site, mask)
 
     def wsgi_source(self) -> str | None:
         """Where the site's own WSGI text lies: None, or the kept original while the gate stands in its place; where
@@ -145,7 +149,7 @@ class Facts:
         try:
             database = database_access.from_access(access, "" if access["dialect"] == "sqlite" else self.private)
             self.identity = database.identity()
-            database.tables()
+            self.mask.spare([database.name, database.host, access["url"].get("username"), *database.tables()])
         except DatabaseError as error:
             if database is not None:
                 database.close()

@@ -18,6 +18,8 @@ from . import losses, schema, stage, steps, version_table, ways_back
 from .findings import Down, Findings, PutBack, Seeds, Up, Way
 from .run import Run
 
+LONGEST = 200  # signs of an operation that are shown
+
 
 def prepare(run: Run) -> Findings:
     """Loads the live app, and finds what the plan of this task is made of. Raises Refused, Nothing."""
@@ -127,7 +129,7 @@ def _down(run: Run, to: str | None) -> Down:
         revision=way["target"],
         commit=None,
         losses=lost,
-        operations=[row["text"] for row in operations],
+        operations=[run.mask.text(row["text"])[:LONGEST] for row in operations],
     )
 
 

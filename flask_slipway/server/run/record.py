@@ -19,7 +19,7 @@ from ..lib.outcome import Failed, Incident
 from ..lib.process import Failed as ProgramFailed
 from ..lib.stop import Stop
 from ..protocol import End, HistoryLine, JournalLine, Outcome
-from ..records import history, kept, lock
+from ..records import history, kept, known_once, lock
 from ..site import clone, virtualenv
 from . import decide, endings, steps, take_back, ways_back
 from .run import Run, short
@@ -120,7 +120,8 @@ def _ending(this: Run, outcome: Outcome, stop: Stop | None) -> End:
 def _write_down(this: Run, ending: End) -> bool:
     """How the run ended, once, into its journal and the history. False where the journal took no line."""
     where = ending["where"] or this.where()
-    told = this.journal.has(protocol.END) or this.noted(protocol.END, outcome=ending["outcome"], ending=ending)
+    masked = this.mask.event(ending)
+    told = this.journal.has(protocol.END) or this.noted(protocol.END, outcome=ending["outcome"], ending=masked)
     with contextlib.suppress(Exception):
         if not history.has(this.site, this.id, ending["outcome"]):
             _write_history(this, ending["outcome"], where)
@@ -138,7 +139,7 @@ def _let_go(this: Run) -> None:
 
 def _tidy_up(this: Run, outcome: Outcome) -> None:
     """Removes what nobody needs any more; what cannot be removed is told, and stays."""
-    parts: list[Callable[[Run], None]] = [_remove_stage, _sweep, _forget_old]
+    parts: list[Callable[[Run], None]] = [_remove_stage, _sweep, _forget_old, _remember]
     if outcome in FORWARD:
         this.step("record", _tidy, [_prune, *parts])
     elif outcome in TAKEN_BACK:
@@ -184,6 +185,10 @@ def _sweep(this: Run) -> None:
         files.sweep(path)
 
 
+def _remember(this: Run) -> None:
+    known_once.remember(this.site, this.mask, this.version)
+
+
 def _remove_secrets(folder: str) -> None:
     with contextlib.suppress(OSError):
         for name in SECRETS:
@@ -216,7 +221,7 @@ def _write_history(this: Run, outcome: Outcome, where: protocol.Where) -> None:
         "answered": this.before.get("answered"),
         "page": this.site.health,
     }
-    history.append(this.site, this.mask.value(line), this.version)
+    history.append(this.site, line, this.version)
 
 
 def _forget_old(this: Run) -> None:

@@ -33,8 +33,8 @@ class Events:
         self.path: str | None = None
 
     def send(self, event: Any) -> None:
-        """Tells an event, masked; a disk that takes nothing stops no run."""
-        event = self.mask.value(event)
+        """Tells an event, its free text masked; a disk that takes nothing stops no run."""
+        event = self.mask.event(event)
         if self.path is None:
             self.wire.send(event)
             return
@@ -182,7 +182,7 @@ class Run:
         reach a database goes, whichever database the site's is now."""
         private.remove_left(self.site.state)
         files.folder(self.folder)
-        self.journal = Journal(self.folder, self.mask, self.version)
+        self.journal = Journal(self.folder, self.version)
         self.is_open = True
         self.mask.add(self.token)
         self.gate = Gate(self.site, files.folder(gate_folder(self.site)), self.token)

@@ -50,7 +50,7 @@ def _lacking(run: Run, app: App) -> list[str]:
     try:
         return list(app.ask("lacking")["lacking"] or [])
     except AppFailed as error:
-        run.say("  note: models and database cannot be compared: %s" % str(error)[:100])
+        run.say("  note: models and database cannot be compared: %s" % run.mask.text(str(error))[:100])
         return []
 
 

@@ -345,6 +345,11 @@ def open_site(run: Run) -> str:
     except health.NotHealthy as error:
         raise Failed("the site is not healthy after it was opened", unhealthy(run, error)) from error
     run.noted(protocol.GATE_GONE)
-    errors = health.new_errors(run.site.logs.get("error"), mark)
-    words = "no new errors in the log" if not errors else "new in the error log: %s" % errors[-1][:60]
+    words = new_in_log(run, mark)
     return words if run.closed is None else "closed for %.1f s; %s" % (run.closed, words)
+
+
+def new_in_log(run: Run, mark: health.LogMark) -> str:
+    """What the error log got since `mark`, in a few words; cut once it is masked, for half a secret is not known."""
+    errors = health.new_errors(run.site.logs.get("error"), mark)
+    return "new in the error log: %s" % run.mask.text(errors[-1])[:60] if errors else "no new errors in the log"

@@ -313,6 +313,9 @@ def describe(answer: Answer) -> str:
     return "%d%s" % (answer.status, " to %s" % where if where else "")
 
 
+LONGEST_LOG = 4 << 20  # bytes of a log that are read at once
+
+
 class LogMark(NamedTuple):
     """Where a log ends: its inode, 0 where there is none, and its bytes."""
 
@@ -337,7 +340,7 @@ def new_errors(path: str | None, mark: LogMark) -> list[str]:
     try:
         with open(path, "rb") as file:
             file.seek(mark.size if now.inode == mark.inode and now.size >= mark.size else 0)
-            text = file.read(4 << 20).decode("utf-8", "replace")
+            text = file.read(LONGEST_LOG).decode("utf-8", "replace")
     except OSError:
         return []
     errors, inside = [], False
@@ -352,13 +355,51 @@ def new_errors(path: str | None, mark: LogMark) -> list[str]:
     return errors[-3:]
 
 
-def log_tail(path: str, lines: int) -> str | None:
-    """The last `lines` lines of a log, or None where there is none."""
+def log_tail(path: str, lines: int, end: int) -> str | None:
+    """The last `lines` lines of a log up to its byte `end`, or None where there is none. Whole lines: the piece of a
+    secret is not known as one."""
+    begin, length = end, 400 * lines
+    found: list[bytes] = []
     try:
         with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            size = file.tell()
-            file.seek(max(0, size - 400 * lines))
-            return b"\n".join(file.read().splitlines()[-lines:]).decode("utf-8", "replace")
+            while begin > 0 and len(found) <= lines and end - begin < LONGEST_LOG:
+                begin, length = max(0, end - length), 4 * length
+                file.seek(begin)
+                found = file.read(end - begin).splitlines()
     except OSError:
         return None
+    whole = found[1:] if begin else found
+    return b"\n".join(whole[-lines:]).decode("utf-8", "replace")
+
+
+def end_of_lines(path: str, mark: LogMark) -> LogMark:
+    """Where the last whole line before `mark` ends: what comes behind it may be half of one."""
+    begin = max(0, mark.size - LONGEST_LOG)
+    try:
+        with open(path, "rb") as file:
+            file.seek(begin)
+            return LogMark(mark.inode, begin + file.read(mark.size - begin).rfind(b"\n") + 1)
+    except OSError:
+        return mark
+
+
+class Follower:
+    """What is added to the log at `path` from byte `mark.size` on, in whole lines: a value may be written in pieces."""
+
+    def __init__(self, path: str, mark: LogMark) -> None:
+        self.path, self.mark = path, mark
+
+    def more(self) -> str:
+        """The lines that were added since the last call, "" where none is whole; of one without an end, as much as is
+        read at once."""
+        now = log_mark(self.path)
+        start = self.mark.size if now.inode == self.mark.inode and now.size >= self.mark.size else 0
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(start)
+                data = file.read(min(now.size - start, LONGEST_LOG))
+        except OSError:
+            return ""
+        whole = data.rfind(b"\n") + 1 or (len(data) if len(data) == LONGEST_LOG else 0)
+        self.mark = LogMark(now.inode, start + whole)
+        return data[:whole].decode("utf-8", "replace").rstrip("\n")

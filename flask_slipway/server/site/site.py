@@ -89,6 +89,13 @@ class Site:
         return os.path.join(self.folder, "open_run")
 
     @property
+    def names(self) -> list[str]:
+        """What it and its parts are called by, in every message."""
+        paths = [self.home, self.project, self.virtualenv, self.wsgi, self.backups, *self.logs.values()]
+        called = [self.name, self.domain, self.url, self.health, self.branch, self.remote, self.app, self.health_url()]
+        return [*called, *paths, *map(os.path.basename, paths)]
+
+    @property
     def python(self) -> str:
         """The virtualenv's interpreter."""
         return os.path.join(self.virtualenv, "bin", "python")

@@ -151,6 +151,24 @@ def test_what_an_app_prints_never_reaches_the_answers(project):
     assert [row["text"] for row in answers[2]["revisions"]] == ["add mood", "add assets"]
 
 
+def test_what_the_app_prints_and_what_a_revision_says_is_masked_before_it_is_cut(project):
+    secret = "Zq8-0123456789-0123456789"
+    project.write(".env", f"SECRET_KEY={secret}\n")
+    project.while_it_loads(
+        f"app.cli.command('tell')(lambda: print('{secret} ' + 'x' * 3980 + ' {secret}' + '\\n' + 'y' * 90))"
+    )
+    project.write(
+        "migrations/versions/bbbb2222.py",
+        SECOND.replace(
+            "    op.add_column", f"    op.execute(\"UPDATE asset SET name = '{'x' * 160}{secret}'\")\n    op.add_column"
+        ),
+    )
+    app = project.loaded()
+    (row, _) = app.ask("operations", revisions=["bbbb2222"], direction="up")["operations"]
+    assert row["text"] == f"run SQL: UPDATE asset SET name = '{'x' * 160}••••'"
+    assert app.ask("command", args=["tell"])["output"] == "y" * 90 + "\n"
+
+
 def test_a_failing_apps_output_is_not_in_the_refusal(project):
     project.write(".env", "SECRET_KEY=hush-hush\n")
     line = project.while_it_loads("print(open('.env').read())\n    raise LookupError('no hush-hush here')")

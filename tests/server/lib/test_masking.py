@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from flask_slipway.server.database import mysql_client
-from flask_slipway.server.lib.masking import COVER, Mask
+from flask_slipway.server.lib.masking import COVER, Mask, end_of
 
 AWKWARD = st.text("XY'\"$\\ %@#:/&é漢\t", min_size=4, max_size=14).map(lambda text: f"X{text}Y")
 
@@ -52,22 +52,185 @@ def test_a_secret_never_appears_in_masked_text_however_it_is_written(form, secre
     assert not set(inner.replace(COVER, "")) & set("XY$é漢"), "a part of the secret is left"
 
 
-@given(AWKWARD)
-def test_every_text_in_a_value_is_masked_keys_too(secret):
-    mask = Mask()
-    mask.add(secret)
-    masked = mask.value({"cause": [secret, {f"x{secret}": (1, None, True, secret)}], "rows": 3})
-    assert masked == {"cause": [COVER, {f"x{COVER}": [1, None, True, COVER]}], "rows": 3}
+def events(text):
+    """Events as a site tells them, each of their free texts `text`."""
+    database = {"dialect": "mysql", "version": "9.7.0", "name": "ann$bankroll", "host": "ann.mysql.example.org"}
+    held = {"who": "ann@laptop", "since": 1.5, "task": "release", "commit": "c" * 40, "run": "r1", "site": "production"}
+    facts = {"fingerprint": "f" * 64, "commit": "c" * 40, "branch": "production", "changes": ["app/models.py"]}
+    facts |= {"edits": [text], "own": {".env": "environment"}, "revisions": ["create_users"], "gate": "down"}
+    facts |= {"requirements": {"requirements.txt": "a" * 64}, "wsgi": "b" * 64, "packages": None, "fence": "down"}
+    facts |= {"database": {**database, "bytes": 1, "tables": 2, "rows": 3}, "fence_kind": "database", "unseen": text}
+    facts |= {"scratch": True, "restore_blockers": [text, text], "load_seconds": 0.5, "lock": {**held, "alive": True}}
+    facts |= {"interrupted": None, "last": {**held, "at": 1.5, "revision": "create_users"}, "backups": 3}
+    facts |= {"other_database": text, "lacking": [text]}
+    down = {"undone": [["create_users", text]], "target": "before", "losses": [text], "operations": [text]}
+    way = {"pending": ["create_users"], "texts": [["create_users", text]], "commands": [[text]]}
+    where = {"commit": "c" * 40, "revision": "create_users", "gate": "down", "fence": "down", "lock": None}
+    end = {"event": "end", "code": 6, "outcome": "returned", "what": text, "cause": [text, text], "next": [text]}
+    end |= {"where": {**where, "healthy": True}, "seconds": 1.5, "closed": None, "commit": "c" * 40, "data": {}}
+    run = {"backup": "20261126T010203Z", "back": "rollback", "run": "r1", "gate_left_up": False, "kept": ["backup x"]}
+    status = {**facts, "heads": ["create_users"], "texts": {"create_users": text}, "differences": [text]}
+    status |= {"subject": text, "health": text, "guarantees": [text], "next": [text]}
+    return [
+        {"event": "facts", **facts, **way},
+        {"event": "facts", **facts, **down, "target_commit": None},
+        {"event": "facts", "fingerprint": "recover r1", "decision": "BACK", "reached": "swapping", "interrupted": held},
+        {"event": "step", "step": "upgrade", "state": "failed", "text": text, "seconds": 0.5},
+        {"event": "returning", "site": "production", "to": "ccccccc"},
+        {"event": "rows", "title": None, "columns": ["task", "outcome"], "rows": [["release", "returned"]]},
+        {"event": "say", "text": text},
+        {"event": "text", "text": text},
+        {"event": "follow", "path": "/home/ann/.slipway/sites/production/runs/r1/events.jsonl"},
+        {**end, "data": run},
+        {**end, "data": status},
+        {**end, "data": {"url": "https://production.example.org/", "answer": text, "status": 200}},
+    ]
 
 
-def test_a_headline_is_masked_and_our_own_words_stay_readable():
-    """An app whose secret is one of our words must not make a journal unreadable, nor an error's headline safe."""
+def words_in(value):
+    """Every text of a JSON value, keys too."""
+    if isinstance(value, dict):
+        return {*value, *(word for inner in value.values() for word in words_in(inner))}
+    if isinstance(value, list):
+        return {word for inner in value for word in words_in(inner)}
+    return {value} if isinstance(value, str) else set()
+
+
+STRUCTURE = sorted(word for word in words_in(events("t")) if "\n" not in word)
+SETTINGS = ["DB_PASSWORD", "SECRET_KEY", "API_TOKEN", "AUTH_BACKEND", "PASSENGER_APP_ENV", "AUTH_HOOK", "DATABASE_URL"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(SETTINGS), st.sampled_from(STRUCTURE)), max_size=12),
+    st.lists(st.sampled_from(STRUCTURE), max_size=3).map(" ".join),
+)
+@example([("AUTH_BACKEND", "database")], "x")
+@example([("PASSENGER_APP_ENV", "production")], "x")
+@example([("DB_PASSWORD", word) for word in STRUCTURE], "x")
+def test_whatever_env_holds_the_structure_of_events_stays_and_their_free_text_is_masked(env, words):
     mask = Mask()
-    mask.add("release")
-    mask.add("hush-hush")
-    assert mask.value({"what": "release", "task": "release"}) == {"what": "release", "task": "release"}
-    ending = mask.value({"event": "end", "what": "cannot log in with hush-hush", "cause": ["hush-hush"]})
-    assert ending == {"event": "end", "what": f"cannot log in with {COVER}", "cause": [COVER]}
+    mask.add_env("MAIL_PASSWORD=hush-hush-3\n" + "".join(f"{name}='{value}'\n" for name, value in env))
+    text = f"cannot log in with hush-hush-3 {words}"
+    assert "hush-hush-3" not in mask.text(text)
+    assert [mask.event(event) for event in events(text)] == events(mask.text(text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "AUTH_BACKEND=database",
+        "PASSENGER_APP_ENV=production",
+        "AUTH_HOOK=before",
+        "SECRET_KEY=dev",
+        "AUTH_REQUIRED=true",
+        "API_TOKEN=true",
+        "DB_PASSWORD=production",
+        "KEY_TABLE=comments",
+        "TOKEN_BRANCH=main",
+        "CACHE_KEY_PREFIX=stockroom",
+        "SESSION_COOKIE_NAME=bankroll_session",
+        "AUTH_CLASS=app.auth.DatabaseBackend",
+        "TOKEN_LIFETIME=86400",
+        "SECURITY_PASSWORD_HASH=bcrypt",
+        "BASE_URL=https://www.example.com/shop",
+        "DATABASE_URL=sqlite:////home/ann/site/app.db",
+        "PASSWORD_FILE=/run/secrets/password",
+    ],
+)
+def test_short_and_common_values_hide_nothing(line):
+    mask = Mask()
+    mask.add_env(line)
+    value = line.partition("=")[2]
+    assert mask.text(f"The {value} of {line}.") == f"The {value} of {line}."
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("DB_PWD=Summer77", "Summer77"),
+        ("DB_PSWD=sunshine", "sunshine"),
+        ("MAIL_PW=Summer77", "Summer77"),
+        ("ADMIN_PIN=482915", "482915"),
+        ("SLACK_WEBHOOK=https://hooks.example.com/services/T0000000A/xyz1AbCdEf9", "/services/T0000000A/xyz1AbCdEf9"),
+        ("JWT_SIGNING=sign-me-99", "sign-me-99"),
+        ("AUTH_COOKIE=c00kie-monster", "c00kie-monster"),
+        ("AZURE_CONNECTION_STRING=Endpoint=sb://x;Password=hush12;Key=a", "hush12"),
+        ("AZURE_CONNECTION_STRING=Endpoint=sb://x;SharedAccessKey=Zm9vYmFy", "Zm9vYmFy"),
+        ("REPOSITORY=https://t0ken-12345@git.example.org/x.git", "t0ken-12345"),
+        ("SEARCH=https://search.example.org/?api_key=q7w8e9&size=3", "q7w8e9"),
+        ("BASIC_AUTH=ann:Summer77", "Summer77"),
+        ("PART=Summer77\nDB_PASSWORD=x-${PART}", "Summer77"),
+        ("DB_PASSWORD=${NOT_THERE:-Summer77}", "Summer77"),
+        ("PART=one-77\nDB_PASSWORD=${PART}\nDB_PASSWORD=other-88", "one-77"),
+        ("STORE=mysql://ann:${PART}@host/db\nPART=late\nPART2=x", "${PART}"),
+        ("oauthClientSecret=sunshine", "sunshine"),
+        ("DB_PASSWORD=sunshine", "sunshine"),
+    ],
+)
+def test_whatever_a_secrets_name_is_called_and_wherever_it_stands_in_the_value_it_is_masked(line, secret):
+    mask = Mask()
+    mask.add_env(line)
+    assert mask.text(f"it is '{secret}'.") == f"it is '{COVER}'."
+
+
+def test_what_the_host_sets_completes_env_too():
+    mask = Mask()
+    mask.add_env("DB_PASSWORD=${FIRST}-tail\n", {"FIRST": "Summer77"})
+    assert mask.text("not Summer77-tail") == f"not {COVER}"
+
+
+def test_what_the_site_is_called_by_hides_nothing():
+    """Covered, it would tell which of the words around it is the password."""
+    mask = Mask()
+    mask.add("bankroll")
+    assert mask.text("database bankroll") == f"database {COVER}"
+    mask.spare(["production", None, "bankroll"])
+    assert mask.text("database bankroll") == "database bankroll"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("could not read Password for 'http://ghp_aBc123@host'", "could not read Password for 'http://••••@host'"),
+        ("mysql://bob:old-pass@host/db, https://u:p@x", "mysql://bob:••••@host/db, https://u:••••@x"),
+        ('    os.environ["MAIL_PASSWORD"] = "old-secret"', '    os.environ["MAIL_PASSWORD"] = "••••"'),
+        ("os.environ.setdefault('API_TOKEN', 'old-55')", "os.environ.setdefault('API_TOKEN', '••••')"),
+        ("{'api_key': 'old-55', 'user': 'ann'}", "{'api_key': '••••', 'user': 'ann'}"),
+        ("DB_PASSWORD=old-55 python x.py?token=q7w8e9&a=1", "DB_PASSWORD=•••• python x.py?token=••••&a=1"),
+    ],
+)
+def test_an_address_and_a_secrets_name_hide_what_is_known_no_more(text, masked):
+    assert Mask().text(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssh://git@github.com/ann/site, http://127.0.0.1:8022/, ann@example.org",
+        "set  DATABASE_URL=mysql://USER:PASSWORD@HOST/NAME  in .env",
+        "Access denied for user 'ann'@'host' (using password: YES)",
+        "check(password=form.password.data, token=None), missing: 'password', 'database'",
+        "KeyError: 'SECRET_KEY'",
+    ],
+)
+def test_what_only_looks_like_a_secrets_place_stays(text):
+    assert Mask().text(text) == text
+
+
+def test_a_value_that_was_known_once_is_covered_where_it_stands_by_itself():
+    key = bytes(32)
+    before = Mask()
+    before.add("old-secret 9")
+    mask = Mask()
+    mask.add_digests(key, before.digests(key))
+    assert "old-secret" not in "".join(before.digests(key))
+    assert mask.text("(535, 'old-secret 9') old-secret 90") == f"(535, '{COVER}') old-secret 90"
+
+
+def test_the_end_of_a_text_begins_where_no_value_is_cut():
+    assert end_of("whole", 5) == "whole"
+    assert end_of("first half-of-it\nlast line\n", 15) == "last line\n"
+    assert end_of("first half-of-it last", 9) == "last"
 
 
 def test_very_short_values_are_left_and_no_value_is_no_fault():

@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from flask_slipway.server.lib import files
-from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.records import journal, lines
 
 # Replaces a file and is killed at the moment that it would give the new one its name.
@@ -23,8 +22,7 @@ files.write(sys.argv[1], b"new")
 WRITER = """
 import sys
 from flask_slipway.server.records import journal
-from flask_slipway.server.lib.masking import Mask
-book = journal.Journal(sys.argv[1], Mask())
+book = journal.Journal(sys.argv[1])
 number = 0
 while True:
     number += 1
@@ -39,7 +37,7 @@ def mode(path):
 
 @pytest.fixture
 def book(tmp_path):
-    return journal.Journal(str(tmp_path), Mask())
+    return journal.Journal(str(tmp_path))
 
 
 def test_lines_come_back_in_order_with_their_figures(book):
@@ -106,15 +104,6 @@ def test_a_line_is_on_the_disk_before_what_it_tells_is_done(book, monkeypatch):
         there = os.stat(book.path)
         assert durable[-1] == (there.st_ino, there.st_size)
     assert os.stat(book.folder).st_ino in [inode for inode, _ in durable], "its name too"
-
-
-def test_secrets_are_masked_before_they_are_written(tmp_path):
-    mask = Mask()
-    mask.add("hush'hush")
-    book = journal.Journal(str(tmp_path), mask)
-    book.write("failed", cause=["mysql://bob:hush'hush@host/db", {"hush'hush": repr("hush'hush \"")}], told="hush'hush")
-    assert "hush" not in files.read(book.path).decode()
-    assert book.last("failed")["told"] == "••••"
 
 
 def test_a_journal_is_its_owners_alone(book):

@@ -10,7 +10,6 @@ import flask_slipway
 from flask_slipway.server import protocol
 from flask_slipway.server.backup import store
 from flask_slipway.server.lib import process
-from flask_slipway.server.lib.masking import Mask
 from flask_slipway.server.lib.outcome import Refused
 from flask_slipway.server.records import history, journal, kept, lines, lock
 from flask_slipway.server.run import endings, facts
@@ -96,7 +95,7 @@ def test_where_the_newer_version_did_not_name_itself_the_newest_is_advised():
 
 
 def test_a_journal_of_a_newer_format_is_not_guessed_at(tmp_path):
-    book = journal.Journal(str(tmp_path), Mask(), "0.2.0")
+    book = journal.Journal(str(tmp_path), "0.2.0")
     book.write(protocol.GATE)
     assert book.lines()[0]["version"] == "0.2.0"
     lines.append(book.path, {"what": "gate", **NEWER})
