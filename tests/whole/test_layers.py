@@ -28,6 +28,7 @@ SHARED = {
     "flask_slipway.server.lib.held_lock",
     "flask_slipway.server.lib.own_files",
     "flask_slipway.server.lib.stop",
+    "flask_slipway.server.lib.wall",
 }
 
 
