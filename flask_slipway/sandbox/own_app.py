@@ -173,7 +173,8 @@ def _about_code(root: Path) -> list[str]:
     if read:
         return [f"{path} reads {name}." for name, path in read.items()]
     written = source.texts(source.modules(root), WRITTEN)
-    if written:
+    parted = any(own_database.part(name, value) for name, value in _values(root).items())  # it puts a URL together
+    if written and not parted:
         return [
             f"note: the code seems to write the URL itself: {'; '.join(wording.listed(written, 3))}.",
             f"  On the sandbox it reaches no other database: let it read {own_database.USUAL}.",

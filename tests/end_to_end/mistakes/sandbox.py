@@ -7,7 +7,7 @@ import socket
 from contextlib import contextmanager
 from pathlib import Path
 
-from .table import CHECK, RELEASE, fab, holding, mysql, project, wrong
+from .table import CHECK, RELEASE, STATUS, configured, fab, holding, mysql, project, wrong
 
 BOTH = ("not its own", "led to: sqlite", "development.db", "its own: sqlite", "site.sqlite", "inv sandbox.up")
 
@@ -30,6 +30,16 @@ def sandbox_is_led_to_the_development_database(world):
     with led_to(world, f"sqlite:///{path}"):
         yield
     assert path.read_bytes() == before
+
+
+@wrong(STATUS, 3, "not the one of this folder", "copied/home", "inv sandbox.up")
+@wrong(fab("backup"), 3, "not the one of this folder", "copied/home", "inv sandbox.up")
+@wrong(fab("workon", "-c", "touch changed"), 3, "not the one of this folder", "copied/home")
+def sandbox_is_named_by_a_copy_of_the_project(world):
+    """Its keys and its port lead to the sandbox of the original; its own folders lie elsewhere."""
+    copied = world.folder / "copied/home"
+    copied.mkdir(parents=True, exist_ok=True)
+    return configured(world, home=str(copied))
 
 
 @mysql(RELEASE, 3, "led to: mysql bankroll on 127.0.0.1", "its own: mysql", "$mysite on 127.0.0.1")
