@@ -163,8 +163,8 @@ def workon(request: Request, terminal: list[Any] | None) -> NoReturn:
     site = Site(request["site"])
     try:
         outside.refuse_another(wall.here(), site)
-    except Stop as stop:
-        os.write(2, ("%s.\n" % "\n".join([stop.what, *stop.lines])).encode())
+    except (Stop, OSError) as stop:
+        os.write(2, ("%s.\n" % "\n".join([str(stop), *getattr(stop, "lines", ())])).encode())
         os._exit(CODES["refused"])
     command = (request.get("args") or {}).get("command")
     there = os.path.isdir(site.project)

@@ -38,9 +38,13 @@ def here() -> Optional[Wall]:
 
 
 def read(path: str) -> Wall:
-    """The wall that is written down at `path`. Raises OSError, ValueError: without it nothing is reached."""
-    with open(path, encoding="utf-8") as file:
-        return Wall(**json.load(file))
+    """The wall that is written down at `path`. Raises OSError where it cannot be read: then nothing is reached."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            words = json.load(file)
+        return Wall(*(words[name] for name in Wall._fields))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OSError("what lies in the sandbox cannot be read: %s; inv sandbox.up writes it" % path) from error
 
 
 def beyond(wall: Wall, dialect: str, address: Mapping[str, Any]) -> Optional[str]:

@@ -123,6 +123,15 @@ def test_a_seed_or_a_migration_reaches_nothing_outside(sandbox, project):
     assert project.database.read_bytes() == before
 
 
+@pytest.mark.parametrize("text", [None, "{", "{}", "[]"])
+def test_where_it_is_not_told_what_lies_in_the_sandbox_nothing_is_reached(sandbox, text):
+    (sandbox / "wall.json").unlink()
+    if text is not None:
+        (sandbox / "wall.json").write_text(text)
+    with pytest.raises(OSError, match=r"cannot be read: .*wall\.json; inv sandbox\.up writes it"):
+        access.from_access({"dialect": "sqlite", "url": {"database": str(sandbox / "site.db")}}, "")
+
+
 def test_the_sandbox_of_another_folder_is_refused(sandbox, project):
     with pytest.raises(Refused) as stop:
         outside.refuse_another(wall.here(), project.site())
