@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -57,13 +58,18 @@ def interpreter(version: str | None) -> str:
     if version is None or f"{'.'.join(map(str, sys.version_info[:3]))}.".startswith(f"{version}."):
         return sys.executable
     short = ".".join(version.split(".")[:2])
-    found = shutil.which(f"python{short}") or next(
-        (str(path) for path in sorted(PYENV.glob(f"{version}*/bin/python{short}"))), None
-    )
+    places = [*sorted(map(str, PYENV.glob(f"{short}.*/bin/python{short}"))), shutil.which(f"python{short}")]
+    found = next((path for path in places if path and _is_python(path, version)), None)
     if found is None:
         what = f"The sandbox's virtualenv wants Python {version}, which is not on this machine"
         raise WrongUse(what, next=[f"install python{short}", f"or correct  virtualenv_python:  in {settings.FILE}"])
     return found
+
+
+def _is_python(path: str, version: str) -> bool:
+    """Whether that is an interpreter of the version, and no mere name of one, such as a shim of pyenv's."""
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.returncode == 0 and f"{done.stdout.strip()}.".startswith(f"Python {version}.")
 
 
 def refuse_another_python(made: Sandbox | None, version: str) -> None:

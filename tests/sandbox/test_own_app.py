@@ -1,6 +1,7 @@
 """What the sandbox takes from a project: app, drivers, .env, and its entry beside invoke.yaml."""
 
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -213,6 +214,18 @@ def test_what_the_sandbox_has_of_its_own_stands_in_invoke_yaml_and_survives_each
         own_app.refuse_another_python(made, "3.9")
     with pytest.raises(settings.WrongUse, match=r"wants Python 3\.99, which is not on this machine"):
         own_app.interpreter("3.99")
+
+
+def test_a_python_that_is_there_by_name_alone_is_none(tmp_path, monkeypatch):
+    """As a shim of pyenv's for a version that is not chosen."""
+    for version, code in (("3.98", "exit 127"), ("3.97", "echo Python 3.97.1")):
+        (tmp_path / f"python{version}").write_text(f"#!/bin/sh\n{code}\n")
+        (tmp_path / f"python{version}").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert own_app.interpreter("3.97") == str(tmp_path / "python3.97")
+    for version in ("3.98", "3.97.2"):
+        with pytest.raises(settings.WrongUse, match="which is not on this machine"):
+            own_app.interpreter(version)
 
 
 def test_a_fault_in_what_the_sandbox_has_of_its_own_is_told_before_it_is_made(tmp_path):
