@@ -19,6 +19,7 @@ from flask_slipway.errors import WrongUse
 
 FILE = "invoke.yaml"
 SANDBOX = "sandbox"
+PLACE = {"user", "domain", "project", "virtualenv", "host", "home"}  # keys that say where a site lies
 OWN_SANDBOX = Path(".sandbox/environment.json")  # its entry, where invoke.yaml has none
 PATHS = ("home", "project", "virtualenv", "wsgi", "backups")
 SENT = (
@@ -121,6 +122,10 @@ def load(root: Path) -> Settings:
         values = keys.checked(given, keys.ENVIRONMENT, path, faults)
         if not faults.below(path):
             sites[str(name)] = _site(root, str(name), values, whole, faults)
+    of_sandbox = _sandbox_keys(whole.get("environments") or {})
+    if of_sandbox and SANDBOX not in environments:  # still to be made
+        path = f"slipway.environments.{SANDBOX}"
+        keys.checked({**dict.fromkeys(PLACE, "x"), **of_sandbox}, keys.ENVIRONMENT, path, faults)
     if faults:
         found = f"{FILE} has {wording.count(len(faults), 'fault')}"
         raise WrongUse(found, faults.lines(_line_of(root)), [f"edit {FILE}"])
@@ -133,7 +138,7 @@ def site(root: Path, name: str) -> Site:
     if name not in known:
         near = wording.near(name, known)
         if name == SANDBOX:
-            raise WrongUse("There is no sandbox yet", next=["inv sandbox.up"])
+            raise WrongUse(no_sandbox(root), next=["inv sandbox.up"])
         what = f"{FILE} has no environment {name!r}{wording.nearest(name, known)}"
         follow = [f"the same with {near}"] if near else [f"one of these, or add {name} to {FILE}"]
         raise WrongUse(what, next=follow)
@@ -142,6 +147,13 @@ def site(root: Path, name: str) -> Site:
         what = f"{name} still has the example's values"
         raise WrongUse(what, found.unedited, [f"edit {FILE}"])
     return found
+
+
+def no_sandbox(root: Path) -> str:
+    """Why there is no site of the sandbox's name, in words."""
+    if is_made_elsewhere(root):
+        return "The sandbox was made in another folder, before this one was moved or copied"
+    return "There is no sandbox yet"
 
 
 def names(root: Path) -> list[str]:
@@ -154,16 +166,31 @@ def names(root: Path) -> list[str]:
     return [name for name in every if isinstance(name, str) and keys.NAME.fullmatch(name)]
 
 
-def in_file(root: Path, name: str) -> bool:
-    """Whether invoke.yaml itself names the environment."""
+def sandbox_keys(root: Path) -> dict[str, Any] | None:
+    """What invoke.yaml sets of the sandbox that `inv sandbox.up` makes; None where it names a site of that name by
+    itself, with the place where it lies."""
     top = yaml_lines.slipway(root)
-    return name in ((top.get("environments") if isinstance(top, dict) else None) or {})
+    return _sandbox_keys((top.get("environments") if isinstance(top, dict) else None) or {})
+
+
+def _sandbox_keys(environments: dict[str, Any]) -> dict[str, Any] | None:
+    given = environments.get(SANDBOX) or {}
+    return given if isinstance(given, dict) and not given.keys() & PLACE else None
+
+
+def is_made_elsewhere(root: Path) -> bool:
+    """Whether the sandbox in .sandbox was made in another folder than this: the project was moved, or copied."""
+    try:
+        home = Path(json.loads((root / OWN_SANDBOX).read_text(encoding="utf-8"))["home"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return home.parent.resolve() != (root / OWN_SANDBOX).parent.resolve()
 
 
 def sandbox_model(root: Path) -> str:
     """The site that the sandbox is made after, "" where invoke.yaml names the sandbox itself, or cannot be read."""
     try:
-        known = None if in_file(root, SANDBOX) else load(root)
+        known = None if sandbox_keys(root) is None else load(root)
     except WrongUse:
         return ""
     return model(known).name if known else ""
@@ -176,13 +203,19 @@ def model(known: Settings) -> Site:
 
 
 def with_sandbox(root: Path, environments: dict[str, Any]) -> dict[str, Any]:
-    """The environments of invoke.yaml, and last the sandbox that `inv sandbox.up` made, where none is named there."""
-    if not environments or SANDBOX in environments:
+    """The environments of invoke.yaml, and last the sandbox that `inv sandbox.up` made here, where none of its name
+    has a place there: with what invoke.yaml sets of it, but for `env`, which is in its WSGI file since the last up."""
+    keys_of_it = _sandbox_keys(environments)
+    if not environments or keys_of_it is None:
         return environments
+    others = {name: given for name, given in environments.items() if name != SANDBOX}
     try:
-        return {**environments, SANDBOX: json.loads((root / OWN_SANDBOX).read_text(encoding="utf-8"))}
+        made = json.loads((root / OWN_SANDBOX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return environments
+        return others
+    if is_made_elsewhere(root):
+        return others
+    return {**others, SANDBOX: {**made, **{key: value for key, value in keys_of_it.items() if key != "env"}}}
 
 
 def _nothing(root: Path) -> WrongUse:

@@ -217,6 +217,26 @@ def _variable(node: ast.AST) -> str | None:
     return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
 
 
+def variables(every: Sequence[Module]) -> dict[str, str]:
+    """The variables that the code reads from the environment by their names, each with the file that reads it."""
+    found: dict[str, str] = {}
+    for module in every:
+        for node in ast.walk(module.tree):
+            if name := _variable(node):
+                found.setdefault(name, module.path)
+    return found
+
+
+def texts(every: Sequence[Module], pattern: re.Pattern[str]) -> list[str]:
+    """Where a text that begins so stands in the code, f-strings too: app/config.py, line 7."""
+    return [
+        f"{module.path}, line {node.lineno}"
+        for module in every
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and pattern.match(node.value)
+    ]
+
+
 def seeds(every: Sequence[Module]) -> list[str]:
     """The app's own `flask` commands whose names sound like seeding. A hint, no more."""
     found = []

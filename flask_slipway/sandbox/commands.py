@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,12 +27,18 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     known = settings.load(root)
     working_copy.commit(root)
     like = settings.model(known)
-    own = not settings.in_file(root, NAME)
-    site = like if own else known.sites[NAME]
+    given = settings.sandbox_keys(root)
+    own = given is not None
+    site = own_app.with_keys(like, given) if given is not None else known.sites[NAME]
     folder = _folder(root, None if own else site)
     _refuse_strange(root, folder)
-    _refuse_another_remote(root, _repository(folder))
-    is_new = state.read(folder) is None
+    _refuse_anothers(root, folder)
+    _refuse_another_remote(root, folder)
+    is_new, there = state.read(folder) is None, state.elsewhere(folder)
+    version = site.virtualenv_python if "virtualenv_python" in (given or {}) or not own else None
+    python = own_app.interpreter(version)
+    if version is not None and not is_new:
+        own_app.refuse_another_python(state.read(folder), version)
     if database == "auto" and is_new and not own_app.drivers(root):
         database = "sqlite"
     yield "Making the sandbox: a clone, a virtualenv, a database…" if is_new else "Starting the sandbox…"
@@ -40,18 +47,22 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
         root,
         ssh="openssh" if openssh else "embedded",
         database=database,
+        python=python,
+        server_python=sys.executable,
         ssh_port=0 if own else site.port,
         web_port=0 if own else urlsplit(site.url).port or 0,
         app=own_app.application(root, site.app),
         project=Path(site.project).name,
         virtualenv=Path(site.virtualenv).name,
-        dotenv=(lambda made: own_app.dotenv(root, made)) if (root / ".env").is_file() else None,
-        env=site.env,
+        dotenv=lambda made: own_app.dotenv(root, made),
+        env=lambda made: own_app.env(root, made, site.env, own),
         branch=site.branch,
     )
     if own:
         own_app.keep(root, own_app.entry(made, like))
     _remote(root, made.origin)
+    if there is not None:
+        yield f"It was made in {there}; what named that place names this one now."
     yield f"The sandbox runs: {made.url}, {made.database['dialect']}, SSH on port {made.ssh_port}."
     yield from own_app.about_dotenv(root, made)
     yield f"Its repository is the git remote {NAME}; a release to it pushes there."
@@ -61,11 +72,16 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
 
 def down(root: Path, remove: bool = False) -> Iterator[str]:
     """Stops its processes; `remove`: its folder goes too, and the git remote. A folder in which no sandbox was made
-    stays as it is."""
+    stays as it is; of a copy of one only the copy goes."""
     folder, demos = _folder(root, settings.load(root).sites.get(NAME)), root / own_app.FOLDER
-    repository = _repository(folder)
+    repositories = _repositories(folder)
     if state.read(folder) is None and not (folder == demos and folder.is_dir()):
         yield "Nothing to do: there is no sandbox here."
+        return
+    _refuse_anothers(root, folder)
+    original = state.elsewhere(folder) if state.is_copy(folder) else None
+    if original is not None and not remove:
+        yield f"Nothing to do: this is a copy of the sandbox in {original}, which goes on."
         return
     if remove and folder == demos:
         demo.remove(demos / "demo")
@@ -74,9 +90,12 @@ def down(root: Path, remove: bool = False) -> Iterator[str]:
     if remove:
         with suppress(OSError):
             folder.rmdir()  # what nobody of us made stays
-    if remove and _url(root) == str(repository):
+    if remove and _url(root) in repositories:
         git(root, "remote", "remove", NAME)
-    yield "The sandbox is stopped and removed." if remove else "The sandbox is stopped; its data stays."
+    if original is not None:
+        yield f"The copy is removed; the sandbox in {original} goes on."
+    else:
+        yield "The sandbox is stopped and removed." if remove else "The sandbox is stopped; its data stays."
 
 
 # Whose it is
@@ -103,10 +122,29 @@ def _refuse_strange(root: Path, folder: Path) -> None:
         raise Refusal(what, lines, [f"edit {settings.FILE}, such as  home: .sandbox/home"])
 
 
-def _refuse_another_remote(root: Path, repository: Path) -> None:
+def _refuse_anothers(root: Path, folder: Path) -> None:
+    """Raises Refusal where the sandbox, outside of this folder, is that of another project: of one that this is a copy
+    of, and that is still there."""
+    made = state.read(folder)
+    source = made.source if made is not None else None
+    if (
+        source is None
+        or not source.is_dir()
+        or source.samefile(root)
+        or folder.absolute().is_relative_to(root.absolute())
+    ):
+        return
+    raise Refusal(
+        f"The sandbox in {folder} is that of the project in {source}",
+        [f"{settings.FILE} here names the same one; to stop it or to remove it is for there."],
+        [f"edit {settings.FILE}: another  home:  for {NAME}, such as  home: .sandbox/home"],
+    )
+
+
+def _refuse_another_remote(root: Path, folder: Path) -> None:
     """Raises Refusal where the sandbox's name is that of a git remote which is somewhere else."""
     url = _url(root)
-    if url and url != str(repository):
+    if url and url not in _repositories(folder):
         what = f"There is a git remote {NAME} already, which is not the sandbox's repository"
         raise Refusal(what, next=[f"git remote rename {NAME} OTHER, then the same again"])
 
@@ -116,13 +154,14 @@ def _url(root: Path) -> str:
     return quietly(root, "config", "--get", f"remote.{NAME}.url")
 
 
-def _repository(folder: Path) -> Path:
-    """The repository of the sandbox in `folder`, made or not."""
-    made = state.read(folder)
-    return made.origin if made is not None else folder.absolute() / origin.FOLDER
+def _repositories(folder: Path) -> list[str]:
+    """The repository of the sandbox in `folder`, made or not; and as its place was called before it was moved."""
+    made, there = state.read(folder), state.elsewhere(folder)
+    before = [str(there / origin.FOLDER)] if there is not None else []
+    return [str(made.origin if made is not None else folder.absolute() / origin.FOLDER), *before]
 
 
 def _remote(root: Path, repository: Path) -> None:
     """A git remote of the sandbox's name, so that a release to it pushes there and nowhere else."""
-    if not _url(root):
-        git(root, "remote", "add", NAME, str(repository))
+    if _url(root) != str(repository):
+        git(root, "remote", *(("set-url", NAME) if _url(root) else ("add", NAME)), str(repository))

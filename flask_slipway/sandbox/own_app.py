@@ -8,23 +8,32 @@ import importlib.util
 import json
 import re
 import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from flask_slipway import wording
 from flask_slipway.config import settings
 from flask_slipway.config.settings import Site
 from flask_slipway.errors import WrongUse
 from flask_slipway.packages import check, requirements
 from flask_slipway.project import source
+from flask_slipway.sandbox import own_database
+from flask_slipway.sandbox.host import wsgi
+from flask_slipway.sandbox.host.databases import write_private
 from flask_slipway.sandbox.host.state import Sandbox
 from flask_slipway.server.lib import dotenv as reader
 
 FOLDER = ".sandbox"
 NEEDED = ("asyncssh", "pyuwsgi")
 DRIVERS = {"pymysql": "pymysql", "mysqlclient": "mysqldb", "mysql-connector-python": "mysqlconnector"}
-DATABASE = re.compile(r"(sqlite|mysql|mariadb)(\+\w+)?:")
-URL_NAMES = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
-KEYS = ("SECRET_KEY", "FLASK_SECRET_KEY")
+WRITTEN = re.compile(rf"({own_database.URL.pattern})//(?!/[^/])", re.I)  # a server's, or an absolute path of SQLite's
+OF_ITS_OWN = ("app", "branch", "env", "virtualenv_python")
+PYENV = Path.home() / ".pyenv/versions"
 PLAIN_HTTP = """\
 # The sandbox speaks plain HTTP, over which a browser sends no secure cookies.
 FLASK_SESSION_COOKIE_SECURE=false
@@ -39,6 +48,42 @@ def refuse_lacking() -> None:
         raise WrongUse(what, next=["pip install 'flask-slipway[sandbox]'"])
 
 
+def with_keys(like: Site, given: Mapping[str, Any]) -> Site:
+    """The site that the sandbox is made after, with what invoke.yaml sets of the sandbox itself."""
+    return replace(like, **{name: given[name] for name in OF_ITS_OWN if given.get(name) is not None})
+
+
+def interpreter(version: str | None) -> str:
+    """The Python of that version for its virtualenv, this one where none is named. Raises WrongUse."""
+    if version is None or f"{'.'.join(map(str, sys.version_info[:3]))}.".startswith(f"{version}."):
+        return sys.executable
+    short = ".".join(version.split(".")[:2])
+    places = [*sorted(map(str, PYENV.glob(f"{short}.*/bin/python{short}"))), shutil.which(f"python{short}")]
+    found = next((path for path in places if path and _is_python(path, version)), None)
+    if found is None:
+        what = f"The sandbox's virtualenv wants Python {version}, which is not on this machine"
+        raise WrongUse(what, next=[f"install python{short}", f"or correct  virtualenv_python:  in {settings.FILE}"])
+    return found
+
+
+def _is_python(path: str, version: str) -> bool:
+    """Whether that is an interpreter of the version, and no mere name of one, such as a shim of pyenv's."""
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.returncode == 0 and f"{done.stdout.strip()}.".startswith(f"Python {version}.")
+
+
+def refuse_another_python(made: Sandbox | None, version: str) -> None:
+    """Raises WrongUse where the virtualenv that is there has another Python than `version`."""
+    try:
+        text = (made.virtualenv / "pyvenv.cfg").read_text(encoding="utf-8") if made is not None else ""
+    except OSError:
+        return
+    found = re.search(r"^version\s*=\s*([\d.]+)", text, re.M)
+    if found and not f"{found[1]}.".startswith(f"{version}."):
+        what = f"The sandbox's virtualenv has Python {found[1]}, not {version}"
+        raise WrongUse(what, next=["inv sandbox.down --remove, then  inv sandbox.up  makes it anew"])
+
+
 def entry(made: Sandbox, like: Site) -> dict[str, Any]:
     """Its entry below slipway.environments, as a person would write it in invoke.yaml."""
     same = {name: getattr(like, name) for name in ("health", "branch", "app", "writes_on_load")}
@@ -47,7 +92,7 @@ def entry(made: Sandbox, like: Site) -> dict[str, Any]:
 
 def keep(root: Path, found: dict[str, Any]) -> None:
     """Writes the entry where `settings` reads it."""
-    (root / settings.OWN_SANDBOX).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write_private(root / settings.OWN_SANDBOX, json.dumps(found, indent=2) + "\n")
 
 
 def application(root: Path, app: str) -> str:
@@ -67,42 +112,84 @@ def drivers(root: Path) -> list[str]:
 
 
 def names(root: Path) -> list[str]:
-    """The names in the development .env that hold a database's URL."""
-    found = reader.expanded(_dotenv(root), {})
-    return [binding.name for binding, value in found if binding.name and _is_database(binding.name, value)]
+    """The variables that lead the app to its database: those of the development .env that hold a URL, else those of
+    such a name that its code reads; the usual one where there are none."""
+    given = [name for name, value in _values(root).items() if own_database.part(name, value) == "url"]
+    return given or list(reading(root)) or [own_database.USUAL]
+
+
+def reading(root: Path) -> dict[str, str]:
+    """The variables that the code reads its database's URL from, each with the file that reads it."""
+    every = source.modules(root)
+    found = {name: path for name, path in source.variables(every).items() if own_database.part(name, "") == "url"}
+    prefixed = _reads_prefixed(root)
+    return found or ({f"FLASK_{own_database.URL_NAMES[1]}": prefixed} if prefixed else {})
 
 
 def dotenv(root: Path, made: Sandbox) -> str:
     """The site's .env: the development .env with the sandbox's database and a secret key of its own."""
-    url = made.database_url()
-    if url.startswith("mysql+pymysql:") and "pymysql" not in (found := drivers(root)) and found:
-        url = url.replace("pymysql", found[0], 1)
-
-    def own(binding: reader.Binding, value: str | None) -> str | None:
-        if binding.name and _is_database(binding.name, value):
-            return f"{binding.head.rstrip()}{reader.single_quoted(url)}"
-        if binding.name in KEYS and value is not None:
-            return f"{binding.head.rstrip()}'{secrets.token_hex(32)}'"
-        return None
-
-    text = reader.rewritten(_dotenv(root), own)
+    database = own_database.own(made, drivers(root), _values(root))
+    text, _ = own_database.in_dotenv(_dotenv(root), database)
     text += "" if text.endswith("\n") or not text else "\n"
-    if not names(root):
-        text += f"DATABASE_URL={reader.single_quoted(url)}\n"
-    if not any(binding.name in KEYS and binding.value is not None for binding in reader.bindings(text)):
+    url = reader.single_quoted(database.url)
+    there = reader.values(text, {})
+    text += "".join(f"{name}={url}\n" for name in names(root) if name not in there)
+    if not any(there.get(name) is not None for name in own_database.KEYS):
         text += f"SECRET_KEY='{secrets.token_hex(32)}'\n"
     return text + (PLAIN_HTTP if _reads_prefixed(root) else "")
 
 
+def env(root: Path, made: Sandbox, given: Mapping[str, str], alone: bool = True) -> dict[str, str]:
+    """What its WSGI file sets: `given`, the variables of `env:`, with the sandbox's database. Where the app has no
+    python-dotenv, nothing reads a .env: then all that leads to its database, and its secret key, stand there too, if
+    the sandbox's entry is ours `alone`: invoke.yaml would have to repeat it."""
+    before = _values(root)
+    database = own_database.own(made, drivers(root), {**before, **given})
+    found = own_database.in_env(given, database)
+    if not alone or wsgi.reads_dotenv(made.virtualenv):
+        return found
+    parts = {name: value for name, value in before.items() if value and own_database.part(name, value)}
+    key = {"SECRET_KEY": made.env.get("SECRET_KEY") or secrets.token_hex(32)}
+    urls = dict.fromkeys(names(root), database.url)
+    return {**key, **urls, **own_database.in_env(parts, database), **found}
+
+
 def about_dotenv(root: Path, made: Sandbox) -> list[str]:
-    """What its .env holds, and where to edit it."""
-    where = (
-        PurePosixPath(made.project.relative_to(root)) / ".env" if made.project.is_relative_to(root) else made.project
+    """What leads the app to the sandbox's database, what of the development .env was left out, where to edit it."""
+    where = PurePosixPath(made.project.relative_to(root) if made.project.is_relative_to(root) else made.project)
+    before, there = _values(root), (root / ".env").is_file()
+    named = ", ".join(name for name, value in before.items() if own_database.part(name, value)) or ", ".join(
+        names(root)
     )
-    named = ", ".join(names(root))
-    if named:
-        return [f"Its .env is yours, with its own database in {named}; to edit it:", f"  {where}"]
-    return ["Its .env has the database in DATABASE_URL; if the app reads another name:", f"  {where}"]
+    lines = [f"Its .env is yours, with its own database in {named}; to edit it:", f"  {where / '.env'}"]
+    if not there:
+        lines = [f"There is no .env here; its own has its database in {named}; to edit it:", f"  {where / '.env'}"]
+    if not wsgi.reads_dotenv(made.virtualenv):
+        lines = [f"Nothing reads a .env, without python-dotenv: its WSGI file sets {named}:", f"  {made.wsgi}"]
+    database = own_database.own(made, drivers(root), before)
+    left = own_database.in_dotenv(_dotenv(root), database)[1]
+    if left:
+        lines.append(f"Not taken over, for its own is {made.database['dialect']}: {', '.join(left)}.")
+    return lines + _about_code(root)
+
+
+def _about_code(root: Path) -> list[str]:
+    """What in the code reads the URL; a note where it seems to stand there itself."""
+    read = reading(root)
+    if read:
+        return [f"{path} reads {name}." for name, path in read.items()]
+    written = source.texts(source.modules(root), WRITTEN)
+    parted = any(own_database.part(name, value) for name, value in _values(root).items())  # it puts a URL together
+    if written and not parted:
+        return [
+            f"note: the code seems to write the URL itself: {'; '.join(wording.listed(written, 3))}.",
+            f"  On the sandbox it reaches no other database: let it read {own_database.USUAL}.",
+        ]
+    return []
+
+
+def _values(root: Path) -> dict[str, str | None]:
+    return reader.values(_dotenv(root), {})
 
 
 def _dotenv(root: Path) -> str:
@@ -110,10 +197,7 @@ def _dotenv(root: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _is_database(name: str, value: str | None) -> bool:
-    return value is not None and (bool(DATABASE.match(value)) or (not value and name in URL_NAMES))
-
-
-def _reads_prefixed(root: Path) -> bool:
-    """Whether the app takes its configuration from variables FLASK_…."""
-    return any("from_prefixed_env" in (root / path).read_text(errors="replace") for path in source.files(root, ".py"))
+def _reads_prefixed(root: Path) -> str:
+    """The file where the app takes its configuration from variables FLASK_…, "" where none does."""
+    every = source.files(root, ".py")
+    return next((path for path in every if "from_prefixed_env" in (root / path).read_text(errors="replace")), "")

@@ -14,11 +14,11 @@ from typing import Any, Callable, NoReturn
 
 from .channel.wire import Wire
 from .database.mysql_client import DatabaseError
-from .lib import files
+from .lib import files, outside, wall
 from .lib.masking import Mask
 from .lib.process import Failed as ProgramFailed
 from .lib.stop import Stop
-from .protocol import End, Holder, Request
+from .protocol import CODES, End, Holder, Request
 from .read import reads
 from .read.reading import Reading
 from .records import lines, lock
@@ -65,6 +65,7 @@ def read(request: Request, wire: Wire) -> None:
         return
     reading = Reading(site, request.get("args") or {}, wire, mask)
     try:
+        outside.refuse_another(wall.here(), site)
         found = reads.BY_TASK[request["task"]](reading)
         if isinstance(found, reads.Follow):
             follow_run(site, found.path, wire, _over(site, found.holder))
@@ -160,6 +161,11 @@ def follow_run(site: Site, path: str, wire: Wire, over: Callable[[], bool]) -> N
 def workon(request: Request, terminal: list[Any] | None) -> NoReturn:
     """Becomes an interactive shell, or one command, in the project folder with the virtualenv and the site's env."""
     site = Site(request["site"])
+    try:
+        outside.refuse_another(wall.here(), site)
+    except (Stop, OSError) as stop:
+        os.write(2, ("%s.\n" % "\n".join([str(stop), *getattr(stop, "lines", ())])).encode())
+        os._exit(CODES["refused"])
     command = (request.get("args") or {}).get("command")
     there = os.path.isdir(site.project)
     os.chdir(site.project if there else site.home)

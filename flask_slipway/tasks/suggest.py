@@ -186,7 +186,7 @@ class Typed:
         if word in there:
             self._refuse(f"{word} wants an environment in front", [f"fab {site}.{word}" for site in sites[:3]])
         if last and first == settings.SANDBOX and first not in sites:
-            self._refuse("There is no sandbox yet", ["inv sandbox.up"])
+            self._refuse(settings.no_sandbox(self.root), ["inv sandbox.up"])
         if last and first not in sites:
             near, task = wording.near(first, sites), wording.near(last, there)
             follow = [self._corrected(word, f"{near}.{task or 'status'}")] if near else ["fab --list"]

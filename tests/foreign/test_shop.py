@@ -50,13 +50,13 @@ def test_its_whole_life(shop):
     assert "A release would go" in succeeds(shop.run("inv", "check"))
 
 
-def test_an_env_py_that_leads_elsewhere_on_the_site_is_refused(shop, tmp_path):
+def test_an_env_py_that_leads_elsewhere_on_the_site_is_refused(shop):
     dotenv = shop.site.project / ".env"
     text = dotenv.read_text()
     (shop.laptop / "NOTES").write_text(f"a change of {shop.dialect}")
     before = shop.contents()
     try:
-        dotenv.write_text(f"{text}HISTORY_DB=sqlite:///{tmp_path}/other.db\n")
+        dotenv.write_text(f"{text}HISTORY_DB=sqlite:///{shop.site.home}/other.db\n")
         refused(
             shop.releases("Change a thing"),
             "wo different databases: the WSGI file leads to",
@@ -69,7 +69,7 @@ def test_an_env_py_that_leads_elsewhere_on_the_site_is_refused(shop, tmp_path):
     finally:
         dotenv.write_text(text)
     assert shop.contents() == before
-    assert not (tmp_path / "other.db").exists()
+    assert not (shop.site.home / "other.db").exists()
 
 
 def test_a_revision_is_made_and_proved_by_inv_migrate(shop):

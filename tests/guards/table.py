@@ -2048,4 +2048,65 @@ GUARDS = [
         "    return code\n",
         ("ssh/test_conversation.py::test_an_exit_code_that_a_shell_would_cut_to_0_is_none",),
     ),
+    # 12. From a sandbox no database is reached but the sandbox's own
+    Guard(
+        "no-database-outside-the-sandbox",
+        12,
+        "server/database/access.py",
+        "    if around is not None:\n",
+        "    if not url:\n",
+        (
+            "server/lib/test_wall.py"
+            "::test_a_database_outside_is_refused_before_anything_connects_to_it_and_both_are_named",
+        ),
+    ),
+    Guard(
+        "no-connection-out-of-the-sandbox",
+        12,
+        "server/inside/guard.py",
+        "        self._keep_inside(dialect, cargs, cparams)\n",
+        "",
+        ("server/lib/test_wall.py::test_a_seed_or_a_migration_reaches_nothing_outside",),
+    ),
+    Guard(
+        "a-sandbox-without-its-wall-reaches-nothing",
+        12,
+        "server/lib/wall.py",
+        "    except (OSError, ValueError, KeyError, TypeError) as error:\n",
+        "    except (OSError, ValueError, KeyError, TypeError) as error:\n"
+        '        return Wall(os.sep, os.sep, "", 0, "") if error else None\n',
+        ("server/lib/test_wall.py::test_where_it_is_not_told_what_lies_in_the_sandbox_nothing_is_reached",),
+    ),
+    Guard(
+        "the-sites-processes-stay-in-the-sandbox",
+        12,
+        "sandbox/host/uwsgi_site.py",
+        '    execute(WALL_MODULE, "site_wall")["stand"](WALL)  # ',
+        "    # ",
+        ("sandbox/test_sandbox_web.py::test_the_site_reaches_its_own_database_and_no_other",),
+    ),
+    Guard(
+        "a-copy-ends-no-process-of-its-original",
+        12,
+        "sandbox/host/state.py",
+        "    return there is None if found is None else found\n",
+        "    return True\n",
+        ("sandbox/test_moved.py::test_a_copied_project_neither_controls_nor_removes_the_sandbox_of_its_original",),
+    ),
+    Guard(
+        "a-sandbox-elsewhere-is-its-projects",
+        12,
+        "sandbox/commands.py",
+        "    _refuse_anothers(root, folder)\n    original",
+        "    original",
+        ("sandbox/test_moved.py::test_a_sandbox_elsewhere_is_that_of_the_project_that_made_it",),
+    ),
+    Guard(
+        "no-part-of-an-address-is-copied",
+        12,
+        "sandbox/own_database.py",
+        "        new = database.value(kind)\n",
+        '        new = database.value(kind) if kind == "url" else value\n',
+        ("sandbox/test_own_app.py::test_no_part_of_an_address_of_another_database_is_taken_over",),
+    ),
 ]

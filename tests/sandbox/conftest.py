@@ -20,6 +20,7 @@ import os
 import sys
 import time
 
+import sqlalchemy
 from flask import Flask, jsonify, request
 
 print("loading on stdout")
@@ -54,6 +55,11 @@ def create_app():
     @app.get("/big")
     def big():
         return (b"x" * 100_000 for _ in range(300))
+
+    @app.get("/reach")
+    def reach():
+        with sqlalchemy.create_engine(request.args["url"]).connect() as connection:
+            return jsonify(found=connection.exec_driver_sql("SELECT 1").scalar())
 
     @app.get("/echo/<path:text>")
     def echo(text):

@@ -1,7 +1,9 @@
 """What the sandbox takes from a project: app, drivers, .env, and its entry beside invoke.yaml."""
 
 import json
+import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from flask_slipway.sandbox import host as sites
 from flask_slipway.sandbox.host import wsgi
 from flask_slipway.sandbox.host.site import _furnish as furnish
 from flask_slipway.sandbox.host.state import Sandbox
+from flask_slipway.server.lib import dotenv as reader
 
 INVOKE = """\
 slipway:
@@ -91,6 +94,76 @@ def test_a_tracked_env_does_not_lead_the_sandbox_to_the_development_database(tmp
     assert (made.project / ".env").read_text() == "edited=there\n"
 
 
+PARTS = (
+    "DB_HOST=db.ann.example\nDB_NAME='ann$live'\nexport MYSQL_ROOT_PASSWORD=hunter22\nDBUSER=ann\nPGPORT=5432\n"
+    "OTHER_URL=postgresql+psycopg://ann:secret@there/shop\nSHOP_FILE=/home/ann/dev.db\nDB=shop\n"
+)
+PLAIN = "DB_ECHO=1\nREDIS_DB=0\nMAIL_SERVER=mail.example\nMAIL_PASSWORD=kept\n"
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "sqlite"])
+def test_no_part_of_an_address_of_another_database_is_taken_over(tmp_path, dialect):
+    (tmp_path / ".env").write_text(PARTS + PLAIN)
+    made = sandbox(tmp_path, dialect)
+    text = own_app.dotenv(tmp_path, made)
+    for word in ("ann.example", "ann$live", "hunter22", "5432", "there", "dev.db", "=shop\n"):
+        assert word not in text, word
+    assert PLAIN in text
+    told = " ".join(own_app.about_dotenv(tmp_path, made))
+    found = reader.values(text, {})
+    if dialect == "sqlite":
+        assert found["OTHER_URL"] == "sqlite:////data/site.sqlite"
+        assert found["SHOP_FILE"] == "/data/site.sqlite"
+        assert "DB_HOST" not in found and "MYSQL_ROOT_PASSWORD" not in found
+        left = "DB_HOST, DB_NAME, MYSQL_ROOT_PASSWORD, DBUSER, PGPORT, DB"
+        assert f"Not taken over, for its own is sqlite: {left}." in told
+        return
+    own = {"DB_HOST": "127.0.0.1", "DB_NAME": "ann$shop", "MYSQL_ROOT_PASSWORD": "p@ss", "DBUSER": "ann"}
+    assert {name: found[name] for name in own} == own
+    assert (found["PGPORT"], found["DB"]) == ("3306", "ann$shop")
+    assert "SHOP_FILE" not in found and "SHOP_FILE" in told
+
+
+def test_a_host_without_a_port_of_its_own_names_the_port(tmp_path):
+    (tmp_path / ".env").write_text("DB_HOST=localhost\n")
+    assert "DB_HOST='127.0.0.1:3306'\n" in own_app.dotenv(tmp_path, sandbox(tmp_path, "mysql"))
+
+
+def test_what_env_in_invoke_yaml_says_of_a_database_is_that_of_the_sandbox_too(tmp_path):
+    made = sandbox(tmp_path, "sqlite")
+    (made.virtualenv / "lib/python3.11/site-packages/dotenv").mkdir(parents=True)
+    given = {"FLASK_ENV": "production", "DATABASE_URL": "mysql://ann:secret@there/shop", "DB_HOST": "there"}
+    own = {"FLASK_ENV": "production", "DATABASE_URL": "sqlite:////data/site.sqlite"}
+    assert own_app.env(tmp_path, made, given) == own
+
+
+def test_without_python_dotenv_the_wsgi_file_leads_to_its_database_and_that_is_said(tmp_path):
+    (tmp_path / "config.py").write_text("import os\nURL = os.environ['SHOP_DB_URL']\n")
+    made = sandbox(tmp_path, "sqlite")
+    found = own_app.env(tmp_path, made, {"FLASK_ENV": "production"})
+    assert (found["SHOP_DB_URL"], found["FLASK_ENV"]) == ("sqlite:////data/site.sqlite", "production")
+    again = own_app.env(tmp_path, replace(made, env=found), {})
+    assert again["SECRET_KEY"] == found["SECRET_KEY"]
+    told = own_app.about_dotenv(tmp_path, made)
+    assert told[0] == "Nothing reads a .env, without python-dotenv: its WSGI file sets SHOP_DB_URL:"
+    assert told[1].strip() == str(made.wsgi)
+    assert "config.py reads SHOP_DB_URL." in told
+
+
+def test_without_a_dotenv_it_is_said_what_reads_the_url_and_where_the_code_writes_it_itself(tmp_path):
+    made = sandbox(tmp_path, "sqlite")
+    (made.virtualenv / "lib/python3.11/site-packages/dotenv").mkdir(parents=True)
+    (tmp_path / "app.py").write_text("URI = f'mysql+mysqlconnector://{user}@{host}/shop'\nHERE = 'sqlite:///site.db'\n")
+    assert own_app.about_dotenv(tmp_path, made) == [
+        "There is no .env here; its own has its database in DATABASE_URL; to edit it:",
+        "  .sandbox/project/.env",
+        "note: the code seems to write the URL itself: app.py, line 1.",
+        "  On the sandbox it reaches no other database: let it read DATABASE_URL.",
+    ]
+    (tmp_path / "app.py").write_text("import os\nURI = os.getenv('DATABASE_URL')\n")
+    assert own_app.about_dotenv(tmp_path, made)[2:] == ["app.py reads DATABASE_URL."]
+
+
 @pytest.mark.parametrize("line", ["SQLAlchemy[pymysql]==2.0.1", "slip-nowhere[pymysql]", "PyMySQL"])
 def test_the_drivers_are_those_that_requirements_bring(tmp_path, line):
     (tmp_path / "requirements.txt").write_text(f"{line}\n")
@@ -119,6 +192,50 @@ def test_the_sandbox_is_a_site_without_a_line_in_invoke_yaml_and_the_file_wins(t
     named = dict(made.environment(), port=22)
     (tmp_path / "invoke.yaml").write_text(INVOKE + f"    sandbox: {json.dumps(named)}\n")
     assert settings.site(tmp_path, "sandbox").port == 22
+
+
+def test_what_the_sandbox_has_of_its_own_stands_in_invoke_yaml_and_survives_each_up(tmp_path):
+    keys = {"env": {"MODE": "here"}, "virtualenv_python": "3.9", "health": "/own"}
+    (tmp_path / "invoke.yaml").write_text(INVOKE + f"    sandbox: {json.dumps(keys)}\n")
+    assert settings.names(tmp_path) == ["prod"]
+    assert settings.sandbox_keys(tmp_path) == keys
+    like = settings.model(settings.load(tmp_path))
+    wanted = own_app.with_keys(like, keys)
+    assert (wanted.env, wanted.virtualenv_python, wanted.branch) == ({"MODE": "here"}, "3.9", "master")
+    (tmp_path / ".sandbox").mkdir()
+    made = replace(sandbox(tmp_path, "sqlite"), env={"MODE": "here"})
+    for _ in range(2):
+        own_app.keep(tmp_path, own_app.entry(made, like))
+        found = settings.site(tmp_path, "sandbox")
+        assert (found.env, found.virtualenv_python, found.health) == ({"MODE": "here"}, "3.9", "/own")
+    made.virtualenv.mkdir(parents=True)
+    (made.virtualenv / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.10.4\n")
+    with pytest.raises(settings.WrongUse, match=r"has Python 3\.10\.4, not 3\.9(.|\n)*inv sandbox.down --remove"):
+        own_app.refuse_another_python(made, "3.9")
+    with pytest.raises(settings.WrongUse, match=r"wants Python 3\.99, which is not on this machine"):
+        own_app.interpreter("3.99")
+
+
+def test_a_python_that_is_there_by_name_alone_is_none(tmp_path, monkeypatch):
+    """As a shim of pyenv's for a version that is not chosen."""
+    for version, code in (("3.98", "exit 127"), ("3.97", "echo Python 3.97.1")):
+        (tmp_path / f"python{version}").write_text(f"#!/bin/sh\n{code}\n")
+        (tmp_path / f"python{version}").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert own_app.interpreter("3.97") == str(tmp_path / "python3.97")
+    for version in ("3.98", "3.97.2"):
+        with pytest.raises(settings.WrongUse, match="which is not on this machine"):
+            own_app.interpreter(version)
+
+
+def test_a_fault_in_what_the_sandbox_has_of_its_own_is_told_before_it_is_made(tmp_path):
+    (tmp_path / "invoke.yaml").write_text(INVOKE + "    sandbox: {virtualenv_python: 3.11, enw: {}}\n")
+    with pytest.raises(settings.WrongUse) as stop:
+        settings.load(tmp_path)
+    assert [line.split(":")[0] for line in stop.value.lines] == [
+        "slipway.environments.sandbox.enw",
+        "slipway.environments.sandbox.virtualenv_python",
+    ]
 
 
 def test_a_project_without_the_sandboxs_packages_is_told_what_to_install(tmp_path, monkeypatch):

@@ -305,7 +305,7 @@ def test_no_folder_is_removed_for_a_note_that_came_with_a_project(tmp_path, pref
     if prefix == fronts.SHORT:
         other = tmp_path / f"{prefix}link"
         other.symlink_to(tmp_path / prefix)
-    state.save(story._new(folder, "app", "mysite", "mysite", None, "mysite", {}))
+    state.save(story._new(folder, "app", "mysite", "mysite", None, "mysite"))
     (folder / "run" / fronts.ELSEWHERE).write_text(str(other))
     assert fronts.sockets(folder / "run") is None
     made = fronts._short(folder / "run")

@@ -63,6 +63,16 @@ def test_the_app_runs_in_the_sites_virtualenv_and_home_and_sees_nothing_of_ours(
     assert not {"VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "PYTHONPATH"} & set(about["env"])
 
 
+def test_the_site_reaches_its_own_database_and_no_other(site, tmp_path):
+    """Whatever its code, its .env and its WSGI file say."""
+    assert ask(site, f"/reach?url={site.database_url()}").json() == {"found": 1}
+    developers = tmp_path / "development.db"
+    assert ask(site, f"/reach?url=sqlite:///{developers}").status == 500
+    told = wait_for_line(site, "error", "Outside: the app leads to")
+    assert str(developers) in told and site.database["path"] in told
+    assert not developers.exists()
+
+
 def test_a_path_a_query_and_the_host_arrive_as_they_were_sent(site):
     answer = ask(site, "/echo/a%20b%2Fc%C3%A4?q=1%26%3D", Host="www.example.com").json()
     assert answer == {"text": "a b/cä", "query": "1&=", "host": "www.example.com", "remote": "127.0.0.1"}

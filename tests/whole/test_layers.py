@@ -29,6 +29,7 @@ SHARED = {
     "flask_slipway.server.lib.masking",
     "flask_slipway.server.lib.own_files",
     "flask_slipway.server.lib.stop",
+    "flask_slipway.server.lib.wall",
 }
 
 

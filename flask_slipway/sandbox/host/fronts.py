@@ -18,9 +18,11 @@ from flask_slipway.sandbox.host.databases import write_private
 from flask_slipway.sandbox.host.processes import Process
 from flask_slipway.sandbox.host.state import Sandbox
 from flask_slipway.sandbox.host.worker import Layout
+from flask_slipway.server.lib import wall
 
 HERE = Path(__file__).parent
 SHORT = "slipway-sockets-"  # how the name of such a folder begins
+WALL = "wall.json"  # tells which databases lie in the sandbox: server/lib/wall.py
 ELSEWHERE = "elsewhere"  # a file that names where the sockets are when the folder's own name is too long for them
 
 
@@ -32,6 +34,14 @@ def with_ports(site: Sandbox, ssh_port: int, web_port: int) -> Sandbox:
         port = processes.port(web_port or site.web_port, "web server")
         site = replace(site, web_port=port, url=f"http://{site.host}:{port}")
     return site
+
+
+def _wall(site: Sandbox) -> Path:
+    """The file of its wall, written anew: of where it lies now."""
+    path, base = site.folder / WALL, site.database
+    around = wall.Wall(str(site.folder), str(site.home), base.get("host") or "", base.get("port") or 0, site.own())
+    write_private(path, json.dumps(around._asdict()) + "\n")
+    return path
 
 
 def _search(site: Sandbox) -> str:
@@ -57,6 +67,7 @@ def with_web(site: Sandbox, python: str) -> Sandbox:
         access_log=site.logs["access"],
         path=_search(site),
         user=site.user,
+        wall=str(_wall(site)),
     )
     (run / "web.state").unlink(missing_ok=True)
     return _start(site, "web", {"port": site.web_port, "site": asdict(layout)})
@@ -87,7 +98,7 @@ def with_ssh(site: Sandbox) -> Sandbox:
     """The site with its SSH server running, the embedded one or sshd."""
     if "ssh" in site.processes:
         return site
-    environment = home.environment(site.home, site.user, _search(site))
+    environment = {**home.environment(site.home, site.user, _search(site)), wall.VARIABLE: str(_wall(site))}
     if site.ssh == "openssh":
         folder = site.folder / "ssh"
         command = openssh.command(folder, site.ssh_port, site.user, environment)

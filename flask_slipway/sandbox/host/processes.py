@@ -33,6 +33,14 @@ class Process:
         _reap(self.pid)
         return started(self.pid) == self.started
 
+    def writes_below(self, folder: Path) -> bool | None:
+        """Whether what it prints goes into a file below `folder`, wherever that was when it was started; None where
+        this system does not tell."""
+        try:
+            return Path(f"/proc/{self.pid}/fd/1").readlink().is_relative_to(folder.resolve())
+        except OSError:
+            return None
+
     def kill(self) -> None:
         """Ends it at once, if it is still there."""
         if self.alive:

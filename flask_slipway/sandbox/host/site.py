@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import secrets
 import shutil
@@ -10,8 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from flask_slipway.errors import WrongUse
-from flask_slipway.sandbox.host import databases, fronts, home, origin, processes, programs, state, virtualenv, wsgi
+from flask_slipway.errors import SlipwayError, WrongUse
+from flask_slipway.sandbox.host import (
+    databases,
+    fronts,
+    home,
+    moved,
+    origin,
+    processes,
+    programs,
+    state,
+    virtualenv,
+    wsgi,
+)
 from flask_slipway.sandbox.host.databases import write_private
 from flask_slipway.sandbox.host.processes import Process
 from flask_slipway.sandbox.host.programs import Programs
@@ -20,6 +32,11 @@ from flask_slipway.sandbox.host.state import Sandbox
 DOMAIN = "sandbox.localhost"
 PROJECT = "mysite"
 ENV = {"FLASK_ENV": "production"}
+# What lies in its folder.
+MADE = (
+    *("home", "www", "log", "data", "run", "ssh", "bin", "uwsgi", origin.FOLDER, fronts.WALL),
+    *(".gitignore", ".env", ".flaskenv", state.FILE, f"{state.FILE}.part"),
+)
 
 
 def up(
@@ -40,7 +57,7 @@ def up(
     dotenv: Callable[[Sandbox], str] | None = None,
     name: str | None = None,
     password: str | None = None,
-    env: Mapping[str, str] = ENV,
+    env: Mapping[str, str] | Callable[[Sandbox], Mapping[str, str]] = ENV,
     branch: str = origin.BRANCH,
 ) -> Sandbox:
     """Makes the site in `folder` from the HEAD of the git project `source`, and starts it; what is there and runs is
@@ -51,41 +68,81 @@ def up(
     same unless given. Ports: 0 is a free one. `programs`: a folder with mysqld and mysql. `project`, `virtualenv`: the
     names of their folders. `wsgi_text`: the WSGI file, with {project} for the project's folder. `dotenv`: the text of
     .env for the site. `name`, `password`: of a database server's database, USER$name, and its user. `env`: what the
-    WSGI file sets. `branch`: what the site's clone is on. Raises WrongUse."""
+    WSGI file sets, or what tells it of the site; a WSGI file that nobody edited has it from then on. `branch`: what the
+    site's clone is on. Raises WrongUse; of a sandbox that was not there before, nothing is left then."""
     folder = folder.absolute()
     before = state.read(folder)
+    if before is not None and not before.wsgi.exists():  # it was ended before it was made
+        _unmake(folder)
+        before = None
+    if before is not None:
+        before = moved.settle(folder, before)
     found = _programs(database, programs, before)
-    site = (
-        _new(folder, app, project, virtualenv or project, found, name or project, env)
-        if before is None
-        else _again(before, ssh, ssh_port, web_port)
-    )
-    site = replace(site, ssh=ssh)
-    _refuse(site)
-    state.save(site)
-    _make(site, source, python, server_python or python, branch)
-    site = _with_database(site, found, password)
-    _furnish(site, source, wsgi_text, dotenv)
-    site = fronts.with_ports(site, ssh_port, web_port)
-    site = fronts.with_web(site, python)
-    site = fronts.with_ssh(site)
-    fronts.wait(site)
+
+    def begun() -> Sandbox:
+        if before is None:
+            return _new(folder, app, project, virtualenv or project, found, name or project)
+        return _again(before, ssh, ssh_port, web_port)
+
+    try:
+        site = replace(begun(), ssh=ssh, source=source and source.absolute())
+        _refuse(site)
+        state.save(site)
+        _make(site, source, python, server_python or python, branch)
+        site = _with_database(site, found, password)
+        site = _with_env(site, env)
+        _furnish(site, source, wsgi_text, dotenv)
+        site = fronts.with_ports(site, ssh_port, web_port)
+        site = fronts.with_web(site, python)
+        site = fronts.with_ssh(site)
+        fronts.wait(site)
+    except BaseException as error:
+        if before is None:
+            _unmake(folder)
+            if isinstance(error, SlipwayError):
+                error.changed = False
+        raise
     return site
 
 
 def down(folder: Path, remove: bool = False) -> None:
-    """Ends the sandbox's processes, which are told apart by their start time; with `remove` its folder goes too."""
+    """Ends the sandbox's processes, which are told apart by their start time and by where they write; with `remove` its
+    folder goes too. Of a copy, whose processes are the original's, none is ended."""
     folder = folder.absolute()
     site = state.read(folder)
-    if site is not None:
-        for name in ("ssh", "web", "database"):
-            if name in site.processes:
-                site.processes[name].stop(90)
-        state.save(replace(site, processes={}))
-    if remove and site is not None:
-        if sockets := fronts.sockets(folder / "run"):
-            shutil.rmtree(sockets, ignore_errors=True)
+    if site is None:
+        return
+    _stop(site)
+    state.forget_processes(folder)
+    if remove:
+        _remove_sockets(folder)
         shutil.rmtree(folder)
+
+
+def _stop(site: Sandbox) -> None:
+    for name in ("ssh", "web", "database"):
+        if name in site.processes:
+            site.processes[name].stop(90)
+
+
+def _remove_sockets(folder: Path) -> None:
+    """The folder of its sockets, where that lies elsewhere; that of a copy is the original's."""
+    sockets = fronts.sockets(folder / "run")
+    if sockets and not state.is_copy(folder):
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _unmake(folder: Path) -> None:
+    """Ends and removes what was made of a sandbox that never was up; what else lies in its folder stays."""
+    site = state.read(folder)
+    if site is not None:
+        _stop(site)
+    _remove_sockets(folder)
+    for name in MADE:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def load(folder: Path) -> Sandbox | None:
@@ -117,9 +174,7 @@ def _programs(wanted: str, folder: Path | None, before: Sandbox | None) -> Progr
     return None
 
 
-def _new(
-    folder: Path, app: str, project: str, environment: str, found: Programs | None, base: str, env: Mapping[str, str]
-) -> Sandbox:
+def _new(folder: Path, app: str, project: str, environment: str, found: Programs | None, base: str) -> Sandbox:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / ".gitignore").write_text("*\n")  # it holds keys, and is no part of the project around it
@@ -145,7 +200,7 @@ def _new(
         domain=DOMAIN,
         logs=logs,
         database={"dialect": found.dialect if found else "sqlite", "name": name, **where},
-        env=dict(env),
+        env={},
         app=app,
         origin=folder / origin.FOLDER,
         programs=found.folder if found else None,
@@ -159,6 +214,9 @@ def _again(site: Sandbox, ssh: str, ssh_port: int, web_port: int) -> Sandbox:
     if ssh != site.ssh or ssh_port not in (0, site.ssh_port):
         _end(left, "ssh")
     if web_port not in (0, site.web_port):
+        _end(left, "web")
+    if not (site.folder / fronts.WALL).exists():  # they were started without
+        _end(left, "ssh")
         _end(left, "web")
     return replace(site, processes={name: process for name, process in left.items() if process.alive})
 
@@ -220,14 +278,26 @@ def _with_database(site: Sandbox, found: Programs | None, chosen: str | None) ->
     return site
 
 
+def _with_env(site: Sandbox, env: Mapping[str, str] | Callable[[Sandbox], Mapping[str, str]]) -> Sandbox:
+    """The site with what its WSGI file sets; one that stands there as it was written says it anew."""
+    new = replace(site, env=dict(env(site) if callable(env) else env))
+    if new.env != site.env and site.wsgi.exists() and site.wsgi.read_text() == _wsgi_text(site):
+        site.wsgi.write_text(_wsgi_text(new))
+    state.save(new)
+    return new
+
+
+def _wsgi_text(site: Sandbox) -> str:
+    return wsgi.content(str(site.project), site.app, site.env, wsgi.reads_dotenv(site.virtualenv))
+
+
 def _furnish(site: Sandbox, source: Path | None, text: str | None, dotenv: Callable[[Sandbox], str] | None) -> None:
     """The files that a site's owner writes by hand, once: .env and the WSGI file. A .env that the commit brought is
     replaced: it is the developer's, and leads to the development database."""
     if source is not None and not ((site.project / ".env").exists() and site.wsgi.exists()):
         write_private(site.project / ".env", (dotenv or _dotenv)(site))
     if not site.wsgi.exists():
-        reads = any(site.virtualenv.glob("lib/python*/site-packages/dotenv"))
-        default = wsgi.content(str(site.project), site.app, site.env, reads) if source is not None else wsgi.EMPTY
+        default = _wsgi_text(site) if source is not None else wsgi.EMPTY
         site.wsgi.write_text(text.replace("{project}", str(site.project)) if text else default)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask_slipway.sandbox.host import processes
+from flask_slipway.server.lib import wall
 
 HERE = Path(__file__).parent
 WORKERS = 2
@@ -18,7 +19,8 @@ HARAKIRI = 300  # seconds a request may take, as on PythonAnywhere
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parts of the site lie, for its web server. `python`: used while there is no virtualenv."""
+    """Where the parts of the site lie, for its web server. `python`: used while there is no virtualenv; `wall`: the
+    file that tells which databases lie in the sandbox (server/lib/wall.py)."""
 
     home: str
     virtualenv: str
@@ -31,6 +33,7 @@ class Layout:
     access_log: str
     path: str
     user: str
+    wall: str
 
 
 @dataclass
@@ -81,6 +84,7 @@ async def start(site: Layout, number: int) -> Generation:
         *("--master", "--processes", str(WORKERS), "--socket", str(socket), "--listen", "100"),
         *("--chdir", site.home, "--wsgi-file", str(HERE / "uwsgi_site.py"), "--need-app"),
         *("--set", f"site-wsgi={site.wsgi}", "--set", f"site-error-log={site.error_log}"),
+        *("--set", f"site-wall={site.wall}", "--set", f"site-wall-module={wall.__file__}"),
         *("--buffer-size", "65535", "--harakiri", str(HARAKIRI), "--die-on-term", "--no-orphans"),
         *("--disable-logging", "--logdate=%Y-%m-%d %H:%M:%S", "--ignore-sigpipe", "--ignore-write-errors"),
         *("--disable-write-exception", f"--hook-accepting1-once=write:{ready} yes"),

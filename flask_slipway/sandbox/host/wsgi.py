@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 EMPTY = """\
 # +++++++++++ GENERAL +++++++++++
@@ -20,6 +20,11 @@ def application(environ, start_response):
 def name(domain: str) -> str:
     """The file's name for a domain."""
     return domain.replace(".", "_") + "_wsgi.py"
+
+
+def reads_dotenv(virtualenv: Path) -> bool:
+    """Whether the site's Python has python-dotenv."""
+    return any(virtualenv.glob("lib/python*/site-packages/dotenv"))
 
 
 def content(project: str, app: str, env: Mapping[str, str], dotenv: bool = True) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..lib import files
+from ..lib import files, outside, wall
 from ..protocol import Access
 from . import tls
 from .interface import Database
@@ -28,8 +28,13 @@ def access(answer: Access) -> Access:
 
 
 def from_access(access: Access, folder: str) -> Database:
-    """The database of `access`. Raises DatabaseError for one that is not supported."""
-    url = access["url"]
+    """The database of `access`. Raises DatabaseError for one that is not supported, Refused for one that a sandbox must
+    not reach."""
+    url, around = access["url"], wall.here()
+    if around is not None:
+        beyond = wall.beyond_url(around, access["dialect"], url)
+        if beyond is not None:
+            raise outside.refusal(around, beyond)
     if access["dialect"] == "sqlite":
         path = url.get("database") or ":memory:"
         if os.path.basename(path) == ":memory:":

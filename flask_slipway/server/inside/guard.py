@@ -9,6 +9,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Tuple
 
+from ..lib import wall
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
@@ -95,6 +97,8 @@ class Guard:
         self.url: Optional[URL] = None
         self.only: Any = None
         self.thread: Optional[int] = None
+        self.wall = wall.here()
+        self.outside: Optional[str] = None  # where a connection would have left the sandbox
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
         from sqlalchemy.pool import Pool
@@ -122,6 +126,7 @@ class Guard:
         self._keep_away()
         if record is not None:
             record.info["slipway_dialect"] = dialect.name
+        self._keep_inside(dialect, cargs, cparams)
         if self.only is not None and where_to(dialect, cargs, cparams) != self.only:
             raise WriteRefused("the app connects to another database than the one it was proved to use")
         if dialect.name == "sqlite":
@@ -134,6 +139,15 @@ class Guard:
         key = "db" if "db" in cparams else "database"
         target = self._target(cparams.get("host") or "", cparams[key])
         return dialect.connect(*cargs, **{**cparams, key: target})
+
+    def _keep_inside(self, dialect: Any, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> None:
+        if self.wall is None:
+            return
+        try:
+            wall.refuse(self.wall, dialect, cargs, cparams)
+        except wall.Outside as outside:
+            self.outside = str(outside)
+            raise
 
     def _target(self, host: str, database: str) -> str:
         for (known_host, known), scratch in (self.redirect or {}).items():

@@ -89,6 +89,8 @@ class Inside:
     def answer(self, request: Dict[str, Any]) -> Answer:
         """The answer to one request; a failure of the app is one too."""
         words = {key: value for key, value in request.items() if key != "do"}
+        if self.guard is not None:
+            self.guard.outside = None
         try:
             method = getattr(self, "do_" + request["do"])
             if self.app is None:
@@ -128,6 +130,7 @@ class Inside:
             "kind": "WriteRefused" if refused else type(error).__name__,
             "where": (self.guard.line if refused else None) or inside_revisions.where(error, self.folder),
             "refused": refused,
+            "outside": self.guard.outside if self.guard else None,
             "output": self.channel.tail(),
         }
 

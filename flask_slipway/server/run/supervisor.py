@@ -14,7 +14,7 @@ from typing import Any
 from .. import protocol
 from ..channel.wire import Wire
 from ..database.mysql_client import DatabaseError
-from ..lib import amounts, files, held_lock
+from ..lib import amounts, files, held_lock, outside, wall
 from ..lib.masking import Mask
 from ..lib.outcome import Failed, Incident, Nothing, Refused
 from ..lib.process import Failed as ProgramFailed
@@ -63,6 +63,7 @@ def supervise(request: Request, wire: Wire) -> None:
     ending: End | None
     try:
         site = Site(request["site"])
+        outside.refuse_another(wall.here(), site)
         who, version = request.get("who") or "unknown", request.get("version") or ""
         this = Run(site, request["task"], request.get("args") or {}, who, events, version)
         ending = _carry(this, wire)

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
-from ..lib import process
+from ..lib import outside, process, wall
 from ..lib.app_client import CHANGE_LIMIT, LIMIT, Answer, AppClient
 
 if TYPE_CHECKING:
@@ -77,12 +77,15 @@ class App:
     ) -> Any:
         """Sends a request and returns the answer, a JSON object of that request's shape. `connected` is called with the
         id of each database connection that the request opens, before it is used. After `timeout` seconds the process is
-        ended. Raises AppFailed."""
+        ended. Raises AppFailed, Refused where the app would leave its sandbox."""
         answer = self._client.ask(dict(words, do=do), connected, timeout)
         for secret in answer.pop("secrets", ()):
             if self.mask is not None:
                 self.mask.add(secret)
         if not answer.get("ok"):
+            around = wall.here()
+            if around is not None and answer.get("outside"):
+                raise outside.refusal(around, answer["outside"])
             raise AppFailed(answer)
         return answer
 

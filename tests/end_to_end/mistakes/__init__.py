@@ -13,6 +13,7 @@ from . import (
     programs,
     reach,
     remote,
+    sandbox,
     wsgi_file,
 )
 from .table import WRONG, Row
@@ -32,5 +33,6 @@ __all__ = [
     "programs",
     "reach",
     "remote",
+    "sandbox",
     "wsgi_file",
 ]
