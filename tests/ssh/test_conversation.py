@@ -15,7 +15,7 @@ import pytest
 
 from flask_slipway import errors
 from flask_slipway.sandbox.host import processes
-from flask_slipway.ssh import connection, conversation, engine
+from flask_slipway.ssh import connection, conversation, engine, terminal
 from flask_slipway.ui.screen import Screen
 from support.ssh_host import fingerprint, know, other_key
 
@@ -336,6 +336,12 @@ def test_an_answer_before_the_nonce_does_not_count(host):
     shim.write_text("\n".join([*said, f'exec {sys.executable} "$@"\n']))
     shim.chmod(0o755)
     assert ask(host, python=str(shim))["data"] == {"lines": []}
+
+
+@pytest.mark.parametrize(("said", "code"), [(0, 0), (3, 3), (256, 255), (1 << 31, 255), (-1, 255)])
+def test_an_exit_code_that_a_shell_would_cut_to_0_is_none(said, code):
+    """SSH's have 32 bits; -1 is none at all."""
+    assert terminal.exit_code(SimpleNamespace(recv_exit_status=lambda: said)) == code
 
 
 def test_no_secret_is_in_the_line_that_starts_the_server(host):
