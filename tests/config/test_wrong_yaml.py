@@ -8,7 +8,7 @@ from support.mistakes import RELEASE, also, prove, put, row, wrote, yaml
 
 EXAMPLE = also(put("user: ann", "user: yourusername"), put("www.bankroll.test", "www.example.com"))
 INVOKE_YAML = [
-    row("an empty file", wrote("invoke.yaml", ""), "inv status", 1, "invoke.yaml is empty", next="flask_slipway init"),
+    row("an empty file", wrote("invoke.yaml", ""), "inv status", 1, "invoke.yaml is empty", next="flask-slipway init"),
     row("a tab", put("  app:", "\tapp:"), "inv --list", 1, "line 2", "spaces for indentation", next="edit"),
     row("an open quote", put("user: ann", 'user: "ann'), "fab --list", 1, "never closed", next="edit"),
     row("an open bracket", put("[init-currency]", "[init"), "inv status", 1, "line 4", next="edit"),

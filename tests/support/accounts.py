@@ -85,6 +85,8 @@ def _spawn(folder: Path, python: Path, command: list[str], log: Path, *, cwd: Pa
     if not (folder / "handed over").exists():
         _hand_over(folder / "site", python)
         (folder / "handed over").touch()
+    _give([folder / "site/wall.json"], ACCOUNT, GROUP)  # it is written anew for each of them
+    (folder / "site/wall.json").chmod(0o640)
     words = json.loads(settings.read_text())
     if name == "ssh":
         words["environment"] |= {"TMPDIR": str(folder / "tmp"), "PIP_CACHE_DIR": str(folder / "tmp/pip")}

@@ -46,7 +46,7 @@ TYPED = [
     row("unknown site to release to", nothing, "inv release --to prdo", 1, "did you mean prod?", next="with prod"),
     row("unknown site to check", nothing, "inv check --to live", 1, "known here: prod", next="add live to invoke.yaml"),
     row(
-        "a file that is not there", gone("invoke.yaml"), "inv status", 1, "no invoke.yaml in", next="flask_slipway init"
+        "a file that is not there", gone("invoke.yaml"), "inv status", 1, "no invoke.yaml in", next="flask-slipway init"
     ),
     row("the same for fab", gone("invoke.yaml"), "fab prod.status", 1, "no invoke.yaml in", next="slipway init"),
     row("an empty message", CHANGE, "inv commit -m ''", 1, "needs a message", next="inv commit -m"),

@@ -82,17 +82,20 @@ class Mask:
 
     def __init__(self) -> None:
         self._values: Set[str] = set()
+        self._passing: Set[str] = set()  # of them, those that are no secret once this process has ended
         self._public: Set[str] = set()
         self._found: Optional[Pattern[str]] = None  # of all of them; made when it is needed
         self._is_stale = False
         self._once: Dict[int, Set[str]] = {}  # of values that were known once: {length: digests}
         self._key = b""
 
-    def add(self, value: Optional[str]) -> None:
+    def add(self, value: Optional[str], passing: bool = False) -> None:
         """Takes a secret (text) into account, and its lines; not what is short or common, which would cover half of
-        every word."""
+        every word. `passing`: it is worth nothing once this process has ended."""
         if not value or is_common(value):
             return
+        if passing:
+            self._passing.add(value)
         self._values.add(value)
         self._values.update(line for line in value.splitlines() if not is_common(line.strip()))
         self._is_stale = True
@@ -179,8 +182,8 @@ class Mask:
                 self._once.setdefault(int(length), set()).add(digest)
 
     def digests(self, key: bytes) -> List[str]:
-        """What tells the values again that are known now, made with `key`; they cannot be read from it."""
-        return sorted(_digest(key, value) for value in self._values if "\n" not in value)
+        """What tells the lasting values again that are known now, made with `key`; they cannot be read from it."""
+        return sorted(_digest(key, value) for value in self._values - self._passing if "\n" not in value)
 
     @property
     def values(self) -> List[str]:

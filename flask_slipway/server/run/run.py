@@ -184,7 +184,7 @@ class Run:
         files.folder(self.folder)
         self.journal = Journal(self.folder, self.version)
         self.is_open = True
-        self.mask.add(self.token)
+        self.mask.add(self.token, passing=True)
         self.gate = Gate(self.site, files.folder(gate_folder(self.site)), self.token)
 
     # doing
