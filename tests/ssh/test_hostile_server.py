@@ -60,7 +60,7 @@ FLOODS = {
     "not for us, drop by drop": (BEGUN + "while True: raw(b'x\\n'); time.sleep(0.05)", "no sign of life"),
     "events": (BEGUN + "while True: say({'event': 'say', 'text': 'x' * 9000})", "it sends without end"),
     "the error stream": (BEGUN + "while True: os.write(2, b'x' * 65536)", "no sign of life"),
-    "silence": ("greet()\nwhile True: time.sleep(1)", "no sign of life"),
+    "silence": ("greet()\nwhile os.read(0, 65536): pass", "no sign of life"),
 }
 LIFE = {
     "beats": BEGUN + "beats()",
