@@ -111,11 +111,13 @@ def follows_sandbox(here: WorkingCopy) -> bool:
 
 
 def default_remote(root: Path) -> str:
-    """The remote of the branch: its upstream's, else origin, else the only one; the sandbox's is none. Raises
-    Refusal."""
+    """Where git itself would push the branch: the remote that is configured for that, as beside a project's that is
+    only read, else its upstream's, else origin, else the only one; the sandbox's is none. Raises Refusal."""
     known = [name for name in working_copy.remotes(root) if name != SANDBOX]
-    upstream = working_copy.working_copy(root).upstream.split("/")[0]
-    for name in (upstream, "origin"):
+    here = working_copy.working_copy(root)
+    own = quietly(root, "config", "--get", f"branch.{here.branch}.pushRemote") if here.branch else ""
+    usual = quietly(root, "config", "--get", "remote.pushDefault")
+    for name in (own, usual, here.upstream.split("/")[0], "origin"):
         if name in known:
             return name
     if len(known) == 1:

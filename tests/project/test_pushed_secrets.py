@@ -108,6 +108,18 @@ def test_the_first_commit_of_all_can_be_taken_back_too(root):
     assert push.push(root, "origin", "new")
 
 
+def test_what_git_would_push_elsewhere_is_not_pushed_to_a_remote_that_is_only_read(root):
+    git(root.parent, "init", "-q", "--bare", "-b", "main", "mine.git")
+    git(root, "remote", "add", "mine", str(root.parent / "mine.git"))
+    public = git(root, "ls-remote", "origin")
+    git(root, "config", "remote.pushDefault", "mine")
+    committed(root, **{"app.py": "X = 2\n"})
+    assert "mine/main" in next(commit.push(root))
+    assert (git(root, "ls-remote", "origin"), push.default_remote(root)) == (public, "mine")
+    git(root, "config", "branch.main.pushRemote", "origin")
+    assert push.default_remote(root) == "origin"
+
+
 def test_for_an_old_line_no_history_is_lost(root):
     """A project that moves to another remote, with a secret of long ago that its first one has."""
     committed(root, **{"old.py": LINE})
