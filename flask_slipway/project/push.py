@@ -16,6 +16,7 @@ from flask_slipway.project.look import Look, look, refuse_changed, refuse_other_
 from flask_slipway.project.working_copy import SANDBOX, WorkingCopy
 
 LARGEST = 50_000_000  # bytes: GitHub warns at 50 MB and refuses at 100
+MANY = 10  # commits: more are a history, which nobody should lose for a line
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,13 @@ def follows_sandbox(here: WorkingCopy) -> bool:
 
 
 def default_remote(root: Path) -> str:
-    """The remote of the branch: its upstream's, else origin, else the only one; the sandbox's is none. Raises
-    Refusal."""
+    """Where git itself would push the branch: the remote that is configured for that, as beside a project's that is
+    only read, else its upstream's, else origin, else the only one; the sandbox's is none. Raises Refusal."""
     known = [name for name in working_copy.remotes(root) if name != SANDBOX]
-    upstream = working_copy.working_copy(root).upstream.split("/")[0]
-    for name in (upstream, "origin"):
+    here = working_copy.working_copy(root)
+    own = quietly(root, "config", "--get", f"branch.{here.branch}.pushRemote") if here.branch else ""
+    usual = quietly(root, "config", "--get", "remote.pushDefault")
+    for name in (own, usual, here.upstream.split("/")[0], "origin"):
         if name in known:
             return name
     if len(known) == 1:
@@ -215,7 +218,15 @@ def _taken_back(root: Path, remote: str, bad: set[str]) -> list[str]:
     while at in bad:
         at, count = next(iter(parents[at]), ""), count + 1
     line = f"git reset --soft {wording.short(at)}" if at else "git update-ref -d HEAD"
-    return [f"{line}  undoes {wording.count(count, 'commit')}; the files stay"]
+    back = f"{line}  undoes {wording.count(count, 'commit')}; the files stay"
+    if count <= MANY:
+        return [back]
+    here = working_copy.working_copy(root)
+    return [
+        f"if none is a secret, or all are public already:  git push {remote} HEAD:{here.branch}",
+        f"else  git branch before-{wording.short(here.commit)}  keeps these commits here: never push it",
+        f"{back}, as one change",
+    ]
 
 
 def untracked(paths: Sequence[str]) -> list[str]:

@@ -12,8 +12,8 @@ IN_URL, VALUE = "a password in a URL", "a secret's value"
 
 # The tokens of services, by the form that each service documents.
 TOKENS = (
-    r"(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])",  # AWS
-    r"AccountKey=[\w+/]{86}==",  # Azure
+    r"(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}(?<!EXAMPLE)(?![0-9A-Za-z])",  # AWS, but for its manuals' own
+    r"AccountKey=(?!Eby8vdM02xNOcqFl)[\w+/]{86}==",  # Azure, but for its emulator's own, which is in its manual
     r"sk-ant-[\w-]{20,}",  # Anthropic
     r"[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,}",  # Discord
     r"do[opr]_v1_[0-9a-f]{64}",  # DigitalOcean
@@ -87,13 +87,18 @@ WORDS += "|dummy|your|fake|none|null|todo|test|dev"
 FILLERS = (
     "username|database|flask|super|admin|token|user|name|very|this|pass|root|tiger|the|not|key|app|pwd|pw|db|is|my|me"
 )
-HAS_WORD = re.compile(rf"(?<![a-z])(?:{WORDS})(?![a-z])|(?<![a-z])your|x{{4}}", re.IGNORECASE)
+OF_MANUALS = "Eby8vdM02xNOcqFl|.*EXAMPLEKEY$"  # Azure's emulator's, AWS's
+HAS_WORD = re.compile(rf"(?<![a-z])(?:{WORDS})(?![a-z])|(?<![a-z])your|x{{4}}|^(?:{OF_MANUALS})", re.IGNORECASE)
 ALL_WORDS = re.compile(rf"{WORDS}|{FILLERS}|[\W\d_]", re.IGNORECASE)
 
 # What only leads to a value: $NAME, {name}, %s, <here>, get(…); settings.name, OTHER_NAME, *anchor; a file's name.
-CODE = re.compile(r"[$%{<(]|.*\(|os\.|[A-Za-z_]+(\.[A-Za-z_]+)+$|[A-Z]+(_[A-Z0-9]+)+$|[*&!][\w-]+$|.*://")
+CODE = re.compile(
+    r"[$%{<(]|[A-Za-z_][\w.]*\(.*\)$|os\.|[A-Za-z_]+(\.[A-Za-z_]+)+$|[A-Z]+(_[A-Z0-9]+)+$|[*&!][\w-]+$|.*://"
+)
+CALLED = re.compile(r".*\(")  # without quotes, to the first blank of it
 FILE = re.compile(r"[\w~./-]+\.(pem|key|crt|pub|txt|json|ya?ml|ini|cfg|py|html)$")
 LETTERS = re.compile(r"[A-Za-z_]+$")
+SELECTOR = re.compile(r"[.#][A-Za-z_-]+$")  # of CSS: each copy of Bootstrap 4 has  DATA_API_KEY = '.data-api'
 
 
 def of_line(text: str, path: str = "") -> str | None:
@@ -120,11 +125,14 @@ def _counts(match: re.Match[str], why: str) -> bool:
     if why in (PRIVATE_KEY, TOKEN):
         return True
     value = match["value"]
-    if CODE.match(value) or is_placeholder(value):
+    quoted = bool(match.groupdict().get("quote"))
+    if CODE.match(value) or (CALLED.match(value) and not quoted) or is_placeholder(value):
         return False
     if why == IN_URL:
         return not (value.isupper() or value == match["user"] or (LETTERS.match(value) and len(value) < 6))
-    return not (LETTERS.match(value) or FILE.match(value))  # letters alone: more often a word than a secret
+    return not (
+        LETTERS.match(value) or SELECTOR.match(value) or FILE.match(value)
+    )  # letters alone: more often a word than a secret
 
 
 def is_placeholder(value: str) -> bool:

@@ -151,7 +151,7 @@ class _Way:
             raise self._revoked(shown)
         if self.pins and shown not in self.pins:
             raise self._foreign(shown, "which is not the pinned one")
-        if self.pins or blob in known.keys:
+        if self.pins or blob in {**known.keys, **known.otherwise}:
             return
         if known.keys:
             raise self._changed(shown)
@@ -203,6 +203,8 @@ class _Way:
 
     def _reachable(self) -> str:
         """What to type where no SSH server answers."""
+        if self.hop.command:
+            return f"check the network, and  ProxyCommand  in ~/.ssh/config:  {self._login()}"
         if not self.is_last:
             return f"check the network, and  ProxyJump  in ~/.ssh/config:  {self._login()}"
         if self.site.name == SANDBOX:
@@ -217,7 +219,9 @@ class _Way:
 
 def _prefer(transport: Any, known: known_hosts.Known) -> None:
     """Asks the server first for a host key of a kind that is known of it."""
-    kinds = [name for kind in known.keys.values() for name in (RSA if kind == "ssh-rsa" else [kind])]
+    kinds = [
+        name for kind in {**known.keys, **known.otherwise}.values() for name in (RSA if kind == "ssh-rsa" else [kind])
+    ]
     options = transport.get_security_options()
     ours = list(options.key_types)
     options.key_types = sorted(ours, key=lambda kind: (kind not in kinds, ours.index(kind)))

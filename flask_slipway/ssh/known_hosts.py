@@ -8,24 +8,36 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 REVOKED = "@revoked"
+WITH_PORT = re.compile(r"\[(.*)\]:\d+", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a host: `keys`, and those that are `revoked`, as {the key's bytes: its kind}."""
+    """What is known of a host: `keys`, and those that are `revoked`, as {the key's bytes: its kind}. `otherwise`: where
+    no key is known of [host]:port, those of the host's name alone, any of which ssh takes for it."""
 
     keys: dict[bytes, str]
     revoked: dict[bytes, str]
+    otherwise: dict[bytes, str]
 
 
-def known(files: Iterable[Path], name: str) -> Known:
+def known(files: Collection[Path], name: str) -> Known:
     """What the files say of the host `name`: host, or [host]:port."""
-    found = Known({}, {})
+    found, alone = _of(files, name), WITH_PORT.fullmatch(name)
+    if alone:
+        host = _of(files, alone[1])
+        found.revoked.update(host.revoked)
+        found.otherwise.update({} if found.keys else host.keys)
+    return found
+
+
+def _of(files: Collection[Path], name: str) -> Known:
+    found = Known({}, {}, {})
     for file in files:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")

@@ -27,6 +27,8 @@ FEWEST_USUAL = 4  # of these are the default of any ssh; who lists fewer has cho
 
 ADDRESS = re.compile(r"\[?(.*?)\]?(?::(\d+))?", re.DOTALL)  # host:port, [address]:port
 
+ENVIRONMENT = re.compile(r"\$\{(\w+)\}")  # as ssh has it in the names of files
+
 Options = dict[str, list[str]]  # what ssh -G prints: {option in small letters: its values}
 
 
@@ -80,11 +82,12 @@ def _hop(name: str, options: Options) -> Hop:
     host, port = _first(options, "hostname", name), int(_first(options, "port", str(PORT)))
     user = _first(options, "user") or getpass.getuser()
     tokens = {"%h": host, "%n": name, "%p": str(port), "%r": user, "%u": getpass.getuser(), "%d": str(Path.home())}
-    keys = [_place(_filled(text, tokens)) for text in options.get("identityfile", [])]
+    keys = [_place(ENVIRONMENT.sub(_variable, _filled(text, tokens))) for text in options.get("identityfile", [])]
     usual = [Path.home() / ".ssh" / one for one in USUAL]
     chosen = bool(keys) and not (len(keys) >= FEWEST_USUAL and set(keys) <= set(usual))
     alias = _first(options, "hostkeyalias")
-    files = " ".join([*options.get("userknownhostsfile", []), *options.get("globalknownhostsfile", [])]).split()
+    listed = [*options.get("userknownhostsfile", []), *options.get("globalknownhostsfile", [])]
+    files = [name for text in listed for name in (text.split() if " " not in text else [*text.split(), text])]
     command = _first(options, "proxycommand", "none")
     if _first(options, "revokedhostkeys", "none") != "none":
         what = f"RevokedHostKeys is set for {name}, and Flask-Slipway does not read such a file"
@@ -170,10 +173,19 @@ def _filled(text: str, tokens: dict[str, str]) -> str:
     return "%".join(parts)
 
 
+def _variable(match: re.Match[str]) -> str:
+    return os.environ.get(match[1], match[0])
+
+
 def _program(text: str, tokens: dict[str, str]) -> str:
-    """A command whose words are filled in one by one: what is filled in stays one word. Raises WrongUse."""
+    """A command that connects, run as ssh runs it, by the person's shell; but where a name or the like is filled in
+    that a shell would not take as it stands: then word by word, so that it stays one. Raises WrongUse."""
     try:
-        return shlex.join(_filled(word, tokens) for word in shlex.split(text))
+        words = shlex.split(text)
+        told = [value for token, value in tokens.items() if token in text]
+        if os.name == "posix" and all(value == shlex.quote(value) for value in told):
+            return shlex.join([os.environ.get("SHELL") or "/bin/sh", "-c", f"exec {_filled(text, tokens)}"])
+        return shlex.join(_filled(word, tokens) for word in words)
     except ValueError as error:
         what = f"ProxyCommand of {tokens['%n']} cannot be read: {str(error).lower()}"
         raise WrongUse(what, [text], ["put its quotes in pairs, in ~/.ssh/config"]) from None

@@ -108,6 +108,42 @@ def test_the_first_commit_of_all_can_be_taken_back_too(root):
     assert push.push(root, "origin", "new")
 
 
+def test_what_git_would_push_elsewhere_is_not_pushed_to_a_remote_that_is_only_read(root):
+    git(root.parent, "init", "-q", "--bare", "-b", "main", "mine.git")
+    git(root, "remote", "add", "mine", str(root.parent / "mine.git"))
+    public = git(root, "ls-remote", "origin")
+    git(root, "config", "remote.pushDefault", "mine")
+    committed(root, **{"app.py": "X = 2\n"})
+    assert "mine/main" in next(commit.push(root))
+    assert (git(root, "ls-remote", "origin"), push.default_remote(root)) == (public, "mine")
+    git(root, "config", "branch.main.pushRemote", "origin")
+    assert push.default_remote(root) == "origin"
+
+
+def test_for_an_old_line_no_history_is_lost(root):
+    """A project that moves to another remote, with a secret of long ago that its first one has."""
+    committed(root, **{"old.py": LINE})
+    for number in range(push.MANY):
+        committed(root, **{"old.py": f"X = {number}\n"})
+    was = working_copy.commit(root)
+    git(root.parent, "init", "-q", "--bare", "-b", "main", "other.git")
+    git(root, "remote", "add", "other", str(root.parent / "other.git"))
+    stop = refused(root, "other")
+    assert stop.next[0].endswith("  git push other HEAD:main")
+    assert stop.next[1].startswith(f"else  git branch before-{was[:7]}  keeps")
+    assert stop.next[2].startswith("git reset --soft ")
+    git(root, *shlex.split(stop.next[1].split("  ")[1])[1:])
+    (root / "app.py").write_text("X = 1\n")
+    typed(root, stop.next)
+    assert push.push(root, "other", "main")
+    assert git(root, "rev-list", "--count", f"before-{was[:7]}") == str(push.MANY + 2)
+    git(root, "push", "-q", "origin", f"{was}:main")
+    git(root, "reset", "-q", "--hard", was)
+    git(root, "push", "-q", "--force", "other", "HEAD:main")
+    git(root, "fetch", "-q", "other")
+    assert secret_scan.in_commits(root, "other") == []
+
+
 def test_on_a_new_branch_only_what_the_remote_does_not_have_is_the_change(root):
     committed(root, **{"old.py": LINE})
     git(root, "push", "-q", "origin", "HEAD:main")

@@ -42,6 +42,8 @@ SECRETS = [
     ("app.py", "app.config['SECRET_KEY'] = 'f00b4rf00b4r'", "a secret's value"),
     ("app.py", "connect(host, password='k8dj3ksl')", "a secret's value"),
     ("app.py", "MAIL_PASS = 'k8dj3ksl'", "a secret's value"),
+    ("app.py", "MAIL_PASS = 'k8d(j3ksl'", "a secret's value"),
+    ("app.ini", "STORAGE=AccountName=shop;AccountKey=" + "a1B2c3D4e5" * 8 + "a1B2c3==", "a token"),
     ("app.js", "const stripeApiKey = '9f8e7d6c5b4a';", "a secret's value"),
     ("app.json", '"api_key": "9f8e7d6c5b4a"', "a secret's value"),
     ("app.ini", "password = k8dj3ksl", "a secret's value"),
@@ -77,6 +79,12 @@ SECRETS = [
 ]
 
 CLEAN = [
+    ("bootstrap.js", "  var DATA_API_KEY = '.data-api';"),
+    ("tox.ini", "STORAGE=AccountName=devstoreaccount1;AccountKey=" + "Eby8vdM02xNOcqFl" + "a1B2c3D4e5" * 7 + "=="),
+    ("app.js", "password: 'get_it(shop.db_1)'"),
+    ("app.ini", "password = get_it(shop_1"),
+    ("deploy.yml", "AWS_ACCESS_KEY_ID: AK" + "IAIOSFODNN7EXAMPLE"),  # those of all of AWS's manuals
+    ("deploy.yml", "AWS_SECRET_ACCESS_KEY: wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"),
     ("app.py", "password = os.environ['PASSWORD']"),
     ("app.py", 'SECRET_KEY = config("SECRET_KEY_OF_SHOP_1")'),
     ("app.py", 'password = "${DB_PASSWORD}"'),

@@ -156,24 +156,67 @@ def test_jump_hosts_that_lead_in_a_circle_are_told(host, laptop, what):
     assert host.count("connection") == 0
 
 
-def test_a_program_that_connects_gets_host_and_port_as_words(host, laptop):
-    program = laptop / "connect it"
-    program.write_text(
+def connector(place, host):
+    """A program that connects, and writes down what it was given."""
+    place.write_text(
         "#!/usr/bin/env python3\n"
         "import os, socket, sys, threading\n"
-        f"open({str(laptop / 'given')!r}, 'w').write(repr(sys.argv[1:]))\n"
+        f"open({str(place.parent / 'given')!r}, 'w').write(repr(sys.argv[1:]))\n"
         f"link = socket.create_connection(('127.0.0.1', {host.port}))\n"
         "def up():\n    while data := os.read(0, 65536): link.sendall(data)\n"
         "threading.Thread(target=up, daemon=True).start()\n"
         "while data := link.recv(65536): os.write(1, data)\n"
     )
-    program.chmod(0o755)
+    place.chmod(0o755)
+    return place
+
+
+def test_a_program_that_connects_gets_host_and_port_as_words(host, laptop):
+    program = connector(laptop / "connect it", host)
     configure(laptop, f'Host target\n  HostName 192.0.2.1\n  Port 2\n  ProxyCommand "{program}" %h %p %r "at %n"\n')
     assert ask(host, user="bob it is")["code"] == 0
     assert (laptop / "given").read_text() == repr(["192.0.2.1", "2", "bob it is", "at target"])
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["~/connect %h %p", "${HOME}/connect %h %p 2>/dev/null", "sh -c '$HOME/connect %h %p'", "~/connect %h %p | cat"],
+)
+def test_a_program_that_connects_is_run_by_the_persons_shell_as_ssh_runs_it(host, laptop, line):
+    connector(laptop / "connect", host)
+    configure(laptop, f"Host target\n  HostName 192.0.2.1\n  Port 2\n  ProxyCommand {line}\n")
+    assert ask(host)["code"] == 0
+    assert (laptop / "given").read_text() == repr(["192.0.2.1", "2"])
+
+
 # What ~/.ssh/config may say
+
+
+def test_a_key_that_is_known_of_the_hosts_name_alone_counts_at_each_port_as_it_does_for_ssh(
+    host, jump, laptop, tmp_path
+):
+    configure(laptop, section("jump", jump), section("target", host, "ProxyJump jump"))
+    kind, key = jump.public.read_text().split()[:2]
+    other = other_key(tmp_path).read_text().split()[1]
+    known = laptop / ".ssh" / "known_hosts"
+    known.write_text(f"127.0.0.1 {kind} {key}\n")
+    assert ask(host)["code"] == 0
+    known.write_text(f"127.0.0.1 {kind} {other}\n")
+    assert "no key of it is known here" in refused(host).message
+    known.write_text(f"127.0.0.1 {kind} {key}\n[127.0.0.1]:{jump.port} {kind} {other}\n")
+    assert "another host key than the known one" in refused(host).message
+    known.write_text(f"@revoked 127.0.0.1 {kind} {key}\n[127.0.0.1]:{jump.port} {kind} {key}\n")
+    assert "is revoked" in refused(host).message
+
+
+def test_files_are_found_by_a_variable_and_with_a_blank_in_their_names(host, laptop, monkeypatch):
+    (laptop / "my files").mkdir()
+    (laptop / "my files" / "mine").write_bytes(host.key.read_bytes())
+    know(laptop, host)
+    (laptop / ".ssh" / "known_hosts").rename(laptop / "my files" / "known")
+    files = f'UserKnownHostsFile "{laptop}/my files/known"'
+    configure(laptop, section("target", host, files).replace(str(host.key), '"${HOME}/my files/mine"'))
+    assert ask(host, key=None, host_key=())["code"] == 0
 
 
 READ = {

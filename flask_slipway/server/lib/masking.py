@@ -63,9 +63,9 @@ SPECIAL = {
 }
 # In any text, of whatever is not known, or no more: who logs in by a web address, what a line of code or of settings
 # gives to a secret's name.
-LOGIN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?P<user>[^\s/:@'\"<>]*)(?P<colon>:?)(?P<password>[^\s/'\"]*)@", re.I
-)
+# One run of signs up to the last @, so that an address without any is given up at once, however long it is.
+LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?P<login>[^\s/'\"]*)@", re.I)
+OF_LOGIN = re.compile(r"(?P<user>[^:@<>]*)(?P<colon>:?)(?P<password>.*)", re.S)
 PLACEHOLDER = re.compile(r"[A-Z]+|<[\w -]+>")  # USER:PASSWORD, as a message writes it
 NAMED = r"(?i:%s|%s)S?\d*" % (WORD, END)
 GIVES = r"\\*[\"']?\]?\s*(?:=|:|:\s*[\w.]+\s*=)\s*|\\*[\"']\s*,\s*"  # os.environ["…"] = , : str = , setdefault("…",
@@ -299,10 +299,11 @@ def without_logins(text: str) -> str:
 
 def _without_login(match: Match[str]) -> str:
     """An address without its password. A name alone is one on the web, where a token can stand in its place."""
-    if match["colon"]:
-        keep = PLACEHOLDER.fullmatch(match["password"])
-        return match[0] if keep else "%s://%s:%s@" % (match["scheme"], match["user"], COVER)
-    is_token = match["scheme"].lower() in ("http", "https") and not match["password"]
+    user, colon, password = OF_LOGIN.fullmatch(match["login"]).groups()  # type: ignore[union-attr]  # any text is one
+    if colon:
+        keep = PLACEHOLDER.fullmatch(password)
+        return match[0] if keep else "%s://%s:%s@" % (match["scheme"], user, COVER)
+    is_token = match["scheme"].lower() in ("http", "https") and not password
     return "%s://%s@" % (match["scheme"], COVER) if is_token else match[0]
 
 

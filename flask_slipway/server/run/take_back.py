@@ -257,9 +257,9 @@ def opened(run: Run, status: int) -> str:
 
 
 def closed_seconds(run: Run) -> float | None:
-    """How long visitors met the gate, or None where they did not."""
+    """How long visitors met the gate, or None where they did not; 0 where the clock was set back meanwhile."""
     first = run.journal.last(protocol.GATE)
-    return None if first is None else round(time.time() - first["at"], 1)
+    return None if first is None else round(max(0.0, time.time() - first["at"]), 1)
 
 
 def shut(run: Run) -> None:

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 import urllib.parse
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from flask_slipway.server.database import mysql_client
 from flask_slipway.server.lib.masking import COVER, Mask, end_of
+from support import ROOT
 
 AWKWARD = st.text("XY'\"$\\ %@#:/&é漢\t", min_size=4, max_size=14).map(lambda text: f"X{text}Y")
 
@@ -215,6 +218,13 @@ def test_an_address_and_a_secrets_name_hide_what_is_known_no_more(text, masked):
 )
 def test_what_only_looks_like_a_secrets_place_stays(text):
     assert Mask().text(text) == text
+
+
+def test_a_long_line_is_masked_at_once():
+    """Whoever sends a site a long line that its log tells again must not hold up who reads that log, or a release."""
+    program = "from flask_slipway.server.lib.masking import Mask; print(Mask().text('http://' + 'a' * 300_000)[-9:])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "aaaaaaaaa\n"
 
 
 def test_a_value_that_was_known_once_is_covered_where_it_stands_by_itself():

@@ -376,3 +376,11 @@ def test_a_backup_that_could_not_be_put_back_ends_a_release_and_not_a_backup(sit
     run.task = "backup"
     assert "verified" in steps.back_up(run)
     run.lock.release()
+
+
+@pytest.mark.parametrize(("ago", "seconds"), [(2.0, 2.0), (-60.0, 0.0)])
+def test_how_long_a_site_was_closed_is_a_duration_also_where_the_clock_was_set_back(monkeypatch, ago, seconds):
+    """A negative one would be held for no word of the server's half, and the end of the run would not be told."""
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    journal = SimpleNamespace(last=lambda what: {"at": 1000.0 - ago})
+    assert take_back.closed_seconds(SimpleNamespace(journal=journal)) == seconds
