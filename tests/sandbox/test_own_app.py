@@ -80,7 +80,8 @@ def test_the_env_is_ones_own_but_for_the_database_and_the_secret_key(tmp_path):
 
 
 def test_a_tracked_env_does_not_lead_the_sandbox_to_the_development_database(tmp_path):
-    made, of_a_commit = sandbox(tmp_path, "sqlite"), "SHOP_DB=sqlite:////home/ann/dev.db\nSECRET_KEY=mine\n"
+    made = replace(sandbox(tmp_path, "sqlite"), url="")  # it was not up yet
+    of_a_commit = "SHOP_DB=sqlite:////home/ann/dev.db\nSECRET_KEY=mine\n"
     made.project.mkdir(parents=True)
     for folder in (tmp_path, made.project):
         (folder / ".env").write_text(of_a_commit)
