@@ -118,6 +118,7 @@ def test_no_part_of_an_address_of_another_database_is_taken_over(tmp_path, diale
         assert "DB_HOST" not in found and "MYSQL_ROOT_PASSWORD" not in found
         left = "DB_HOST, DB_NAME, MYSQL_ROOT_PASSWORD, DBUSER, PGPORT, DB"
         assert f"Not taken over, for its own is sqlite: {left}." in told
+        assert "its WSGI file sets OTHER_URL, SHOP_FILE:" in told
         return
     own = {"DB_HOST": "127.0.0.1", "DB_NAME": "ann$shop", "MYSQL_ROOT_PASSWORD": "p@ss", "DBUSER": "ann"}
     assert {name: found[name] for name in own} == own
