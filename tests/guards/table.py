@@ -49,6 +49,14 @@ GUARDS = [
         ("server/run/test_steps.py::test_a_site_whose_processes_stay_is_not_taken_for_closed",),
     ),
     Guard(
+        "what-could-not-be-proved-is-not-closed",
+        1,
+        "server/run/steps.py",
+        "    refuse_unknown(run)\n",
+        "",
+        ("server/run/test_steps.py::test_a_site_that_no_run_could_open_again_is_not_closed[HTTP_X_SLIPWAY]",),
+    ),
+    Guard(
         "every-process-is-proved",
         1,
         "server/site/health.py",

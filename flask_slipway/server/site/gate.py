@@ -36,6 +36,7 @@ class Gate:
 
     def __init__(self, site: Site, folder: str, token: str) -> None:
         self.site, self.folder, self.token = site, folder, token
+        self.nonce = ""  # of the gate that was put last
         self.original = os.path.join(folder, "wsgi.original")
 
     def keep_original(self) -> bytes:
@@ -58,7 +59,7 @@ class Gate:
         """Puts the gate into the WSGI file's place, with a new nonce, which is returned. `public`: everyone passes;
         `loads`: who bears the token passes, and then everyone once the site's own file is back; without it, nobody
         does, and nothing of the site is loaded."""
-        nonce = secrets.token_hex(8)
+        self.nonce = nonce = secrets.token_hex(8)
         source = self.keep_original()
         text = template().format(
             site=self.site.name,
