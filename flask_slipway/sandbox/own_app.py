@@ -158,16 +158,15 @@ def about_dotenv(root: Path, made: Sandbox) -> list[str]:
     """What leads the app to the sandbox's database, what of the development .env was left out, where to edit it."""
     where = PurePosixPath(made.project.relative_to(root) if made.project.is_relative_to(root) else made.project)
     before, there = _values(root), (root / ".env").is_file()
-    named = ", ".join(name for name, value in before.items() if own_database.part(name, value)) or ", ".join(
-        names(root)
-    )
+    database = own_database.own(made, drivers(root), before)
+    left = own_database.in_dotenv(_dotenv(root), database)[1]
+    taken = [name for name, value in before.items() if own_database.part(name, value) and name not in left]
+    named = ", ".join(taken or names(root))
     lines = [f"Its .env is yours, with its own database in {named}; to edit it:", f"  {where / '.env'}"]
     if not there:
         lines = [f"There is no .env here; its own has its database in {named}; to edit it:", f"  {where / '.env'}"]
     if not wsgi.reads_dotenv(made.virtualenv):
         lines = [f"Nothing reads a .env, without python-dotenv: its WSGI file sets {named}:", f"  {made.wsgi}"]
-    database = own_database.own(made, drivers(root), before)
-    left = own_database.in_dotenv(_dotenv(root), database)[1]
     if left:
         lines.append(f"Not taken over, for its own is {made.database['dialect']}: {', '.join(left)}.")
     return lines + _about_code(root)

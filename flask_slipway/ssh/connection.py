@@ -270,4 +270,5 @@ def fingerprints(site: Site) -> list[str]:
 def login(site: Site) -> str:
     """The command by which a person tries the same login."""
     port = "" if site.port == 22 else f" -p {site.port}"
-    return f"ssh{f' -i {site.key}' if site.key else ''}{port} {site.user}@{site.host}"
+    key = f" -i {shlex.quote(site.key)}" if site.key else ""
+    return f"ssh{key}{port} {site.user}@{site.host}"

@@ -49,6 +49,14 @@ GUARDS = [
         ("server/run/test_steps.py::test_a_site_whose_processes_stay_is_not_taken_for_closed",),
     ),
     Guard(
+        "what-could-not-be-proved-is-not-closed",
+        1,
+        "server/run/steps.py",
+        "    refuse_unknown(run)\n",
+        "",
+        ("server/run/test_steps.py::test_a_site_that_no_run_could_open_again_is_not_closed[HTTP_X_SLIPWAY]",),
+    ),
+    Guard(
         "every-process-is-proved",
         1,
         "server/site/health.py",
@@ -249,9 +257,12 @@ GUARDS = [
         "half-a-wsgi-file-is-a-gate",
         1,
         "server/site/gate.py",
-        "        if not is_gate(data):\n            _append",
-        "        if False:\n            _append",
-        ("server/site/test_gate.py::test_what_was_cut_off_anywhere_in_the_wsgi_file_itself_is_no_sites_own[short]",),
+        "        _make_room(descriptor, there.st_size, size)\n",
+        "",
+        (
+            "server/site/test_gate.py::test_what_was_cut_off_anywhere_in_the_wsgi_file_itself_is_no_sites_own[short]",
+            "server/site/test_gate.py::test_where_there_is_no_room_for_a_gate_the_wsgi_file_itself_stays_as_it_was",
+        ),
     ),
     Guard(
         "what-a-killed-gate-left-goes",

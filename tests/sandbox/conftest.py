@@ -117,8 +117,9 @@ def ssh():
     def run(site: host.Sandbox, command: str, data: bytes = b"") -> Said:
         known = site.folder / "known_hosts"
         known.write_text(f"[{site.host}]:{site.ssh_port} {site.host_key.read_text()}")
-        words = ["ssh", "-T", "-F", "none", "-p", str(site.ssh_port), "-i", site.key, "-l", site.user]
-        options = ["BatchMode=yes", f'UserKnownHostsFile="{known}"', "GlobalKnownHostsFile=none", "IdentitiesOnly=yes"]
+        key, listed = (str(path).replace("%", "%%") for path in (site.key, known))  # to ssh, %d is a home
+        words = ["ssh", "-T", "-F", "none", "-p", str(site.ssh_port), "-o", f'IdentityFile="{key}"', "-l", site.user]
+        options = ["BatchMode=yes", f'UserKnownHostsFile="{listed}"', "GlobalKnownHostsFile=none", "IdentitiesOnly=yes"]
         words += [word for option in options for word in ("-o", option)]
         done = subprocess.run([*words, site.host, command], input=data, capture_output=True, timeout=60)
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())

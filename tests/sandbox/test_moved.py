@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,22 @@ def test_what_could_not_be_made_leaves_nothing_and_what_was_mended_arrives(owner
 
     host.down(site.folder)  # as when the machine was turned off: what was done may be half done
     site.wsgi.unlink()
+    state.save(replace(site, url="", web_port=0, processes={}))
     git(owner, "commit", "-q", "--allow-empty", "-m", "Later")
     again, _ = up(owner)
     assert git(again.project, "rev-parse", "HEAD") == git(owner, "rev-parse", "HEAD")
     assert state.read(again.folder) == again
+
+
+def test_a_sandbox_whose_wsgi_file_is_gone_gets_one_and_keeps_rows_and_settings(owner):
+    """It was moved aside by hand, or is a link to a file of the project that a commit took away."""
+    site, _ = up(owner)
+    host.down(site.folder)
+    kept = (site.home / ".slipway/backups/1.json", Path(site.database["path"]), site.project / ".env")
+    kept[0].parent.mkdir(parents=True)
+    for path in kept:
+        path.write_text("theirs")
+    site.wsgi.unlink()
+    again, _ = up(owner)
+    assert [path.read_text() for path in kept] == ["theirs"] * 3
+    assert str(site.project) in again.wsgi.read_text()

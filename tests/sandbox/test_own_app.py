@@ -80,7 +80,8 @@ def test_the_env_is_ones_own_but_for_the_database_and_the_secret_key(tmp_path):
 
 
 def test_a_tracked_env_does_not_lead_the_sandbox_to_the_development_database(tmp_path):
-    made, of_a_commit = sandbox(tmp_path, "sqlite"), "SHOP_DB=sqlite:////home/ann/dev.db\nSECRET_KEY=mine\n"
+    made = replace(sandbox(tmp_path, "sqlite"), url="")  # it was not up yet
+    of_a_commit = "SHOP_DB=sqlite:////home/ann/dev.db\nSECRET_KEY=mine\n"
     made.project.mkdir(parents=True)
     for folder in (tmp_path, made.project):
         (folder / ".env").write_text(of_a_commit)
@@ -117,6 +118,7 @@ def test_no_part_of_an_address_of_another_database_is_taken_over(tmp_path, diale
         assert "DB_HOST" not in found and "MYSQL_ROOT_PASSWORD" not in found
         left = "DB_HOST, DB_NAME, MYSQL_ROOT_PASSWORD, DBUSER, PGPORT, DB"
         assert f"Not taken over, for its own is sqlite: {left}." in told
+        assert "its WSGI file sets OTHER_URL, SHOP_FILE:" in told
         return
     own = {"DB_HOST": "127.0.0.1", "DB_NAME": "ann$shop", "MYSQL_ROOT_PASSWORD": "p@ss", "DBUSER": "ann"}
     assert {name: found[name] for name in own} == own

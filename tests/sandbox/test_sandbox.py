@@ -274,8 +274,8 @@ def test_a_new_account_has_no_code_but_a_page(raise_sandbox):
     assert subprocess.check_output(["git", "-C", site.origin, "branch", "--list"]) == b""
 
 
-def test_a_folder_with_a_space_and_a_long_name(raise_sandbox, tmp_path, ssh):
-    site = raise_sandbox(folder=tmp_path / ("a long name " * 8) / "site", ssh="openssh")
+def test_a_folder_with_an_odd_and_a_long_name(raise_sandbox, tmp_path, ssh):
+    site = raise_sandbox(folder=tmp_path / ("a long %d $HOME name " * 5) / "site", ssh="openssh")
     assert reloaded(site).status == 200
     assert ssh(site, "pwd").out.endswith(f"\n{site.home}\n")
 

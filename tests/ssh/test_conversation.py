@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -267,6 +268,14 @@ def test_a_wrong_login_is_tried_once_and_never_again(host, tmp_path):
         ask(host, key=str(tmp_path / "other"))
     assert caught.value.code == 5
     assert (host.count("connection"), host.users, host.count("try"), host.count("channel")) == (1, ["bob"], 1, 0)
+
+
+def test_the_login_that_is_offered_to_be_typed_is_one_command_whatever_the_keys_folder_is_called(tmp_path):
+    key = str(tmp_path / "it's $(id) mine/key")
+    offered = connection.login(SimpleNamespace(user="bob", host="127.0.0.1", port=2222, key=key))
+    assert shlex.split(offered) == ["ssh", "-i", key, "-p", "2222", "bob@127.0.0.1"]
+    done = subprocess.run(["bash", "-c", f"printf '%s|' {offered}"], capture_output=True, text=True)
+    assert done.stdout == f"ssh|-i|{key}|-p|2222|bob@127.0.0.1|"
 
 
 @pytest.mark.parametrize(("where", "first"), [("127.0.0.1", "inv sandbox.up"), ("192.0.2.1", "correct  host_key:")])

@@ -59,11 +59,13 @@ class Folders:
         self.site = Site(told)
 
     @contextmanager
-    def served(self, reloads=True):
-        """Meanwhile the WSGI file answers, executed anew for each request; unless the host `reloads`, as it was."""
+    def served(self, reloads=True, without=()):
+        """Meanwhile the WSGI file answers, executed anew for each request; unless the host `reloads`, as it was.
+        `without`: how the headers begin, as environ names them, that a proxy before it takes away."""
         as_it_was = {} if reloads else runpy.run_path(str(self.wsgi))
 
         def application(environ, start_response):
+            environ = {name: value for name, value in environ.items() if not name.startswith(tuple(without))}
             found = runpy.run_path(str(self.wsgi)) if reloads else as_it_was
             return found["application"](environ, start_response)
 

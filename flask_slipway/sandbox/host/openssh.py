@@ -33,7 +33,7 @@ def command(folder: Path, port: int, user: str, environment: Mapping[str, str]) 
         f"""ListenAddress 127.0.0.1
 Port {port}
 HostKey {_quoted(str(folder / "host_key"))}
-AuthorizedKeysFile {_quoted(str(folder / "authorized_keys"))}
+AuthorizedKeysFile {_quoted(str(folder / "authorized_keys").replace("%", "%%"))}
 AllowUsers {_quoted(user)}
 PermitRootLogin prohibit-password
 PasswordAuthentication no

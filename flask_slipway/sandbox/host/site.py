@@ -72,7 +72,7 @@ def up(
     site's clone is on. Raises WrongUse; of a sandbox that was not there before, nothing is left then."""
     folder = folder.absolute()
     before = state.read(folder)
-    if before is not None and not before.wsgi.exists():  # it was ended before it was made
+    if before is not None and _is_half_made(before):
         _unmake(folder)
         before = None
     if before is not None:
@@ -130,6 +130,12 @@ def _remove_sockets(folder: Path) -> None:
     sockets = fronts.sockets(folder / "run")
     if sockets and not state.is_copy(folder):
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _is_half_made(site: Sandbox) -> bool:
+    """Whether making it was ended before it was made: it never had an address, and nobody's work is in it. One that was
+    up and lost its WSGI file holds rows and backups."""
+    return not site.url and not site.wsgi.exists()
 
 
 def _unmake(folder: Path) -> None:
@@ -294,7 +300,7 @@ def _wsgi_text(site: Sandbox) -> str:
 def _furnish(site: Sandbox, source: Path | None, text: str | None, dotenv: Callable[[Sandbox], str] | None) -> None:
     """The files that a site's owner writes by hand, once: .env and the WSGI file. A .env that the commit brought is
     replaced: it is the developer's, and leads to the development database."""
-    if source is not None and not ((site.project / ".env").exists() and site.wsgi.exists()):
+    if source is not None and (_is_half_made(site) or not (site.project / ".env").exists()):
         write_private(site.project / ".env", (dotenv or _dotenv)(site))
     if not site.wsgi.exists():
         default = _wsgi_text(site) if source is not None else wsgi.EMPTY

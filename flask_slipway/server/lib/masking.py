@@ -35,15 +35,18 @@ SOUNDING = re.compile(
     re.I,
 )
 SHORTEST = 5
-# What hides nothing, whatever it is the value of: no message could be read, and the cover would tell what it is.
+# What hides nothing, whatever it is the value of: no message could be read, and the cover would tell what it is; nor
+# could the command be typed that a message ends with. Among them are the names of the tasks, and how a run ends.
 WORDS = """
-access admin after always app apps auth backup backups bearer before change changeme check close code commit
-config data database debug default deploy dev devel development disabled enabled error errors example false fence
-fetch files flask gate guest health history http https info install journal local localhost lock login logs main
-mariadb master memory mysql never nobody none null open password pending postgres postgresql prod production
-public pull python record recover redis release reload required restore return revision rollback root schema
-secret seed server session simple site sqlite stage staging status step swap table tables task test testing tests
-token true upgrade user username users warning warnings website write
+access admin after always app apps auth backup backups bearer before change changed changeme check close closed code
+commit complete config current data database debug default deploy dev devel development disabled downgrade enabled
+error errors example failed false fence fetch files flask freeze gate guest health healthy history http https info
+install interrupted journal local localhost lock login logs main mariadb master memory migrate mysql never nobody
+none null open opened packages password pending postgres postgresql prod production public pull python record
+recover recovered redis refused release released reload required requirements restore restored return returned
+revision rollback root sandbox schema secret seed server session setup simple site sqlite stage staging status step
+swap table tables task test testing tests token true unchanged upgrade user username users virtualenv warning
+warnings watch website workon write
 """
 COMMON = frozenset(WORDS.split())
 LONGEST_WORD = 20  # letters; more in a row are no word

@@ -14,7 +14,8 @@ import time
 from . import files, process
 
 BEGIN = "slipway-"
-LONGEST = 86400  # seconds after which a process of another machine is taken to have ended
+LONGEST = 86400  # seconds after which a process that cannot be looked for is taken to have ended
+NAMELESS = "client.cnf"  # what lies in those of version 0.1, whose name tells neither machine nor process
 
 
 def folder(state: str) -> str:
@@ -58,7 +59,8 @@ def _is_left(path: str) -> bool:
     machine, pid, started, *_ = [*os.path.basename(path)[len(BEGIN) :].split("-"), "", "", ""]
     if machine == _machine() and pid.isdigit():
         return str(process.started_at(int(pid))) != started
-    return len(machine) == 8 and pid.isdigit() and time.time() - os.lstat(path).st_mtime > LONGEST
+    known = pid.isdigit() or (not pid and os.path.isfile(os.path.join(path, NAMELESS)))
+    return len(machine) == 8 and known and time.time() - os.lstat(path).st_mtime > LONGEST
 
 
 def _machine() -> str:

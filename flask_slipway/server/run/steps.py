@@ -81,6 +81,7 @@ def close(run: Run) -> str:
     if not run.was_closed:
         run.closed_at = time.monotonic()
     gate_up(run)  # also where one stands: its processes may have loaded the app, to be proved, and hold the database
+    refuse_unknown(run)
     run.about_to(protocol.FENCE)
     run.database.fence_up()
     refused = "writes refused" if run.database.fence_kind != "watched" else "no connection left"
@@ -91,6 +92,18 @@ def gate_up(run: Run) -> None:
     """The gate as a page and nothing more; returns when no visitor meets anything else."""
     nonce = run.gate.put(loads=False)
     health.prove_gate(run.site.health_url(), nonce, run.patience)
+
+
+def refuse_unknown(run: Run) -> None:
+    """Raises Failed where the gate would never let this run pass: then no new process could be proved, neither those
+    of a release nor those of its return, and the site would stay closed."""
+    if health.knows(run.site.health_url(), run.token, run.gate.nonce):
+        return
+    raise Failed(
+        "the gate does not get this run's token",
+        ["a proxy between %s and its visitors takes headers away: X-Slipway-Token, X-Slipway-Ask" % run.site.url],
+        ["let it hand them on, or set  url:  of %s in invoke.yaml to an address past it" % run.site.name],
+    )
 
 
 def back_up(run: Run) -> str:

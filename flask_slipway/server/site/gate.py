@@ -36,6 +36,7 @@ class Gate:
 
     def __init__(self, site: Site, folder: str, token: str) -> None:
         self.site, self.folder, self.token = site, folder, token
+        self.nonce = ""  # of the gate that was put last
         self.original = os.path.join(folder, "wsgi.original")
 
     def keep_original(self) -> bytes:
@@ -58,7 +59,7 @@ class Gate:
         """Puts the gate into the WSGI file's place, with a new nonce, which is returned. `public`: everyone passes;
         `loads`: who bears the token passes, and then everyone once the site's own file is back; without it, nobody
         does, and nothing of the site is loaded."""
-        nonce = secrets.token_hex(8)
+        self.nonce = nonce = secrets.token_hex(8)
         source = self.keep_original()
         text = template().format(
             site=self.site.name,
@@ -144,16 +145,16 @@ def replace(path: str, data: bytes, time_ns: int | None = None) -> None:
 
 
 def _overwrite(path: str, old: os.stat_result, data: bytes, time_ns: int) -> None:
-    """Writes into the file itself, which was `old`, where no other can take its place. What is cut off in the middle
-    bears a gate's mark, at its beginning or at its end, so that it is taken for no site's own."""
+    """Writes into the file itself, which was `old`, where no other can take its place. Its room is made first, behind
+    what stands there and stays whole, so where there is none, nothing was changed. What is cut off in the middle bears
+    a gate's mark at its end, so that it is taken for no site's own."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         there = os.fstat(descriptor)
         if (there.st_dev, there.st_ino) != (old.st_dev, old.st_ino) or not stat.S_ISREG(there.st_mode):
             raise PermissionError(errno.EPERM, "it is another file by now", path)
         size = max(there.st_size, len(data))
-        if not is_gate(data):
-            _append(descriptor, there.st_size, b"\n" * (size - there.st_size + 1) + MARK + b"\n")
+        _make_room(descriptor, there.st_size, size)
         _write_at(descriptor, 0, data + b"\n" * (size - len(data)))
         os.ftruncate(descriptor, len(data))
         os.fsync(descriptor)
@@ -166,12 +167,15 @@ def _overwrite(path: str, old: os.stat_result, data: bytes, time_ns: int) -> Non
         os.close(descriptor)
 
 
-def _append(descriptor: int, size: int, data: bytes) -> None:
-    """Adds to a file of `size` bytes, all or nothing where there is no room."""
+def _make_room(descriptor: int, end: int, size: int) -> None:
+    """Adds to a file of `end` bytes what makes it longer than `size`: comments and empty lines. The first is a gate's
+    mark, one short write; the last is, too. All or nothing, where there is no room."""
+    mark = b"\n" + MARK + b"\n"
     try:
-        _write_at(descriptor, size, data)
+        _write_at(descriptor, end, mark)
+        _write_at(descriptor, end + len(mark), b"\n" * (size - end) + mark)
     except OSError:
-        os.ftruncate(descriptor, size)
+        os.ftruncate(descriptor, end)
         raise
 
 

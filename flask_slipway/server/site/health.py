@@ -218,6 +218,13 @@ def prove_gate(url: str, nonce: str, patience: float = PATIENCE) -> Answer:
     return answer
 
 
+def knows(url: str, token: str, nonce: str) -> bool:
+    """Whether the gate with `nonce`, which every visitor meets, knows this run by its `token`: False where the gate
+    itself answers that it was asked without, for a proxy in between takes headers away."""
+    answer = ask(url, token, nonce)
+    return answer.gate != nonce or answer.headers.get("X-Slipway-Known") == nonce
+
+
 Good = Callable[[int], bool]  # whether a status is that of a site as it should be
 
 

@@ -127,6 +127,8 @@ def test_whatever_env_holds_the_structure_of_events_stays_and_their_free_text_is
         "SECRET_KEY=dev",
         "AUTH_REQUIRED=true",
         "API_TOKEN=true",
+        "API_TOKEN=healthy",
+        "APP_SECRET=released",
         "DB_PASSWORD=production",
         "KEY_TABLE=comments",
         "TOKEN_BRANCH=main",
@@ -338,3 +340,14 @@ def test_the_password_of_an_url_is_masked_whatever_the_settings_name():
     mask = Mask()
     mask.add_env("SHOP_DB=mysql+pymysql://ann:it%27s%20mine@host/ann$shop\nGREETING=good day to all\n")
     assert mask.values == ["it%27s%20mine", "it's mine"]
+
+
+def test_no_value_makes_a_command_that_cannot_be_typed():
+    """A password may be called like one of our tasks: what to type next stays whole."""
+    told = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
+    tasks = re.findall(r"^### (?:inv |fab ENV\.)([\w-]+)$", told, re.M)
+    assert {"workon", "downgrade", "recover"} <= set(tasks)
+    mask = Mask()
+    for task in tasks:
+        mask.add_env(f"DB_PASSWORD={task}")
+    assert mask.texts([f"fab prod.{task}" for task in tasks]) == [f"fab prod.{task}" for task in tasks]

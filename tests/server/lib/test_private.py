@@ -45,3 +45,16 @@ def test_where_the_home_has_no_room_it_lies_beside_the_systems_own(tmp_path, mon
     found.rename(found.with_name("-".join([*found.name.split("-")[:3], "1", "0"])))  # as of a process that is gone
     shutil.rmtree(private.folder(str(tmp_path / "state")))
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_what_a_killed_process_of_version_0_1_left_goes_after_a_day(tmp_path, monkeypatch):
+    """A folder of the system's own for temporary files, by no name of a process; others begin their names so too."""
+    top = tmp_path / "tmp"
+    monkeypatch.setattr(tempfile, "tempdir", str(top))
+    for name in ("slipway-hsmnp05z", "slipway-blaoqn_n", "slipway-sockets-hsmnp05z", "slipway-aq2x_7k1"):
+        (top / name).mkdir(parents=True)
+        (top / name / ("web.sock" if name.endswith("7k1") else "client.cnf")).touch()
+        if name != "slipway-blaoqn_n":  # which may be of a command that still runs
+            os.utime(top / name, (0, 0))
+    private.remove_left(str(tmp_path / "state"))
+    assert sorted(os.listdir(top)) == ["slipway-aq2x_7k1", "slipway-blaoqn_n", "slipway-sockets-hsmnp05z"]

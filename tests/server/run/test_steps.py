@@ -140,6 +140,21 @@ def test_a_site_whose_processes_stay_is_not_taken_for_closed(folders, monkeypatc
         run.end()
 
 
+@pytest.mark.parametrize("without", ["HTTP_X_SLIPWAY", "HTTP_X_SLIPWAY_TOKEN"])
+def test_a_site_that_no_run_could_open_again_is_not_closed(folders, without):
+    """A proxy before it hands on no header that it does not know: no process behind the gate could ever be proved."""
+    with folders.served(without=[without]):
+        run = folders.begun(stage=False)
+        before = folders.wsgi.read_bytes()
+        with pytest.raises(Failed, match="does not get this run's token") as stop:
+            steps.close(run)
+        assert "url:" in stop.value.next[0]
+        assert not run.journal.has(protocol.FENCE)
+        take_back.bring_back(run)
+        assert folders.wsgi.read_bytes() == before
+        run.end()
+
+
 def test_a_closed_sites_database_takes_no_write(folders):
     with folders.served():
         run = folders.begun(stage=False)

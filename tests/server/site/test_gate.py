@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -396,6 +397,21 @@ def test_where_no_file_can_be_made_beside_it_the_wsgi_file_itself_is_written(own
     assert hosted.wsgi.read_bytes() == before
     assert stat.S_IMODE(os.stat(hosted.wsgi).st_mode) == 0o640
     assert all(later - earlier >= 1_000_000_000 for earlier, later in itertools.pairwise(times))
+
+
+def test_where_there_is_no_room_for_a_gate_the_wsgi_file_itself_stays_as_it_was(owner):
+    """A disk, or an account, that is full: here a file may be no longer."""
+    hosted = Hosted(owner)
+    before, limit = hosted.wsgi.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    hosted.wsgi.parent.chmod(0o555)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 200, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            hosted.gate.put()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        hosted.wsgi.parent.chmod(0o755)
+    assert hosted.wsgi.read_bytes() == before
 
 
 MOUNTED = """
