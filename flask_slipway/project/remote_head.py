@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask_slipway import wording
 from flask_slipway.errors import Refusal, Unreachable
+from flask_slipway.project import working_copy
 from flask_slipway.project.git import explain, login, quietly, run, succeeds
 
 PATIENCE = 30.0  # seconds for the remote's answer
@@ -32,7 +33,11 @@ def refuse_unpushable(root: Path, remote: str, branch: str, terminal: bool) -> N
     there = done.stdout.decode("ascii", "replace").partition("\t")[0]
     if there and not succeeds(root, "merge-base", "--is-ancestor", there, "HEAD"):
         what = f"{remote}/{branch} is at {wording.short(there)}, which is not part of what is here"
-        raise Refusal(what, next=[f"git pull --rebase --autostash {remote} {branch}, then the same again"])
+        pull = f"git pull --rebase --autostash {remote} {branch}"
+        if remote == working_copy.SANDBOX:  # what was taken back here must not come back from there
+            anew = "inv sandbox.down --remove  (its rows go), then  inv sandbox.up"
+            raise Refusal(what, next=[anew, f"or, to have its commits:  {pull}"])
+        raise Refusal(what, next=[f"{pull}, then the same again"])
 
 
 def _silent_ssh(root: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The servers on the way to a site: the jump hosts that the person's SSH configuration names, and the site's own.
 
-That configuration is read by ssh itself (ssh -G), so every line of it counts here as it counts there."""
+That configuration is read by ssh itself (ssh -G), so every line of it counts here as it counts there; but for the
+sandbox, which lies on this machine and is all told by its own settings."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flask_slipway.config.keys import THIS_MACHINE
+from flask_slipway.config.settings import SANDBOX
 from flask_slipway.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -56,7 +59,11 @@ class Hop:
 
 def route(site: Site) -> list[Hop]:
     """The servers on the way to the site, its own last. Raises WrongUse where ssh cannot read its configuration."""
-    hops = _to(site.host, site.user, site.port, ())
+    hops = (
+        [_hop(site.host, _plain(site.host, site.user, site.port))]
+        if site.name == SANDBOX and site.host in THIS_MACHINE
+        else _to(site.host, site.user, site.port, ())
+    )
     if site.key:
         hops[-1] = replace(hops[-1], keys=(Path(site.key).expanduser(),), chosen=True)
     return hops
@@ -105,6 +112,11 @@ def _hop(name: str, options: Options) -> Hop:
     )
 
 
+def _plain(name: str, user: str, port: int) -> Options:
+    """What ssh takes for a host that no configuration names."""
+    return {"hostname": [name], "port": [str(port)], "user": [user]}
+
+
 def _options(name: str, user: str, port: int) -> Options:
     """What ssh takes for a host, once its configuration is read. Raises WrongUse where that cannot be."""
     program = shutil.which("ssh")
@@ -112,7 +124,7 @@ def _options(name: str, user: str, port: int) -> Options:
         if _own_file().exists():
             what = "There is no ssh on this machine, which could read ~/.ssh/config"
             raise WrongUse(what, next=["install OpenSSH's client; what connects is still Flask-Slipway itself"])
-        return {"hostname": [name], "port": [str(port)], "user": [user]}
+        return _plain(name, user, port)
     line = [program, "-G", *_home(), *(["-p", str(port)] if port != PORT else []), *(["-l", user] if user else [])]
     try:
         done = subprocess.run([*line, "--", name], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from flask_slipway.errors import Refusal
-from flask_slipway.project import commit, push, secret_scan, working_copy
+from flask_slipway.project import commit, push, remote_head, secret_scan, working_copy
 from support.world import git
 
 LINE = "PASS" + 'WORD = "k8dj3ksl"\n'
@@ -266,3 +266,17 @@ def test_what_git_replace_puts_in_the_place_of_a_commit_hides_nothing(root):
     bad = committed(root, **{"app.py": LINE})
     git(root, "replace", bad, "HEAD~1")
     assert refused(root).lines == [f"app.py, line 1, in {bad[:7]}: a secret's value"]
+
+
+def test_commits_taken_back_here_do_not_come_back_from_the_sandbox(root, tmp_path):
+    """A release to the sandbox took a secret along, the push to origin did not: what mends the one is no circle."""
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "sandbox.git")
+    git(root, "remote", "add", "sandbox", str(tmp_path / "sandbox.git"))
+    committed(root, settings__py=LINE)
+    git(root, "push", "-q", "sandbox", "main")
+    committed(root, settings__py="")
+    typed(root, refused(root).next)
+    with pytest.raises(Refusal) as stop:
+        remote_head.refuse_unpushable(root, "sandbox", "main", terminal=False)
+    assert stop.value.next[0] == "inv sandbox.down --remove  (its rows go), then  inv sandbox.up"
+    assert stop.value.next[1:] == ["or, to have its commits:  git pull --rebase --autostash sandbox main"]

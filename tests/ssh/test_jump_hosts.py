@@ -73,6 +73,17 @@ def test_each_host_on_the_way_is_logged_in_to_once_with_its_own_key(host, jump, 
     assert [one.count("channel") for one in (jump, last, host)] == [0, 0, 1]
 
 
+def test_the_sandbox_is_reached_past_a_configuration_that_sends_every_host_through_a_jump_host(host, jump, laptop):
+    configure(laptop, section("jump", jump, "ProxyJump none"), "Host *\n  ProxyJump jump\n  HostName nowhere.invalid\n")
+    assert ask(host, name="sandbox", **direct(host))["code"] == 0
+    assert (host.users, jump.count("connection")) == (["bob"], 0)
+
+
+def test_a_site_elsewhere_that_is_called_sandbox_is_reached_as_it_is_configured(host, laptop):
+    configure(laptop, section("target", host))
+    assert ask(host, name="sandbox")["code"] == 0
+
+
 FOREIGN = {
     "not known": (lambda laptop, jump, tmp: None, "no key of it is known here"),
     "known with another key": (
