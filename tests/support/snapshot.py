@@ -32,8 +32,11 @@ Snapshot = dict[str, Any]
 def unchanged(subject: World | Project, *, noted: bool = True, laptop: bool = True) -> Iterator[None]:
     """Whatever is done meanwhile, all is as before. Of a site, `noted`: a refusal may be written down, objects fetched;
     without `laptop`, its side may change, as where a commit is made and pushed before the site refuses."""
+    there = [] if isinstance(subject, Project) else subject.server_processes()
     before = take(subject, noted=noted, laptop=laptop)
     yield
+    if not isinstance(subject, Project):
+        settle(subject, there)
     after = take(subject, noted=noted, laptop=laptop)
     assert differences(before, after) == []
 
@@ -42,7 +45,6 @@ def take(subject: World | Project, *, noted: bool = True, laptop: bool = True) -
     """{name: what is there} of all that `unchanged` compares."""
     if isinstance(subject, Project):
         return files([subject.folder.parent], without=(*CACHED, *LOOSE), times=False)
-    settle(subject)
     found = live(subject)
     without = (*CACHED, *NOTED, *FETCHED) if noted else CACHED
     found |= files([Path(subject.site.home), Path(subject.site.wsgi).parent], without)
@@ -56,10 +58,11 @@ def take(subject: World | Project, *, noted: bool = True, laptop: bool = True) -
     return found
 
 
-def settle(world: World) -> None:
-    """Waits for the server's half of what was refused: it outlives the link, and removes what it held as it ends."""
+def settle(world: World, there: list[int]) -> None:
+    """Waits for the server's half of what was refused: it outlives the link, and removes what it held as it ends. What
+    was `there` before is of no concern."""
     for _ in range(600):
-        if not world.server_processes():
+        if not set(world.server_processes()) - {*there}:
             return
         time.sleep(0.05)
     raise AssertionError("the server's half is at work there without end")

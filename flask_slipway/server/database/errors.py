@@ -31,7 +31,7 @@ def fixes(site: Named, error: BaseException, text: str) -> list[str]:
     if code in NOBODY:
         return ["correct its host in .env, or start it, then  fab %s.check" % name]
     if code in TOO_MANY:
-        return ["end consoles and tasks that use it, or wait; then try again"]
+        return ["end consoles and tasks that use it, or wait, then try again"]
     if "is not installed" in text:
         return ["install the MySQL client programs there, then  fab %s.check" % name]
     if "not a database" in text or "malformed" in text:

@@ -22,8 +22,9 @@ def refusal(wall: Wall, beyond: str) -> Refused:
         "this sandbox is led to a database that is not its own",
         ["led to: %s" % beyond, "its own: %s" % wall.own],
         [
-            'let the code read its URL, as by  os.environ["DATABASE_URL"], and commit that;',
-            "then  inv sandbox.down --remove  and  inv sandbox.up",
+            'let the code read its URL, as by  os.environ["DATABASE_URL"], and commit that, then:',
+            "inv sandbox.down --remove",
+            "inv sandbox.up",
             "or, where its .env or its WSGI file was edited: set its own there again",
         ],
     )

@@ -44,7 +44,7 @@ def read(path: str) -> Wall:
             words = json.load(file)
         return Wall(*(words[name] for name in Wall._fields))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OSError("what lies in the sandbox cannot be read: %s; inv sandbox.up writes it" % path) from error
+        raise OSError("what lies in the sandbox cannot be read: %s, which inv sandbox.up writes" % path) from error
 
 
 def beyond(wall: Wall, dialect: str, address: Mapping[str, Any]) -> Optional[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
 from urllib.parse import quote
 
@@ -15,6 +17,16 @@ def env_with(world, old, new):
     path = project(world) / ".env"
     assert old in path.read_text(), path.read_text()
     return holding(path, path.read_text().replace(old, new))
+
+
+@contextlib.contextmanager
+def elsewhere(world, **where):
+    """The site's database is said to be there, `host` or `port`, by its .env as by the sandbox's wall."""
+    base, path = world.site.database, world.site.folder / "wall.json"
+    there = {**base, **where}
+    wall = holding(path, json.dumps({**json.loads(path.read_text()), **where}))
+    with wall, env_with(world, f"@{base['host']}:{base['port']}/", f"@{there['host']}:{there['port']}/"):
+        yield
 
 
 def administrator(world, *statements):
@@ -32,14 +44,17 @@ def password_is_wrong(world):
 
 @mysql(CHECK, 3, "no-such-host.invalid", "Next: correct its host in .env")
 def database_host_is_unknown(world):
-    return env_with(world, f"@{world.site.database['host']}:", "@no-such-host.invalid:")
+    with elsewhere(world, host="no-such-host.invalid"):
+        yield
 
 
 @mysql(STATUS, 3, "can't connect", "Next: correct its host in .env, or start it")
 def database_server_is_down(world):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return env_with(world, f":{world.site.database['port']}/", f":{free.getsockname()[1]}/")
+        port = free.getsockname()[1]
+    with elsewhere(world, port=port):
+        yield
 
 
 @mysql(STATUS, 3, "unknown database", "Databases tab", "fab site.restore")

@@ -128,7 +128,7 @@ def test_where_it_is_not_told_what_lies_in_the_sandbox_nothing_is_reached(sandbo
     (sandbox / "wall.json").unlink()
     if text is not None:
         (sandbox / "wall.json").write_text(text)
-    with pytest.raises(OSError, match=r"cannot be read: .*wall\.json; inv sandbox\.up writes it"):
+    with pytest.raises(OSError, match=r"cannot be read: .*wall\.json, which inv sandbox\.up writes"):
         access.from_access({"dialect": "sqlite", "url": {"database": str(sandbox / "site.db")}}, "")
 
 

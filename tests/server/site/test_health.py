@@ -114,9 +114,11 @@ def test_who_takes_long_to_load_is_waited_for_longer():
 
 
 SITE = """
+import os
 import time
 
 time.sleep(0.3)
+open(os.path.join(os.path.dirname(__file__), "loaded-%d" % os.getpid()), "w").close()
 
 
 def application(environ, start_response):
@@ -165,10 +167,14 @@ class Chain:
 
 def test_where_a_host_exchanges_its_processes_one_by_one_the_last_of_them_is_proved_too(tmp_path):
     with Chain(tmp_path) as host:
+        before = {*tmp_path.glob("loaded-*")}
         nonce = host.gate.put()
         health.prove_processes(host.url, TOKEN, nonce, health.as_usual(200))
         assert {answer.gate for answer in host.answers()} == {nonce}
-        assert {answer.nonce for answer in host.answers(token=TOKEN)} == {nonce}
+        for _ in range(100):  # behind this gate a process loads the site when it is asked
+            assert {answer.nonce for answer in host.answers(token=TOKEN)} == {nonce}
+            if len({*tmp_path.glob("loaded-*")} - before) == WORKERS:
+                break
         host.gate.take_away(reload=False)
         shutil.rmtree(host.gate.folder)
         assert {answer.body for answer in host.answers()} == {b"the site"}
