@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flask_slipway.server.lib.masking import Mask
+from flask_slipway.server.lib.masking import Mask, is_plain
 
 
 def mask(root: Path) -> Mask:
@@ -16,6 +16,14 @@ def mask(root: Path) -> Mask:
         found.add_env(_text(root / name))
     found.add_remotes(next(filter(None, (_text(path / ".git" / "config") for path in (root, *root.parents))), ""))
     return found
+
+
+def values(root: Path) -> frozenset[str]:
+    """What the project's .env and .flaskenv keep secret, and is no secret's stand-in made of words."""
+    found = Mask()
+    for name in (".env", ".flaskenv"):
+        found.add_env(_text(root / name))
+    return frozenset(value.strip() for value in found.values if not is_plain(value.strip()))
 
 
 def masked(text: str, root: Path) -> str:

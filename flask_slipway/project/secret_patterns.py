@@ -31,7 +31,7 @@ TOKENS = (
     r"SG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
     r"xox[abeprs]-[\w-]{10,}|xapp-\d-\w+-\d+-\w+|hooks\.slack\.com/services/T\w+/B\w+/\w+",  # Slack
     r"sq0(?:atp|csp)-[\w-]{22,}",  # Square
-    r"[rs]k_live_\w{16,}|whsec_[\w+/]{32,}",  # Stripe
+    r"[rs]k_(?:live|test)_(?!4eC39HqLyjWDarj|BQokikJOvBiI2Hl)\w{16,}|whsec_[\w+/]{32,}",  # Stripe, but for its manual's
     r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",  # Shopify
     r"\d{8,10}:AA[\w-]{33}(?!\w)",  # Telegram
     r"(?:AC|SK)[0-9a-f]{32}(?!\w)",  # Twilio

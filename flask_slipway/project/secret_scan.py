@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from flask_slipway import wording
-from flask_slipway.project import secret_patterns, working_copy
+from flask_slipway.project import masking, secret_patterns, working_copy
 from flask_slipway.project.git import Objects, git
 
 LARGEST = 10 << 20  # bytes of a file that is looked into
@@ -26,7 +26,9 @@ MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
 }
 TESTS = re.compile(r"(^|/)(tests?/|conftest\.py$|test_)")  # there, passwords are made up: only keys and tokens count
-STRONG = (secret_patterns.PRIVATE_KEY, secret_patterns.TOKEN)
+OF_ENV = "a value that .env keeps secret"
+SHORTEST = 8  # signs of such a value that is looked for
+STRONG = (secret_patterns.PRIVATE_KEY, secret_patterns.TOKEN, OF_ENV)
 
 ENV_FILE = re.compile(r"\.env(?![a-z]).*|.+\.env$", re.IGNORECASE)
 ENV_EXAMPLE = re.compile(r"example|sample|template|dist$|^\.flaskenv$")
@@ -61,8 +63,9 @@ def in_commits(root: Path, remote: str) -> list[Secret]:
         return []
     data = "".join(f"{commit}\n" for commit in commits).encode()
     told = git(root, "diff-tree", "--stdin", "--root", "-c", *RAW, data=data)
+    known = _known(root)
     with Objects(root) as objects:
-        found = _sorted(one for one in _in_changes(objects, _changes(told)) if not _is_looked_at(objects, one))
+        found = _sorted(one for one in _in_changes(objects, _changes(told), known) if not _is_looked_at(objects, one))
     return _from(working_copy.prefix(root), found)
 
 
@@ -70,7 +73,7 @@ def in_tree(root: Path, tree: str) -> list[Secret]:
     """The secrets in what a commit of `tree` would add to the last one."""
     told = git(root, "diff-tree", *RAW, _last(root), tree)
     with Objects(root) as objects:
-        return _from(working_copy.prefix(root), _sorted(_in_changes(objects, _changes(told))))
+        return _from(working_copy.prefix(root), _sorted(_in_changes(objects, _changes(told), _known(root))))
 
 
 def in_files(root: Path) -> list[Secret]:
@@ -79,19 +82,27 @@ def in_files(root: Path) -> list[Secret]:
     here = working_copy.working_copy(root)
     with Objects(root) as objects:
         changed = [(change.path, objects[change.before[0]] or b"") for change in _changes(told)]
-    found = {path: list(in_file(root, path, before)) for path, before in changed}
-    found |= {path: list(in_file(root, path)) for path in here.untracked if path not in found}
+    known = _known(root)
+    found = {path: list(in_file(root, path, before, known)) for path, before in changed}
+    found |= {path: list(in_file(root, path, known=known)) for path in here.untracked if path not in found}
     return _sorted(one for every in found.values() for one in every)
 
 
-def in_file(root: Path, path: str, before: bytes = b"") -> Iterator[Secret]:
+def _known(root: Path) -> frozenset[str]:
+    """What .env keeps secret: whatever name it gets elsewhere, it is one there too."""
+    return frozenset(
+        value for value in masking.values(root) if len(value) >= SHORTEST and not secret_patterns.is_placeholder(value)
+    )
+
+
+def in_file(root: Path, path: str, before: bytes = b"", known: frozenset[str] = frozenset()) -> Iterator[Secret]:
     """The secrets in a file that is here, but for those in the lines that it had `before`."""
     place = root / path
     if place.is_symlink():
-        yield from _in_content(path, os.fsencode(place.readlink()), [before])
+        yield from _in_content(path, os.fsencode(place.readlink()), [before], known)
     elif place.is_file():
         large = place.stat().st_size > LARGEST  # then its name alone tells
-        yield from _in_content(path, b"" if large else place.read_bytes(), [before])
+        yield from _in_content(path, b"" if large else place.read_bytes(), [before], known)
 
 
 @dataclass(frozen=True)
@@ -118,19 +129,20 @@ def _changes(told: str) -> Iterator[Change]:
             yield Change(commit, path, tuple(names[:-1]), names[-1])
 
 
-def _in_changes(objects: Objects, changes: Iterable[Change]) -> Iterator[Secret]:
+def _in_changes(objects: Objects, changes: Iterable[Change], known: frozenset[str]) -> Iterator[Secret]:
     for change in changes:
         before = [objects[name] or b"" for name in change.before]
-        for one in _in_content(change.path, objects[change.after] or b"", before):
+        for one in _in_content(change.path, objects[change.after] or b"", before, known):
             yield replace(one, commit=change.commit)
 
 
-def _in_content(path: str, content: bytes, before: Iterable[bytes]) -> Iterator[Secret]:
+def _in_content(path: str, content: bytes, before: Iterable[bytes], known: frozenset[str]) -> Iterator[Secret]:
     """The secrets in the lines of a file that it had in no form `before`, or in its name."""
     if (why := of_name(path)) is not None:
         yield Secret(path, 0, why)
     elif len(content) <= LARGEST:
-        yield from in_lines(path, _added(lines(content), Counter(line for one in before for line in lines(one))))
+        now = _added(lines(content), Counter(line for one in before for line in lines(one)))
+        yield from in_lines(path, now, known)
 
 
 def _added(now: Iterable[str], before: Counter[str]) -> Iterator[tuple[int, str]]:
@@ -183,9 +195,11 @@ def of_name(path: str) -> str | None:
     return None
 
 
-def in_lines(path: str, lines: Iterable[tuple[int, str]]) -> Iterator[Secret]:
-    """The secrets in numbered lines."""
+def in_lines(path: str, lines: Iterable[tuple[int, str]], known: frozenset[str] = frozenset()) -> Iterator[Secret]:
+    """The secrets in numbered lines; `known`: values that are secret, whatever they are called."""
     for number, text in lines:
         why = secret_patterns.of_line(text, path)
+        if why is None and secret_patterns.ALLOWED not in text and any(value in text for value in known):
+            why = OF_ENV
         if why is not None and (why in STRONG or not TESTS.search(path)):
             yield Secret(path, number, why, text=text.strip())

@@ -1471,6 +1471,14 @@ GUARDS = [
         ),
     ),
     Guard(
+        "what-env-keeps-is-looked-for",
+        7,
+        "project/secret_scan.py",
+        "            why = OF_ENV\n",
+        "            pass\n",
+        ("project/test_pushed_secrets.py::test_a_value_of_env_is_a_secret_whatever_it_is_called_elsewhere",),
+    ),
+    Guard(
         "every-encoding-is-looked-at",
         7,
         "project/secret_scan.py",

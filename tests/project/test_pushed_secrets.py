@@ -280,3 +280,15 @@ def test_commits_taken_back_here_do_not_come_back_from_the_sandbox(root, tmp_pat
         remote_head.refuse_unpushable(root, "sandbox", "main", terminal=False)
     assert stop.value.next[0] == "inv sandbox.down --remove  (its rows go), then  inv sandbox.up"
     assert stop.value.next[1:] == ["or, to have its commits:  git pull --rebase --autostash sandbox main"]
+
+
+def test_a_value_of_env_is_a_secret_whatever_it_is_called_elsewhere(root):
+    """But for what stands in a secret's place, and what is made of words."""
+    (root / ".env").write_text("MAIL_API_KEY=mk-77aa88bb99\nSECRET_KEY=dev-secret\nCACHE_KEY=redis\nDEBUG_KEY=short7\n")
+    (root / "mail.py").write_text('SENT_BY = ["mk-77aa88bb99"]\nOTHERS = ["dev-secret", "redis", "short7"]\n')
+    told = "mail.py, line 1: a value that .env keeps secret"
+    assert [str(one) for one in secret_scan.in_files(root)] == [told]
+    committed(root, "With it")
+    assert told.split(":")[1] in refused(root).message
+    committed(root, "Looked at", **{"mail.py": 'SENT_BY = ["mk-77aa88bb99"]  # not a secret\n'})
+    push.push(root, "origin", "main")
