@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,7 @@ def down(root: Path, remove: bool = False) -> Iterator[str]:
     if state.read(folder) is None and not (folder == demos and folder.is_dir()):
         yield "Nothing to do: there is no sandbox here."
         return
+    _refuse_strange(root, folder)
     _refuse_anothers(root, folder)
     original = state.elsewhere(folder) if state.is_copy(folder) else None
     if original is not None and not remove:
@@ -113,7 +115,12 @@ def _folder(root: Path, site: Site | None) -> Path:
 
 
 def _refuse_strange(root: Path, folder: Path) -> None:
-    """Raises Refusal where a sandbox would be made among somebody's files."""
+    """Raises Refusal where a sandbox would be made among somebody's files, or where a link leads."""
+    if folder.is_symlink():
+        what = f"{folder} is a link, and a sandbox is a folder in its project"
+        raise Refusal(
+            what, [f"It leads to {folder.resolve()}."], [f"rm {shlex.quote(str(folder))}  and the same again"]
+        )
     if folder == root / own_app.FOLDER or state.read(folder) is not None or not folder.is_dir():
         return
     if any(path.name != ".gitignore" for path in folder.iterdir()):

@@ -68,7 +68,7 @@ def test_a_copied_project_neither_controls_nor_removes_the_sandbox_of_its_origin
 def test_a_moved_project_takes_its_sandbox_along(owner, tmp_path, ssh):
     site, _ = up(owner)
     (site.project / "note.txt").write_text("mine")
-    moved, last = tmp_path / "elsewhere", tmp_path / "at last"
+    moved, last = tmp_path / "else#where", tmp_path / "at last"
     owner.rename(moved)
     (moved / "invoke.yaml").write_text(INVOKE + "    sandbox: {env: {MODE: here}}\n")
     again, told = up(moved, openssh=True)
@@ -79,6 +79,7 @@ def test_a_moved_project_takes_its_sandbox_along(owner, tmp_path, ssh):
     assert (again.project / "note.txt").read_text() == "mine"
     assert git(moved, "remote", "get-url", "sandbox") == str(again.origin) == str(moved / ".sandbox" / origin.FOLDER)
     assert git(again.project, "remote", "get-url", "origin") == str(again.origin)
+    git(again.project, "fetch", "-q", "origin")
     assert again.database["path"] in (again.project / ".env").read_text()
     assert str(again.virtualenv) in ssh(again, f"{again.virtualenv}/bin/pip --version").out
     assert settings.site(moved, "sandbox").env == {"MODE": "here"}
@@ -153,3 +154,14 @@ def test_a_sandbox_whose_wsgi_file_is_gone_gets_one_and_keeps_rows_and_settings(
     again, _ = up(owner)
     assert [path.read_text() for path in kept] == ["theirs"] * 3
     assert str(site.project) in again.wsgi.read_text()
+
+
+def test_a_folder_that_is_a_link_is_refused_and_what_it_leads_to_stays(owner, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/note.txt").write_text("mine")
+    (owner / own_app.FOLDER).symlink_to(tmp_path / "other")
+    for typed in (lambda: commands.up(owner), lambda: commands.down(owner, remove=True)):
+        with pytest.raises(Refusal, match=r"is a link, and a sandbox is a folder(.|\n)*Next: rm "):
+            list(typed())
+    assert (tmp_path / "other/note.txt").read_text() == "mine"
+    (owner / own_app.FOLDER).unlink()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flask_slipway.errors import Refusal
-from flask_slipway.sandbox.host import state
+from flask_slipway.sandbox.host import origin, state
 from flask_slipway.sandbox.host.state import Sandbox
 
 
@@ -31,15 +31,26 @@ def settle(folder: Path, site: Sandbox) -> Sandbox:
         content = path.read_bytes()
         if before in content:
             path.write_bytes(content.replace(before, after))
+    _follow_repository(site, str(there), str(site.folder))
     shutil.rmtree(site.folder / "uwsgi", ignore_errors=True)  # links into the virtualenv of who starts it
     site = replace(site, processes={})
     state.save(site)
     return site
 
 
+def _follow_repository(site: Sandbox, before: str, after: str) -> None:
+    """The clone's origin, as git writes it down: in quotes where its place has a #."""
+    clone = str(site.project)
+    if not (site.project / ".git").exists():
+        return
+    url = origin.git("-C", clone, "config", "--get", "--default", "", "remote.origin.url").rstrip("\n")
+    if url.startswith(before):
+        origin.git("-C", clone, "config", "remote.origin.url", after + url[len(before) :])
+
+
 def _naming(site: Sandbox) -> Iterator[Path]:
     """The files that name the sandbox's own folder."""
-    files = [site.wsgi, site.project / ".env", site.project / ".git/config"]
+    files = [site.wsgi, site.project / ".env"]
     files += site.home.glob(".slipway/sites/*/gate/wsgi.original")
     for virtualenv in (site.home / ".virtualenvs").glob("*"):
         files += [virtualenv / "pyvenv.cfg", *(virtualenv / "bin").glob("*")]
