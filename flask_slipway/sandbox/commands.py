@@ -35,14 +35,18 @@ def up(root: Path, openssh: bool = False, database: str = "auto") -> Iterator[st
     _refuse_strange(root, folder)
     _refuse_anothers(root, folder)
     _refuse_another_remote(root, folder)
-    is_new, there = state.read(folder) is None, state.elsewhere(folder)
+    found, there = state.read(folder), state.elsewhere(folder)
+    is_new = found is None
     version = site.virtualenv_python if "virtualenv_python" in (given or {}) or not own else None
     python = own_app.interpreter(version)
     if version is not None and not is_new:
-        own_app.refuse_another_python(state.read(folder), version)
+        own_app.refuse_another_python(found, version)
     if database == "auto" and is_new and not own_app.drivers(root):
         database = "sqlite"
-    yield "Making the sandbox: a clone, a virtualenv, a database…" if is_new else "Starting the sandbox…"
+    if found is None:
+        yield "Making the sandbox: a clone, a virtualenv, a database…"
+    elif not (found.processes and found.alive):
+        yield "Starting the sandbox…"
     made = host.up(
         folder,
         root,
@@ -118,9 +122,8 @@ def _refuse_strange(root: Path, folder: Path) -> None:
     """Raises Refusal where a sandbox would be made among somebody's files, or where a link leads."""
     if folder.is_symlink():
         what = f"{folder} is a link, and a sandbox is a folder in its project"
-        raise Refusal(
-            what, [f"It leads to {folder.resolve()}."], [f"rm {shlex.quote(str(folder))}  and the same again"]
-        )
+        lines = [f"It leads to {folder.resolve()}."]
+        raise Refusal(what, lines, [f"rm {shlex.quote(str(folder))}  and the same again"])
     if folder == root / own_app.FOLDER or state.read(folder) is not None or not folder.is_dir():
         return
     if any(path.name != ".gitignore" for path in folder.iterdir()):
