@@ -875,8 +875,8 @@ GUARDS = [
         "what-a-killed-write-left-goes",
         4,
         "server/run/record.py",
-        "[_remove_stage, _sweep, _forget_old, _remember]",
-        "[_remove_stage, _forget_old, _remember]",
+        "[_remove_stage, _sweep, _forget_old]",
+        "[_remove_stage, _forget_old]",
         ("server/run/test_ends.py::test_what_a_killed_process_left_half_written_goes_with_the_end_of_its_run",),
     ),
     # 5. A backup counts only after it was verified; a restore first backs up what it replaces

@@ -139,12 +139,12 @@ def _let_go(this: Run) -> None:
 
 def _tidy_up(this: Run, outcome: Outcome) -> None:
     """Removes what nobody needs any more; what cannot be removed is told, and stays."""
-    parts: list[Callable[[Run], None]] = [_remove_stage, _sweep, _forget_old, _remember]
+    parts: list[Callable[[Run], None]] = [_remove_stage, _sweep, _forget_old]
     if outcome in FORWARD:
-        this.step("record", _tidy, [_prune, *parts])
+        this.step("record", _tidy, [_prune, *parts, _remember])
     elif outcome in TAKEN_BACK:
-        _tidy(this, [_prune, *parts])
-    else:
+        _tidy(this, [_prune, *parts, _remember])
+    else:  # nothing was changed, and by this neither
         _tidy(this, parts)
 
 
