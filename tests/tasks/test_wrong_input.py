@@ -63,7 +63,7 @@ SILENT = [
         row(f"{task}, unasked", nothing, f"fab prod.{task}", 3, "no terminal to ask in", next="--yes")
         for task in ("upgrade", "downgrade", "rollback", "restore", "recover")
     ),
-    row("a plan of an unreachable site", CHANGE, "inv release --dry --yes -m x", 5, "does not answer", next="network"),
+    row("a plan without a key", CHANGE, "inv release --dry --yes -m x", 5, "no key to log in with", next="ssh-keygen"),
     row(
         "in a folder below",
         CHANGE,
