@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flask_slipway.server.lib.masking import Mask, is_plain
+from flask_slipway.server.lib.masking import Mask, is_address, is_plain
 
 
 def mask(root: Path) -> Mask:
@@ -19,11 +19,11 @@ def mask(root: Path) -> Mask:
 
 
 def values(root: Path) -> frozenset[str]:
-    """What the project's .env and .flaskenv keep secret, and is no secret's stand-in made of words."""
+    """What the project's .env and .flaskenv keep secret: nothing made of words, and of an address its login alone."""
     found = Mask()
     for name in (".env", ".flaskenv"):
         found.add_env(_text(root / name))
-    return frozenset(value.strip() for value in found.values if not is_plain(value.strip()))
+    return frozenset(value.strip() for value in found.values if not (is_plain(value.strip()) or is_address(value)))
 
 
 def masked(text: str, root: Path) -> str:

@@ -16,12 +16,9 @@ ODD = 'é "quoted"\t.py'
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path, monkeypatch, ann):
     """A project in a folder of its repository, with a remote, commits to push, changes and new files."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
     git(tmp_path, "init", "-q", "-b", "main", "top")
     found = tmp_path / "top/shop"

@@ -17,11 +17,8 @@ PYPIRC = "[pypi]\nusername = ann\n"
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path, ann):
     """A project with one commit, pushed to its origin."""
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
     git(tmp_path, "init", "-q", "-b", "main", "project")
     found = tmp_path / "project"
@@ -283,8 +280,12 @@ def test_commits_taken_back_here_do_not_come_back_from_the_sandbox(root, tmp_pat
 
 
 def test_a_value_of_env_is_a_secret_whatever_it_is_called_elsewhere(root):
-    """But for what stands in a secret's place, and what is made of words."""
-    (root / ".env").write_text("MAIL_API_KEY=mk-77aa88bb99\nSECRET_KEY=dev-secret\nCACHE_KEY=redis\nDEBUG_KEY=short7\n")
+    """But for what stands in a secret's place, what is made of words, and an address that a .env was copied with."""
+    url = "DATABASE_URL=mysql+pymysql://shop:shop@localhost/shop\n"
+    (root / ".env").write_text(
+        f"MAIL_API_KEY=mk-77aa88bb99\nSECRET_KEY=dev-secret\nCACHE_KEY=redis\nDEBUG_KEY=short7\n{url}"
+    )
+    (root / ".env.example").write_text(url)
     (root / "mail.py").write_text('SENT_BY = ["mk-77aa88bb99"]\nOTHERS = ["dev-secret", "redis", "short7"]\n')
     told = "mail.py, line 1: a value that .env keeps secret"
     assert [str(one) for one in secret_scan.in_files(root)] == [told]

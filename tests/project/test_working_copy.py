@@ -10,11 +10,8 @@ ODD = ["it's $HOME.txt", 'a "quoted" name.txt', "tab\there.txt", "é漢.txt", "#
 
 
 @pytest.fixture
-def git(tmp_path, monkeypatch):
+def git(tmp_path, ann):
     """Git in a repository whose project lies in its folder `shop`."""
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
 
     def run(*arguments):
         return subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True).stdout

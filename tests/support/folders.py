@@ -1,7 +1,10 @@
 """A site of folders alone: clone, virtualenv, WSGI file and database, served only where that is asked for. Its runs are
 made as the supervisor makes them."""
 
+from __future__ import annotations
+
 import runpy
+import sqlite3
 import sys
 import threading
 from contextlib import contextmanager
@@ -78,6 +81,16 @@ class Folders:
             self.site = Site({**self.site.words, "url": f"http://127.0.0.1:{server.server_port}"})
             yield
             server.shutdown()
+
+    @classmethod
+    def on_sqlite(cls, folder: Path, *statements: str, **words) -> Folders:
+        """One below `folder`, on an SQLite file with the table notes; `statements` fill it."""
+        path = folder / "live.db"
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE notes (text)")
+            for statement in statements:
+                connection.execute(statement)
+        return cls(folder / "home", {"dialect": "sqlite", "url": {"database": str(path)}}, **words)
 
     def _commit(self, text):
         (self.project / "app.py").write_text(text)

@@ -12,6 +12,14 @@ from support.laptop import PROD, Project, emptied, filled, published
 
 
 @pytest.fixture
+def ann(monkeypatch) -> None:
+    """Who commits, where a project's own git is asked."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
+
+
+@pytest.fixture
 def empty(tmp_path) -> Project:
     """An empty folder, without git, called project."""
     return emptied(tmp_path)

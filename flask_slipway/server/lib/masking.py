@@ -68,7 +68,6 @@ SPECIAL = {
 # gives to a secret's name.
 # One run of signs up to the last @, so that an address without any is given up at once, however long it is.
 LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?P<login>[^\s/'\"]*)@", re.I)
-OF_LOGIN = re.compile(r"(?P<user>[^:@<>]*)(?P<colon>:?)(?P<password>.*)", re.S)
 PLACEHOLDER = re.compile(r"[A-Z]+|<[\w -]+>")  # USER:PASSWORD, as a message writes it
 NAMED = r"(?i:%s|%s)S?\d*" % (WORD, END)
 GIVES = r"\\*[\"']?\]?\s*(?:=|:|:\s*[\w.]+\s*=)\s*|\\*[\"']\s*,\s*"  # os.environ["…"] = , : str = , setdefault("…",
@@ -121,7 +120,7 @@ class Mask:
         setting what logs in by an address, and what it gives to such names itself (Password=…;)."""
         name = "" if PLACE.search(name) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
         sounding = SOUNDING.search(name) and not is_plain(value)
-        if sounding or (SURE.search(name) and not ABOUT.search(name) and not _is_address(value)):
+        if sounding or (SURE.search(name) and not ABOUT.search(name) and not is_address(value)):
             self.add(value)
         if sounding and re.match(r"https?://[^@]+\Z", value, re.I):  # a webhook's, as urllib tells of it
             self.add(re.sub(r"\A[^:]*://[^/]*", "", value))
@@ -139,7 +138,7 @@ class Mask:
             for name, value in dotenv.every_value(text, environment):
                 self.add_named(name, value)
                 for piece in dotenv.VARIABLE.findall(value):
-                    self.add_named("" if _is_address(value) else name, known.get(piece[0]) or piece[1])
+                    self.add_named("" if is_address(value) else name, known.get(piece[0]) or piece[1])
 
     def add_settings(self, settings: Mapping[str, Any]) -> None:
         """Takes what an app has set while it loaded: {name: value}, such as its configuration. Most of it is no secret:
@@ -220,7 +219,7 @@ class Mask:
         code's; of an address the login is covered."""
         head, value = match["head"], match["value"]
         in_code = (head.endswith("=") or "," in head) and re.fullmatch(r"[A-Za-z_.]+", value)
-        place = _is_address(value) and ("@" in value or is_plain(value))
+        place = is_address(value) and ("@" in value or is_plain(value))
         harmless = is_common(value) or value.casefold() in self._public or in_code or place
         return match[0] if harmless else head + COVER
 
@@ -265,7 +264,7 @@ def is_common(value: str) -> bool:
 def is_plain(value: str) -> bool:
     """Whether it is made of words, numbers and what joins them: database, session-id, app.auth.Backend, 86400; or an
     address that holds no more than that, nor a login or a query."""
-    address = _is_address(value)
+    address = is_address(value)
     if re.search(r"[@?]" if address else r"[^\w./:,-]", value):
         return False
     return all(_is_word(run) or (address and len(run) < 8) for run in re.findall(r"[^\W_]+", value))
@@ -276,7 +275,7 @@ def _is_word(run: str) -> bool:
     return run.isdigit() or (len(run) <= LONGEST_WORD and re.fullmatch(humps, run) is not None)
 
 
-def _is_address(value: str) -> bool:
+def is_address(value: str) -> bool:
     """Whether it is an address, of which only a part is secret, or a database's file."""
     return re.match(r"[a-z][a-z0-9+.-]*://", value, re.I) is not None
 
@@ -302,11 +301,11 @@ def without_logins(text: str) -> str:
 
 def _without_login(match: Match[str]) -> str:
     """An address without its password. A name alone is one on the web, where a token can stand in its place."""
-    user, colon, password = OF_LOGIN.fullmatch(match["login"]).groups()  # type: ignore[union-attr]  # any text is one
+    user, colon, password = match["login"].partition(":")
     if colon:
         keep = PLACEHOLDER.fullmatch(password)
         return match[0] if keep else "%s://%s:%s@" % (match["scheme"], user, COVER)
-    is_token = match["scheme"].lower() in ("http", "https") and not password
+    is_token = match["scheme"].lower() in ("http", "https") and not user.startswith("<")
     return "%s://%s@" % (match["scheme"], COVER) if is_token else match[0]
 
 

@@ -64,10 +64,7 @@ def test_gits_words_are_read(text, told):
 
 
 @pytest.fixture
-def git(tmp_path, monkeypatch):
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
+def git(tmp_path, ann):
     folder = tmp_path / "shop"
     folder.mkdir()
 

@@ -1,7 +1,5 @@
 """fab ENV.logs: the end of a log, and what comes, without a secret, whole or in pieces, of today or of before."""
 
-import sqlite3
-
 import pytest
 
 from flask_slipway.server.lib.masking import Mask
@@ -32,11 +30,7 @@ class Wire:
 @pytest.fixture
 def folders(tmp_path):
     (tmp_path / "error.log").write_text("first\n")
-    path = tmp_path / "live.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE notes (text)")
-    access = {"dialect": "sqlite", "url": {"database": str(path)}}
-    made = Folders(tmp_path / "home", access, logs={"error": str(tmp_path / "error.log")})
+    made = Folders.on_sqlite(tmp_path, logs={"error": str(tmp_path / "error.log")})
     (made.project / ".env").write_text(f"MAIL_PASSWORD={SECRET}\n")
     return made
 

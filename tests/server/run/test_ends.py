@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import shutil
-import sqlite3
 import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,11 +28,7 @@ from support.world import git
 
 @pytest.fixture
 def folders(tmp_path):
-    path = tmp_path / "live.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE notes (text)")
-        connection.execute("INSERT INTO notes VALUES ('one')")
-    return Folders(tmp_path / "home", {"dialect": "sqlite", "url": {"database": str(path)}})
+    return Folders.on_sqlite(tmp_path, "INSERT INTO notes VALUES ('one')")
 
 
 SWAP = {"what": protocol.SWAPPING, "before": 0, "after": 1}

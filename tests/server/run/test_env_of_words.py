@@ -1,7 +1,6 @@
 """Whatever the values of .env are: a run and its return read what was written down, and do what they do."""
 
 import os
-import sqlite3
 import sys
 from types import SimpleNamespace
 
@@ -22,10 +21,7 @@ from support.kill import ends
 
 @pytest.fixture
 def folders(tmp_path):
-    path = tmp_path / "live.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE notes (text)")
-    return Folders(tmp_path / "home", {"dialect": "sqlite", "url": {"database": str(path)}})
+    return Folders.on_sqlite(tmp_path)
 
 
 def texts(value):
