@@ -223,7 +223,7 @@ def _taken_back(root: Path, remote: str, bad: set[str]) -> list[str]:
         return [back]
     here = working_copy.working_copy(root)
     return [
-        f"if none is a secret, or all are public already:  git push {remote} HEAD:{here.branch}",
+        f"if none is a secret, or all are public already:  git push {remote} {shlex.quote(f'HEAD:{here.branch}')}",
         f"else  git branch before-{wording.short(here.commit)}  keeps these commits here: never push it",
         f"{back}, as one change",
     ]

@@ -73,14 +73,14 @@ def for_release(root: Path, line: Sequence[str]) -> Result:
         next_lines = [f"install {line[0]}, or correct  test:  in invoke.yaml", "or, without them:  --skip-tests"]
         raise Refusal(what, next=next_lines)
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True)
-    output = masked((done.stdout + done.stderr).decode("utf-8", "replace").strip(), root)
+    printed = masked((done.stdout + done.stderr).decode("utf-8", "replace").strip(), root)
     if "pytest" in line[0] and done.returncode == NO_TESTS:
         return Result("no tests")
     if done.returncode:
-        tail = [text for text in output.splitlines() if text.strip()][-LAST_LINES:]
+        tail = [text for text in printed.splitlines() if text.strip()][-LAST_LINES:]
         shown = shlex.join(line)
         raise Refusal(f"The tests failed: {shown} ended with {done.returncode}", tail, [shown])
-    passed = re.findall(r"(\d+) passed", output)
+    passed = re.findall(r"(\d+) passed", printed)
     return Result(wording.count(int(passed[-1]), "test") if passed else "tests passed")
 
 

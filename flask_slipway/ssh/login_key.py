@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -88,5 +89,5 @@ def _several(hop: Hop, correct: Correct, names: Sequence[str]) -> Unreachable:
 
 def _locked(path: Path) -> Unreachable:
     what = f"The key {_shown(path)} has a passphrase, and nothing here can ask for it"
-    follow = [f"eval $(ssh-agent); ssh-add {path}", "then the same again: the agent is asked for it"]
+    follow = [f"eval $(ssh-agent); ssh-add {shlex.quote(str(path))}", "then the same again: the agent is asked for it"]
     return Unreachable(what, next=follow, changed=False)

@@ -22,10 +22,10 @@ def refusal(wall: Wall, beyond: str) -> Refused:
         "this sandbox is led to a database that is not its own",
         ["led to: %s" % beyond, "its own: %s" % wall.own],
         [
-            'let the code read its URL, as by  os.environ["DATABASE_URL"], and commit that, then:',
-            "inv sandbox.down --remove",
+            "where its .env or its WSGI file was edited: set its own there again",
+            'else let the code read its URL, as by  os.environ["DATABASE_URL"], and commit that, then:',
+            "inv sandbox.down --remove  (its rows go)",
             "inv sandbox.up",
-            "or, where its .env or its WSGI file was edited: set its own there again",
         ],
     )
 
