@@ -71,8 +71,8 @@ GUARDS = [
         "health-behind-the-gate",
         1,
         "server/run/steps.py",
-        'nonce, run.healthy, run.patience)\n    except health.NotHealthy as error:\n        raise Failed("the new',
-        'nonce, bool, run.patience)\n    except health.NotHealthy as error:\n        raise Failed("the new',
+        "nonce, run.healthy, run.patience)\n    except health.Unknown",
+        "nonce, bool, run.patience)\n    except health.Unknown",
         ("server/run/test_steps.py::test_new_processes_that_are_at_fault_stay_behind_the_gate",),
     ),
     Guard(
@@ -275,6 +275,17 @@ GUARDS = [
         ),
     ),
     # 2. No acknowledged write is lost
+    Guard(
+        "a-site-that-was-open-stays-open",
+        2,
+        "server/run/take_back.py",
+        "        if is_gated:\n            raise\n    run.gate.take_away()\n",
+        "        raise\n    run.gate.take_away()\n",
+        (
+            "server/run/test_steps.py::test_a_release_that_never_closed_the_site_leaves_it_open_where_no_process_can_be_proved"
+            "[HTTP_X_SLIPWAY_TOKEN]",
+        ),
+    ),
     Guard(
         "closed-before-it-is-changed",
         2,
@@ -1747,17 +1758,6 @@ GUARDS = [
     ),
     Guard(
         "passwords-of-killed-runs-go",
-        7,
-        "server/run/run.py",
-        "        private.remove_left(self.site.state)\n",
-        "",
-        (
-            "server/run/test_ends.py"
-            "::test_after_a_move_to_sqlite_the_password_file_of_a_killed_process_goes_with_the_next_run",
-        ),
-    ),
-    Guard(
-        "what-a-killed-process-had-goes-with-each-run",
         7,
         "server/run/run.py",
         "        private.remove_left(self.site.state)\n",

@@ -97,9 +97,12 @@ def gate_up(run: Run) -> None:
 def refuse_unknown(run: Run) -> None:
     """Raises Failed where the gate would never let this run pass: then no new process could be proved, neither those
     of a release nor those of its return, and the site would stay closed."""
-    if health.knows(run.site.health_url(), run.token, run.gate.nonce):
-        return
-    raise Failed(
+    if not health.knows(run.site.health_url(), run.token, run.gate.nonce):
+        raise _unknown(run)
+
+
+def _unknown(run: Run) -> Failed:
+    return Failed(
         "the gate does not get this run's token",
         ["a proxy between %s and its visitors takes headers away: X-Slipway-Token, X-Slipway-Ask" % run.site.url],
         ["let it hand them on, or set  url:  of %s in invoke.yaml to an address past it" % run.site.name],
@@ -320,6 +323,8 @@ def reload(run: Run) -> str:
             health.wait_for(run.site.health_url(), lambda answer: answer.gate == nonce, patience=run.patience)
         run.database.fence_down()  # its health is its own only if it can write
         answer = health.prove_processes(run.site.health_url(), run.token, nonce, run.healthy, run.patience)
+    except health.Unknown as error:
+        raise _unknown(run) from error
     except health.NotHealthy as error:
         raise Failed("the new processes are not healthy", unhealthy(run, error)) from error
     run.reloading = answer.reloading

@@ -39,6 +39,10 @@ class NotHealthy(Exception):
         self.status = status
 
 
+class Unknown(NotHealthy):
+    """No process behind the gate can be proved: a proxy before the site takes headers away."""
+
+
 class Answer(NamedTuple):
     """An HTTP answer: its status, 0 where nothing answered; its headers; the first 4000 bytes of its body, or why
     nothing answered. `reloading`: the statuses that came before, while it was waited for."""
@@ -219,10 +223,12 @@ def prove_gate(url: str, nonce: str, patience: float = PATIENCE) -> Answer:
 
 
 def knows(url: str, token: str, nonce: str) -> bool:
-    """Whether the gate with `nonce`, which every visitor meets, knows this run by its `token`: False where the gate
-    itself answers that it was asked without, for a proxy in between takes headers away."""
+    """Whether the gate with `nonce`, whose processes are all that answer, knows this run by its `token`: False where it
+    was surely asked without, for a proxy in between takes headers away. A gate that is public hands such a question on
+    to the site."""
     answer = ask(url, token, nonce)
-    return answer.gate != nonce or answer.headers.get("X-Slipway-Known") == nonce
+    is_known = nonce in (answer.nonce, answer.headers.get("X-Slipway-Known"))
+    return is_known or not (answer.gate == nonce or 200 <= answer.status < 300)
 
 
 Good = Callable[[int], bool]  # whether a status is that of a site as it should be
@@ -232,6 +238,8 @@ def prove_processes(url: str, token: str, nonce: str, good: Good, patience: floa
     """Waits until the processes behind the gate with `nonce` answer, all of them, and sees that they are healthy. The
     `token` is sent once it is seen that no others answer. Raises NotHealthy."""
     reloading = prove_gate(url, nonce, patience).reloading
+    if not knows(url, token, nonce):
+        raise Unknown("the gate does not get this run's token")
     first = wait_for(url, lambda answer: answer.nonce == nonce, token, only=nonce, patience=patience)
     if not _failed(first):
         if any(_failed(answer) for answer in _at_once(url, token)):

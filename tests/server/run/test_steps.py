@@ -21,10 +21,7 @@ AT_FAULT = 'def application(environ, start_response):\n    start_response("500 F
 
 @pytest.fixture
 def folders(tmp_path):
-    path = tmp_path / "live.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE notes (text)")
-    return Folders(tmp_path / "home", {"dialect": "sqlite", "url": {"database": str(path)}})
+    return Folders.on_sqlite(tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +149,23 @@ def test_a_site_that_no_run_could_open_again_is_not_closed(folders, without):
         assert not run.journal.has(protocol.FENCE)
         take_back.bring_back(run)
         assert folders.wsgi.read_bytes() == before
+        run.end()
+
+
+@pytest.mark.parametrize("without", ["HTTP_X_SLIPWAY", "HTTP_X_SLIPWAY_TOKEN"])
+def test_a_release_that_never_closed_the_site_leaves_it_open_where_no_process_can_be_proved(
+    folders, without, monkeypatch
+):
+    monkeypatch.setattr(health, "PATIENCE", 0.5)
+    with folders.served(without=[without]):
+        run = folders.begun(stage=False)
+        before, (old, new) = folders.wsgi.read_bytes(), folders.commits
+        run.journal.write(protocol.SWAPPING, before=old, after=new, kept=[])
+        with pytest.raises(Failed, match=r"the new processes are not healthy|does not get this run's token"):
+            steps.reload(run)
+        take_back.bring_back(run)
+        assert folders.wsgi.read_bytes() == before
+        assert run.journal.has(protocol.GATE_GONE)
         run.end()
 
 
