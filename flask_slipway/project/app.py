@@ -17,11 +17,11 @@ from typing import Any
 from flask_slipway.errors import Refusal, WrongUse
 from flask_slipway.project.masking import mask, masked
 from flask_slipway.server.lib.app_client import CHANGE_LIMIT, LIMIT, Answer, AppClient
+from flask_slipway.server.protocol import LONGEST_OPERATION
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 NOT_FLASK_MIGRATE = "with Alembic and no Flask-Migrate: docs/alembic.md"
 CHANGES = ("upgrade", "downgrade", "command")  # what a request may change; all others only read
-LONGEST_OPERATION = 200  # signs of what is shown of one
 PLAIN = ("Ended", "Timeout", "WriteRefused", "SystemExit")  # kinds that the message says without their name
 
 

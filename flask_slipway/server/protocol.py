@@ -23,6 +23,7 @@ else:
 
 
 FORMAT = 2  # of what is kept: journal, open run, lock, manifest, history
+LONGEST_OPERATION = 200  # signs that are shown of what a revision does
 READ_SINCE = {1: "0.1.0", 2: "0.2.0"}  # each format, and the version from which on it is read
 
 Outcome = Literal["left", "released", "done", "nothing", "refused", "returned", "incident", "stopped"]

@@ -10,15 +10,13 @@ from ..backup import store
 from ..database import identity
 from ..lib import files
 from ..lib.outcome import Nothing, Refused
-from ..protocol import HistoryLine, Manifest, Revision
+from ..protocol import LONGEST_OPERATION, HistoryLine, Manifest, Revision
 from ..records import history
 from ..site import clone, health, load_errors, virtualenv
 from ..site.app_process import App, AppFailed
 from . import losses, schema, stage, steps, version_table, ways_back
 from .findings import Down, Findings, PutBack, Seeds, Up, Way
 from .run import Run
-
-LONGEST = 200  # signs of an operation that are shown
 
 
 def prepare(run: Run) -> Findings:
@@ -129,7 +127,7 @@ def _down(run: Run, to: str | None) -> Down:
         revision=way["target"],
         commit=None,
         losses=lost,
-        operations=[run.mask.text(row["text"])[:LONGEST] for row in operations],
+        operations=[run.mask.text(row["text"])[:LONGEST_OPERATION] for row in operations],
     )
 
 
